@@ -1,0 +1,67 @@
+/*
+ * Files as a whole: read in one go, or written so that nobody ever sees half of one.
+ *
+ * Functions that can fail return -1 with errno set and say nothing.
+ */
+#ifndef NBFORK_BASE_FILE_H
+#define NBFORK_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+/* Writes all n bytes, through EINTR and short writes. The descriptor must be blocking. */
+int file_write_full(int fd, const void *p, size_t n);
+
+/* Appends what is left to read from fd, at most max bytes (then EFBIG). On an error the buffer is as it was. */
+int file_read_fd(int fd, struct buf *b, size_t max);
+
+/*
+ * Appends the content of a file, at most max bytes (then EFBIG). The buffer takes just the room it needs.
+ * A directory fails with EISDIR.
+ */
+int file_read(const char *path, struct buf *b, size_t max);
+
+/*
+ * A file being written: a temporary one in the same folder, which takes the final name in
+ * file_commit() after its data have reached the disk. Mode 0666 less the umask, or that of the file it replaces.
+ * Where the name is a link to a file, that file is replaced and the link stays. What is there and is no
+ * regular file (a device, a pipe) is written to as it is; a folder fails with EISDIR.
+ */
+struct file_writer {
+	char *path, *temporary;	/* NULL when closed; temporary also for what is no regular file */
+	int fd;
+	struct buf pending;	/* not yet written; at most 64 KiB or so */
+	int error;	/* the first errno; later calls do nothing and the commit fails with it */
+};
+
+/* Starts a file. Returns 0, or -1 with errno; then there is nothing to undo. */
+int file_begin(struct file_writer *w, const char *path);
+
+/* Adds bytes. An error shows in file_commit(). */
+void file_put(struct file_writer *w, const void *p, size_t n);
+
+/* Makes it the file of that name, or on an error removes it. Returns 0 or -1 with errno. */
+int file_commit(struct file_writer *w);
+
+/* Gives up: removes the temporary file. Does nothing after a commit. */
+void file_abandon(struct file_writer *w);
+
+/* All of it in one call. */
+int file_replace(const char *path, const void *p, size_t n);
+
+/* Makes a folder and those above it (mode 0777 less the umask). No error when it is there. */
+int file_mkdirs(const char *path);
+
+/* Removes a file or a folder with all that is in it, without following links. No error when it is not there. */
+int file_remove_tree(const char *path);
+
+/* folder/name; name alone when it is absolute or when folder is "" or ".". The caller's to free. */
+char *file_join(const char *folder, const char *name);
+
+/* What is left of a path without its last part: "a/b.ipynb" gives "a", "b.ipynb" gives ".", "/x" gives "/". The caller's to free. */
+char *file_folder(const char *path);
+
+#endif

@@ -1,0 +1,134 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TEXT_MAX 2048
+
+enum log_level log_level = LOG_WARN;
+
+static const char *job_name;
+static bool in_child;
+static void (*child_sink)(enum log_level, const char *);
+static void (*hook_before)(void);
+static void (*hook_after)(void);
+
+void
+log_child(const char *name, void (*sink)(enum log_level level, const char *text))
+{
+	job_name = name;
+	in_child = true;
+	child_sink = sink;
+	log_around(NULL, NULL);
+}
+
+void
+log_around(void (*before)(void), void (*after)(void))
+{
+	hook_before = before;
+	hook_after = after;
+}
+
+/* Takes no memory, because it also says that there is none. */
+static void
+put_line(enum log_level level, const char *name, const char *text)
+{
+	static const char *const labels[] = {"error: ", "warning: ", "", "debug: "};
+	char line[4096];	/* PIPE_BUF is 4096: up to that a write to a pipe is atomic */
+	size_t n;
+	ssize_t ignored;
+
+	if (name != NULL)
+		n = (size_t)snprintf(line, sizeof(line), "nbfork[%.200s]: %s", name, labels[level]);
+	else
+		n = (size_t)snprintf(line, sizeof(line), "nbfork: %s", labels[level]);
+	for (const char *p = text; *p != '\0' && n < sizeof(line) - 8; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c < 0x20 || c == 0x7f)
+			n += (size_t)snprintf(line + n, 5, "\\x%02x", c);
+		else
+			line[n++] = (char)c;
+	}
+	line[n++] = '\n';
+	if (hook_before != NULL)
+		hook_before();
+	ignored = write(STDERR_FILENO, line, n);
+	(void)ignored;	/* there is nowhere left to say it */
+	if (hook_after != NULL)
+		hook_after();
+}
+
+static void
+say(enum log_level level, const char *fmt, va_list ap)
+{
+	char text[TEXT_MAX];
+	int saved_errno = errno;
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (child_sink != NULL)
+		child_sink(level, text);
+	else
+		put_line(level, job_name, text);
+	errno = saved_errno;
+}
+
+void
+log_relay(enum log_level level, const char *name, const char *text)
+{
+	if (log_level >= level)
+		put_line(level, name, text);
+}
+
+#define SAY(level)				\
+	do {					\
+		va_list ap;			\
+						\
+		if (log_level < (level))	\
+			return;			\
+		va_start(ap, fmt);		\
+		say((level), fmt, ap);		\
+		va_end(ap);			\
+	} while (0)
+
+void
+log_error(const char *fmt, ...)
+{
+	SAY(LOG_ERROR);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	SAY(LOG_WARN);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	SAY(LOG_INFO);
+}
+
+void
+log_debug(const char *fmt, ...)
+{
+	SAY(LOG_DEBUG);
+}
+
+void
+log_fatal(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(LOG_ERROR, fmt, ap);
+	va_end(ap);
+	if (in_child)
+		_exit(EXIT_INTERNAL);
+	exit(EXIT_INTERNAL);
+}

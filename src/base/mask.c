@@ -1,0 +1,126 @@
+#include "base/mask.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void
+mask_release(struct mask *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		explicit_bzero(m->values[i], m->lengths[i]);
+		free(m->values[i]);
+	}
+	free(m->values);
+	free(m->lengths);
+	*m = (struct mask)MASK_INIT;
+}
+
+void
+mask_add(struct mask *m, const char *value, size_t n)
+{
+	size_t at = 0;
+
+	if (n == 0)
+		return;
+	for (; at < m->n && m->lengths[at] >= n; at++)
+		if (m->lengths[at] == n && memcmp(m->values[at], value, n) == 0)
+			return;
+	m->values = xreallocarray(m->values, m->n + 1, sizeof(*m->values));
+	m->lengths = xreallocarray(m->lengths, m->n + 1, sizeof(*m->lengths));
+	memmove(m->values + at + 1, m->values + at, (m->n - at) * sizeof(*m->values));
+	memmove(m->lengths + at + 1, m->lengths + at, (m->n - at) * sizeof(*m->lengths));
+	m->values[at] = xmemdup0(value, n);
+	m->lengths[at] = n;
+	m->n++;
+	m->longest = m->lengths[0];
+	m->starts[(unsigned char)*value] = true;
+}
+
+static bool
+is_empty(const struct mask *m)
+{
+	return m == NULL || m->n == 0;
+}
+
+/* The length of the longest secret that stands at p; 0 when none does. */
+static size_t
+secret_at(const struct mask *m, const char *p, size_t n)
+{
+	if (!m->starts[(unsigned char)*p])
+		return 0;
+	for (size_t i = 0; i < m->n; i++)
+		if (m->lengths[i] <= n && memcmp(m->values[i], p, m->lengths[i]) == 0)
+			return m->lengths[i];
+	return 0;
+}
+
+/* Whether the n bytes at p are the beginning of a secret, but not all of it. */
+static bool
+is_cut(const struct mask *m, const char *p, size_t n)
+{
+	if (!m->starts[(unsigned char)*p])
+		return false;
+	for (size_t i = 0; i < m->n && m->lengths[i] > n; i++)
+		if (memcmp(m->values[i], p, n) == 0)
+			return true;
+	return false;
+}
+
+void
+mask_put(const struct mask *m, struct buf *out, const char *p, size_t n)
+{
+	const char *from = p, *end;	/* from: the first byte not yet written */
+
+	if (is_empty(m) || n == 0) {
+		buf_add(out, p, n);
+		return;
+	}
+	end = p + n;
+	while (p < end) {
+		size_t len = secret_at(m, p, (size_t)(end - p));
+
+		if (len == 0) {
+			p++;
+			continue;
+		}
+		buf_add(out, from, (size_t)(p - from));
+		buf_adds(out, MASK_TEXT);
+		from = p += len;
+	}
+	buf_add(out, from, (size_t)(end - from));
+}
+
+bool
+mask_hits(const struct mask *m, const char *p, size_t n)
+{
+	if (is_empty(m))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (secret_at(m, p + i, n - i) != 0)
+			return true;
+	return false;
+}
+
+size_t
+mask_whole(const struct mask *m, const char *p, size_t n)
+{
+	size_t i = 0;
+
+	if (is_empty(m))
+		return n;
+	/*
+	 * The same walk as in mask_put, for a cut secret may overlap one that is there as a whole: which
+	 * of the two counts is settled by where the one before has ended.
+	 */
+	while (i < n) {
+		size_t len;
+
+		if (n - i < m->longest && is_cut(m, p + i, n - i))
+			return i;
+		len = secret_at(m, p + i, n - i);
+		i += len != 0 ? len : 1;
+	}
+	return n;
+}
