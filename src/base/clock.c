@@ -53,7 +53,7 @@ clock_from_seconds(double seconds)
 {
 	const double most = 9.0e9;	/* 285 years: the sum with the run clock still fits in 64 bits */
 
-	if (seconds > most)
+	if (seconds > most || seconds != seconds)
 		seconds = most;
 	if (seconds < -most)
 		seconds = -most;

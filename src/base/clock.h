@@ -28,7 +28,7 @@ int64_t clock_run(void);
 void clock_suspend(void);
 void clock_resume(void);
 
-/* Seconds, possibly with a fraction and possibly negative, as nanoseconds; too large a value is cut to what fits. */
+/* Seconds, possibly with a fraction and possibly negative, as nanoseconds; too large a value, and NaN, is cut to what fits. */
 int64_t clock_from_seconds(double seconds);
 
 /*

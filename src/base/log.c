@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define TEXT_MAX 2048
@@ -118,6 +119,16 @@ void
 log_debug(const char *fmt, ...)
 {
 	SAY(LOG_DEBUG);
+}
+
+void
+log_cost(const char *who)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	log_debug("%s: %.1f ms of CPU", who, (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
+	    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3);
 }
 
 void

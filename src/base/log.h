@@ -36,6 +36,9 @@ void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Says, for debugging, how much CPU time this process has used itself. */
+void log_cost(const char *who);
+
 /* Says so as an error and ends the process with EXIT_INTERNAL: no memory, or a broken invariant. */
 #define EXIT_INTERNAL 3
 void log_fatal(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
