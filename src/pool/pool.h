@@ -1,0 +1,97 @@
+/*
+ * The pool: runs jobs in at most N processes at a time, hears what they say, stops them when told, and
+ * never waits for one alone.
+ *
+ * One thread, one ppoll loop. What to run next, what a result means and what a failure leads to is the
+ * caller's: the pool calls back. It knows nothing of notebooks.
+ */
+#ifndef NBFORK_POOL_POOL_H
+#define NBFORK_POOL_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pool/job.h"
+
+enum pool_policy {
+	POOL_LET_FINISH,	/* a failure changes nothing for the others */
+	POOL_FAIL_FAST,	/* a failure stops what runs, and nothing is started any more */
+	POOL_DRAIN,	/* after a failure nothing is started any more; what runs may finish */
+};
+
+/* Why the pool stopped starting jobs. */
+enum pool_stop {
+	POOL_GOES_ON,
+	POOL_STOP_FAILURE,	/* by the policy */
+	POOL_STOP_TIMEOUT,	/* the run's time is over */
+	POOL_STOP_SIGNAL,	/* SIGINT, SIGTERM or SIGHUP */
+	POOL_STOP_BROKEN,	/* no process could be started, or the caller said so (pool_give_up) */
+};
+
+struct pool;
+
+struct pool_calls {
+	/*
+	 * The next job to start, or NULL when none is ready now. Called in each turn of the loop while a
+	 * slot is free and the pool goes on; the pool is done when it returns NULL and nothing runs. The job
+	 * is the caller's and must stay where it is until finished() was called for it. When the pool stops,
+	 * one job may have been handed over that is never started: it is still JOB_NEW then.
+	 */
+	struct job *(*next)(void *data);
+	void (*started)(void *data, struct job *j);
+	/* A PROGRESS frame; text has a NUL byte behind its n bytes, nothing of it has been checked. */
+	void (*progress)(void *data, struct job *j, const char *text, size_t n);
+	/* The job is over, its tree is gone; it is the caller's again. Returns whether this counts as a failure for the policy. */
+	bool (*finished)(void *data, struct job *j);
+	/* The pool stops starting jobs; called once, with the reason that came first. */
+	void (*stopping)(void *data, enum pool_stop why, int sig);
+	/* Called in each turn of the loop; returns when it wants to be called again at the latest (run clock; INT64_MAX: whenever). May be NULL. */
+	int64_t (*tick)(void *data);
+	/* The process is about to be suspended (true), or goes on again (false). May be NULL. */
+	void (*suspended)(void *data, bool yes);
+};
+
+struct pool_config {
+	unsigned processes;	/* slots, at least 1 */
+	enum pool_policy policy;
+	int64_t timeout;	/* of the whole run, in nanoseconds; 0 for none */
+	int64_t grace;	/* nanoseconds from SIGTERM to SIGKILL for a job that is to stop */
+	const struct pool_calls *calls;
+	void *data;	/* for the callbacks */
+};
+
+#define POOL_GRACE (8 * NSEC_PER_SEC)	/* 5 s for the notebook to stop, 3 s for its worker to write it down */
+
+/* How the pool ended. */
+struct pool_end {
+	enum pool_stop why;
+	int sig;	/* the signal that stopped it, 0 for none: the caller raises it again when all is written */
+	int error;	/* errno of what broke it, 0 for nothing; set also when why is an earlier reason */
+};
+
+/*
+ * Runs until there is nothing left to run, or the pool has stopped and nothing runs any more. Handles
+ * SIGINT, SIGTERM, SIGHUP, SIGTSTP (unless ignored on entry: nohup, and background jobs of a script),
+ * SIGCONT and SIGCHLD meanwhile and restores dispositions and mask before it returns.
+ *
+ * The first stopping signal stops the jobs in order (SIGTERM, then SIGKILL after the grace), a second one
+ * kills them at once. A second one within a tenth of a second is taken for an echo of the first, and so is
+ * every later SIGHUP: timeout(1), shells that exit and service managers send two in a row. On SIGTSTP all
+ * trees are stopped with this process and continued with it.
+ *
+ * When no process can be started, the job waits until another one has ended; with no other running the pool
+ * tries for some seconds and stops then (POOL_STOP_BROKEN).
+ *
+ * The process must be single-threaded, and descriptors 0 to 2 be open. It adopts orphans from here on: all
+ * children that it gets meanwhile are taken for what is left of jobs, and killed. Those that it has on
+ * entry are left alone, but reaped when they end.
+ */
+void pool_run(const struct pool_config *config, struct pool_end *end);
+
+/*
+ * For a callback that cannot go on (a full disk): stops the pool as a failure under fail-fast would, once
+ * the callback has returned; error is an errno. The first one stays.
+ */
+void pool_give_up(int error);
+
+#endif
