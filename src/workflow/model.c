@@ -1,0 +1,191 @@
+#include "workflow/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mask.h"
+#include "base/mem.h"
+#include "base/table.h"
+
+/* ---- Named values ---- */
+
+/* Frees a value and the name of its secret; what was secret does not stay in memory. */
+static void
+release_value(struct param *p)
+{
+	if (p->secret != NULL)
+		explicit_bzero(p->value, strlen(p->value));
+	free(p->value);
+	free(p->secret);
+}
+
+void
+params_release(struct params *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		release_value(&p->list[i]);
+		free(p->list[i].name);
+	}
+	free(p->list);
+	*p = (struct params){NULL, 0, 0};
+}
+
+void
+params_add(struct params *p, const char *name, const char *value, const char *secret, struct mark mark)
+{
+	p->list = xgrow(p->list, p->n, &p->cap, sizeof(*p->list));
+	p->list[p->n++] = (struct param){
+		.name = xstrdup(name),
+		.value = xstrdup(value),
+		.secret = secret != NULL ? xstrdup(secret) : NULL,
+		.mark = mark,
+	};
+}
+
+static void
+replace(struct param *old, const char *value, const char *secret, struct mark mark)
+{
+	struct param new = {old->name, xstrdup(value), secret != NULL ? xstrdup(secret) : NULL, mark};
+
+	release_value(old);
+	*old = new;
+}
+
+void
+params_set(struct params *p, const char *name, const char *value, const char *secret, struct mark mark)
+{
+	struct param *old = (struct param *)params_find(p, name);
+
+	if (old != NULL)
+		replace(old, value, secret, mark);
+	else
+		params_add(p, name, value, secret, mark);
+}
+
+void
+params_merge(struct params *p, const struct params *from)
+{
+	struct table places = TABLE_INIT;
+	size_t nold = p->n;
+
+	/* The names of from are all different, so only those that are there now can be met again. */
+	for (size_t i = 0; from->n > 0 && i < nold; i++)
+		*table_at(&places, p->list[i].name, strlen(p->list[i].name)) = &p->list[i];
+	for (size_t i = 0; i < from->n; i++) {
+		const struct param *new = &from->list[i];
+		struct param *old = table_get(&places, new->name, strlen(new->name));
+
+		if (old != NULL)
+			replace(old, new->value, new->secret, new->mark);
+	}
+	/* Only now, because adding moves the list. */
+	for (size_t i = 0; i < from->n; i++) {
+		const struct param *new = &from->list[i];
+
+		if (table_get(&places, new->name, strlen(new->name)) == NULL)
+			params_add(p, new->name, new->value, new->secret, new->mark);
+	}
+	table_release(&places);
+}
+
+const struct param *
+params_find(const struct params *p, const char *name)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (strcmp(p->list[i].name, name) == 0)
+			return &p->list[i];
+	return NULL;
+}
+
+void
+params_json(const struct params *p, struct buf *out)
+{
+	struct json_out o = JSON_OUT(out, -1, 0);
+
+	json_out_open(&o, '{');
+	for (size_t i = 0; i < p->n; i++) {
+		json_out_key(&o, p->list[i].name);
+		if (p->list[i].secret != NULL)
+			json_out_str(&o, MASK_TEXT);
+		else
+			json_out_value(&o, json_of(p->list[i].value));
+	}
+	json_out_close(&o, '}');
+}
+
+/* ---- Policies ---- */
+
+static const char *const policies[] = {
+	[POLICY_LET_FINISH] = "let-finish",
+	[POLICY_FAIL_FAST] = "fail-fast",
+	[POLICY_DRAIN] = "drain",
+};
+
+const char *
+policy_name(enum policy p)
+{
+	return policies[p];
+}
+
+bool
+policy_parse(const char *s, enum policy *p)
+{
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		if (strcmp(policies[i], s) == 0) {
+			*p = (enum policy)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- The workflow ---- */
+
+void
+task_release(struct task *t)
+{
+	free(t->name);
+	free(t->path);
+	free(t->file);
+	free(t->working_directory);
+	free(t->kernel);
+	params_release(&t->parameters);
+	params_release(&t->env);
+}
+
+static void
+target_free(struct target *t)
+{
+	free(t->name);
+	free(t->type);
+	free(t->kernel);
+	free(t);
+}
+
+void
+workflow_init(struct workflow *w)
+{
+	*w = (struct workflow){.on_error = POLICY_LET_FINISH};
+}
+
+void
+workflow_release(struct workflow *w)
+{
+	for (size_t i = 0; i < w->ntasks; i++)
+		task_release(&w->tasks[i]);
+	free(w->tasks);
+	for (size_t i = 0; i < w->ntargets; i++)
+		target_free(w->targets[i]);
+	free(w->targets);
+	free(w->name);
+	free(w->file);
+	free(w->text);
+	workflow_init(w);
+}
+
+const char *
+workflow_label(const struct workflow *w)
+{
+	return w->file != NULL && strcmp(w->file, "-") == 0 ? "<stdin>" : w->file;
+}

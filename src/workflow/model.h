@@ -1,0 +1,121 @@
+/*
+ * The workflow: what the YAML file and the command line together ask for. Made by workflow/load.h, read by
+ * everything else, changed by nothing.
+ */
+#ifndef NBFORK_WORKFLOW_MODEL_H
+#define NBFORK_WORKFLOW_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/json.h"
+
+/* Where something stands in its file, for messages. line 0: not in a file. */
+struct mark {
+	unsigned line, column;	/* from 1, the column in characters */
+};
+
+/* A named value: a parameter, or a variable of the environment. */
+struct param {
+	char *name;
+	char *value;	/* JSON text on one line (it may hold NaN and the infinities); for a secret, the JSON string of its real value */
+	char *secret;	/* NULL, or the environment variable that the value was read from: it must not be shown */
+	struct mark mark;
+};
+
+/* In the order in which the names first appeared; a later setting of a name replaces the value where it stands. */
+struct params {
+	struct param *list;
+	size_t n, cap;
+};
+
+void params_release(struct params *p);
+
+/* Sets a name; value and secret (may be NULL) are copied. */
+void params_set(struct params *p, const char *name, const char *value, const char *secret, struct mark mark);
+
+/* As params_set, for a name that is not there yet: it is not looked for. */
+void params_add(struct params *p, const char *name, const char *value, const char *secret, struct mark mark);
+
+/* Sets all of from. */
+void params_merge(struct params *p, const struct params *from);
+
+/* NULL when there is none of that name. */
+const struct param *params_find(const struct params *p, const char *name);
+
+/* Appends them as a JSON object on one line, secrets as "***". */
+void params_json(const struct params *p, struct buf *out);
+
+enum policy {
+	POLICY_LET_FINISH,
+	POLICY_FAIL_FAST,
+	POLICY_DRAIN,
+};
+
+const char *policy_name(enum policy p);
+bool policy_parse(const char *s, enum policy *p);
+
+#define PROCESSES_MAX 10000	/* the largest pool */
+
+enum transport {
+	TRANSPORT_AUTO,	/* ipc for kernels known to take it, else tcp */
+	TRANSPORT_IPC,
+	TRANSPORT_TCP,
+};
+
+/* A place where notebooks run. There is always one named "local" of type "local". */
+struct target {
+	char *name;
+	char *type;	/* "local" */
+	char *kernel;	/* for notebooks that do not name one themselves; NULL: python3 */
+	enum transport transport;
+	int64_t startup_timeout;	/* nanoseconds until a kernel must answer; default 60 s */
+	int64_t shutdown_grace;	/* nanoseconds that a kernel has to end by itself when it has been asked to; default 0.5 s */
+	struct mark mark;
+};
+
+/* One notebook of the workflow. */
+struct task {
+	char *name;	/* unique; fit to be a file name */
+	char *path;	/* as written */
+	char *file;	/* what to open: path, seen from the current folder */
+	char *working_directory;	/* seen from the current folder; the notebook's own folder by default */
+	char *kernel;	/* instead of the notebook's own; NULL: that one */
+	struct params parameters;	/* of the workflow, of defaults, of the notebook, of -p: later ones win */
+	struct params env;	/* values are JSON strings */
+	int64_t timeout;	/* nanoseconds, 0 for none */
+	int64_t cell_timeout;
+	bool allow_failure;
+	bool allow_errors;
+	const struct target *target;
+	struct mark mark;	/* of the entry; path_mark of what names the file, kernel_mark of what names the kernel */
+	struct mark path_mark, kernel_mark;
+	struct mark name_mark;	/* path_mark where the path gives the name */
+};
+
+/* Frees what a task owns. */
+void task_release(struct task *t);
+
+struct workflow {
+	char *name;	/* fit to be a file name */
+	char *file;	/* as given; "-" for standard input; NULL when the notebooks were named on the command line */
+	char *text;	/* what the run folder's copy holds */
+	size_t text_len;
+	unsigned processes;
+	enum policy on_error;
+	int64_t timeout;	/* of the whole run, nanoseconds, 0 for none */
+	struct target **targets;	/* each allocated, so that tasks can point to it */
+	size_t ntargets;
+	const struct target *target;	/* the default one */
+	struct task *tasks;	/* in the order of the file */
+	size_t ntasks;
+};
+
+void workflow_init(struct workflow *w);
+void workflow_release(struct workflow *w);
+
+/* The name that shows where a workflow comes from in messages: its file, "<stdin>", or NULL for the command line. */
+const char *workflow_label(const struct workflow *w);
+
+#endif
