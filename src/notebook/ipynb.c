@@ -1,0 +1,245 @@
+#include "notebook/ipynb.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "notebook/cell.h"
+
+/* Adds a problem with a place in the text. Returns -1. */
+static int
+fault(const struct notebook *nb, const char *at, struct problems *p, const char *message)
+{
+	unsigned line, column;
+
+	json_position(nb->text.data, (size_t)(at - nb->text.data), &line, &column);
+	problems_add(p, nb->path, line, column, "not a notebook: %s", message);
+	return -1;
+}
+
+/* The version of nbformat. */
+static int
+read_version(struct notebook *nb, struct problems *p)
+{
+	struct json major = json_get(nb->json, "nbformat"), minor = json_get(nb->json, "nbformat_minor");
+	unsigned line, column;
+	int64_t n;
+
+	if (major.text == NULL)
+		return fault(nb, nb->json.text, p, "it has no 'nbformat'");
+	if (!json_int(major, &n))
+		return fault(nb, major.text, p, "'nbformat' is no whole number");
+	json_position(nb->text.data, (size_t)(major.text - nb->text.data), &line, &column);
+	if (n < 4) {
+		problems_add(p, nb->path, line, column,
+		    "nbformat %lld is too old; 'jupyter nbconvert --to notebook --nbformat 4 --inplace %s' upgrades it",
+		    (long long)n, nb->path);
+		return -1;
+	}
+	if (n > 4) {
+		problems_add(p, nb->path, line, column, "nbformat %lld is newer than the newest that is known, 4",
+		    (long long)n);
+		return -1;
+	}
+	nb->minor = 0;
+	if (minor.text == NULL)
+		return 0;
+	if (!json_int(minor, &n) || n < 0 || n > INT_MAX)
+		return fault(nb, minor.text, p, "'nbformat_minor' is no version");
+	nb->minor = (int)n;
+	return 0;
+}
+
+/* Whether v is missing or of that type. */
+static bool
+may_be(struct json v, enum json_type type)
+{
+	return v.text == NULL || json_type(v) == type;
+}
+
+static bool
+is_source(struct json v)
+{
+	struct json_iter it;
+	struct json line;
+
+	if (may_be(v, JSON_STRING))
+		return true;
+	json_walk(&it, v);
+	while (!it.object && json_next(&it, NULL, &line))
+		if (json_type(line) != JSON_STRING)
+			return false;
+	return json_type(v) == JSON_ARRAY;
+}
+
+/* Adds a cell of the file to the list. */
+static int
+read_cell(struct notebook *nb, struct json cell, struct problems *p)
+{
+	struct cell_members m;
+	struct cell *c;
+
+	if (json_type(cell) != JSON_OBJECT)
+		return fault(nb, cell.text, p, "a cell that is no object");
+	nb->cells = xgrow(nb->cells, nb->ncells, &nb->cap, sizeof(*nb->cells));
+	c = &nb->cells[nb->ncells++];
+	*c = (struct cell){.json = cell, .outputs = OUTPUTS_INIT, .execution_count = -1};
+	m = cell_members(cell);
+	if (m.cell_type.text == NULL)
+		return fault(nb, cell.text, p, "a cell without 'cell_type'");
+	if (!cell_type_parse(m.cell_type, &c->type))
+		return fault(nb, m.cell_type.text, p, "a cell that is neither code nor markdown nor raw");
+	if (!is_source(m.source))
+		return fault(nb, m.source.text, p, "the source of a cell is neither a string nor a list of strings");
+	if (!may_be(m.metadata, JSON_OBJECT))
+		return fault(nb, m.metadata.text, p, "the metadata of a cell are no object");
+	if (!may_be(m.outputs, JSON_ARRAY))
+		return fault(nb, m.outputs.text, p, "the outputs of a cell are no list");
+	return 0;
+}
+
+static int
+read_cells(struct notebook *nb, struct problems *p)
+{
+	struct json cells = json_get(nb->json, "cells"), cell;
+	struct json_iter it;
+
+	if (cells.text == NULL)
+		return fault(nb, nb->json.text, p, "it has no 'cells'");
+	if (json_type(cells) != JSON_ARRAY)
+		return fault(nb, cells.text, p, "'cells' is no list");
+	json_walk(&it, cells);
+	while (json_next(&it, NULL, &cell))
+		if (read_cell(nb, cell, p) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+read_metadata(struct notebook *nb, struct problems *p)
+{
+	struct json metadata = json_get(nb->json, "metadata");
+	struct json kernelspec = json_get(metadata, "kernelspec");
+
+	if (!may_be(metadata, JSON_OBJECT))
+		return fault(nb, metadata.text, p, "'metadata' is no object");
+	nb->kernel_name = json_strdup(json_get(kernelspec, "name"));
+	nb->language = json_strdup(json_get(json_get(metadata, "language_info"), "name"));
+	if (nb->language == NULL)
+		nb->language = json_strdup(json_get(kernelspec, "language"));
+	return 0;
+}
+
+int
+notebook_parse(struct notebook *nb, const char *path, struct buf *text, struct problems *p)
+{
+	struct json_error e;
+
+	*nb = (struct notebook){.path = xstrdup(path), .text = *text};
+	buf_init(text);
+	if (json_parse(buf_str(&nb->text), nb->text.len, &nb->json, &e) == -1) {
+		problems_add(p, path, e.line, e.column, "not a notebook: %s", e.message);
+		return -1;
+	}
+	if (json_type(nb->json) != JSON_OBJECT)
+		return fault(nb, nb->json.text, p, "no JSON object");
+	nb->one_line = memchr(nb->json.text, '\n', nb->json.len) == NULL;
+	if (read_version(nb, p) == -1 || read_metadata(nb, p) == -1 || read_cells(nb, p) == -1)
+		return -1;
+	if (nb->minor >= 5)
+		cells_complete_ids(nb->cells, nb->ncells);
+	return 0;
+}
+
+int
+notebook_read(struct notebook *nb, const char *path, struct problems *p)
+{
+	struct buf text = BUF_INIT;
+
+	if (file_read(path, &text, NOTEBOOK_BYTES_MAX) == -1) {
+		*nb = (struct notebook){.path = xstrdup(path)};
+		problems_add(p, path, 0, 0, "cannot read the notebook: %s", strerror(errno));
+		buf_release(&text);
+		return -1;
+	}
+	return notebook_parse(nb, path, &text, p);
+}
+
+static void
+cell_release(struct cell *c)
+{
+	free(c->added_source);
+	free(c->added_code);
+	free(c->added_tag);
+	outputs_release(&c->outputs);
+}
+
+void
+notebook_release(struct notebook *nb)
+{
+	for (size_t i = 0; i < nb->ncells; i++)
+		cell_release(&nb->cells[i]);
+	free(nb->cells);
+	free(nb->widgets);
+	free(nb->papermill);
+	free(nb->language_info);
+	free(nb->language);
+	free(nb->kernel_name);
+	buf_release(&nb->text);
+	free(nb->path);
+	*nb = (struct notebook){.path = NULL};
+}
+
+struct cell *
+notebook_insert(struct notebook *nb, size_t index, enum cell_type type, const char *tag, const char *source,
+    const char *code)
+{
+	struct cell c = {
+		.type = type, .json = JSON_NOTHING, .outputs = OUTPUTS_INIT, .execution_count = -1,
+		.added_source = xstrdup(source), .added_code = code != NULL ? xstrdup(code) : NULL,
+		.added_tag = xstrdup(tag),
+	};
+
+	if (nb->minor >= 5)
+		cell_new_id(&c, nb->cells, nb->ncells);
+	nb->cells = xgrow(nb->cells, nb->ncells, &nb->cap, sizeof(*nb->cells));
+	memmove(nb->cells + index + 1, nb->cells + index, (nb->ncells - index) * sizeof(*nb->cells));
+	nb->cells[index] = c;
+	nb->ncells++;
+	return &nb->cells[index];
+}
+
+void
+notebook_remove(struct notebook *nb, size_t index)
+{
+	cell_release(&nb->cells[index]);
+	nb->ncells--;
+	memmove(nb->cells + index, nb->cells + index + 1, (nb->ncells - index) * sizeof(*nb->cells));
+}
+
+void
+notebook_reset(struct notebook *nb)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < nb->ncells; i++) {
+		struct cell *c = &nb->cells[i];
+
+		if (cell_has_tag(c, ERROR_TAG)) {
+			cell_release(c);
+			continue;
+		}
+		if (c->type == CELL_CODE) {
+			c->ran = true;
+			outputs_clear(&c->outputs);
+			c->execution_count = -1;
+			c->timing = (struct cell_timing){.busy = ""};
+			c->state = CELL_PENDING;
+		}
+		nb->cells[kept++] = *c;
+	}
+	nb->ncells = kept;
+}

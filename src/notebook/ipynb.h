@@ -1,0 +1,131 @@
+/*
+ * Notebook files: nbformat 4.0 to 4.5, read as spans and written by splicing.
+ *
+ * The text of the file is kept as it is. Writing a notebook copies it, with just those places replaced that
+ * the run has something new for: outputs, execution_count and metadata of cells, and metadata of the
+ * notebook; and with cells put in or left out. Everything else stays to the byte: key order, number text,
+ * escapes, indentation, line ends. New text is in nbformat's form (a text in which the cells stand on one
+ * line gets it on that line). Where a file lacks what nbformat's schema requires of a cell (metadata,
+ * outputs, execution_count; an id from 4.5 on, unique) it is added, so that the result validates.
+ */
+#ifndef NBFORK_NOTEBOOK_IPYNB_H
+#define NBFORK_NOTEBOOK_IPYNB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mask.h"
+#include "base/problem.h"
+#include "notebook/output.h"
+
+#define NOTEBOOK_BYTES_MAX ((size_t)2 * 1024 * 1024 * 1024)
+
+enum cell_type {
+	CELL_CODE,
+	CELL_MARKDOWN,
+	CELL_RAW,
+};
+
+/* papermill's words for how far a cell has come. */
+enum cell_state {
+	CELL_PENDING,
+	CELL_RUNNING,
+	CELL_COMPLETED,
+	CELL_FAILED,
+};
+
+/* The times that nbclient records in metadata.execution, as "2026-11-22T08:15:00.123456Z"; "" is none. */
+#define CELL_TIME 40
+struct cell_timing {
+	char busy[CELL_TIME];	/* iopub.status.busy */
+	char execute_input[CELL_TIME];	/* iopub.execute_input */
+	char execute_reply[CELL_TIME];	/* shell.execute_reply */
+	char idle[CELL_TIME];	/* iopub.status.idle */
+};
+
+struct cell {
+	/* From the file; for a cell that was put in, from whoever did so. */
+	enum cell_type type;
+	struct json json;	/* the cell in the file; JSON_NOTHING for one that was put in */
+	char *added_source;	/* for one that was put in: what the file shows; owned */
+	char *added_code;	/* and what is executed instead of it, where that differs (secrets); owned, NULL otherwise */
+	char *added_tag;	/* its one tag; owned */
+	char id[72];	/* the id that is written when the file has none of its own that can stay; "" otherwise */
+
+	/* What the run brings; written into the file by notebook_write(). */
+	bool ran;	/* outputs, execution_count and timing below replace those of the file */
+	struct outputs outputs;
+	int64_t execution_count;	/* -1 is null */
+	struct cell_timing timing;
+	enum cell_state state;
+	int64_t started_at, ended_at;	/* wall clock in microseconds; 0 is never */
+	bool exception;	/* it stopped the notebook: metadata.papermill.exception */
+};
+
+struct notebook {
+	char *path;
+	struct buf text;	/* the file */
+	struct json json;	/* all of it */
+	int minor;	/* nbformat_minor */
+	char *kernel_name;	/* metadata.kernelspec.name; NULL when there is none */
+	char *language;	/* metadata.language_info.name, else metadata.kernelspec.language; NULL when there is none */
+	struct cell *cells;	/* those that will be written, in order */
+	size_t ncells, cap;
+	bool one_line;	/* the text is not spread over lines */
+
+	/* Set by whoever runs it, written into metadata; NULL leaves the file's own. JSON text, owned. */
+	char *language_info;
+	char *papermill;
+	char *widgets;
+	const struct mask *mask;	/* secrets that must not reach the file; may be NULL; not owned */
+};
+
+/*
+ * Reads a notebook. Returns 0, or -1 with a problem added that names the place: no such file, no JSON
+ * (file:line:column), no notebook, nbformat 3 and older (with the command that upgrades it:
+ * "jupyter nbconvert --to notebook --nbformat 4 --inplace FILE"), 5 and newer. nb is to be released in both cases.
+ */
+int notebook_read(struct notebook *nb, const char *path, struct problems *p);
+
+/* The same for a text that is already in memory, and which it takes over: text is empty afterwards. path is for messages. */
+int notebook_parse(struct notebook *nb, const char *path, struct buf *text, struct problems *p);
+
+void notebook_release(struct notebook *nb);
+
+/* Appends the source of a cell that is executed: decoded, lists of lines joined. */
+void cell_source(const struct cell *c, struct buf *b);
+
+bool cell_has_tag(const struct cell *c, const char *tag);
+
+/* Whether nbclient would pass it over: not code, nothing but white space (as Python's str.strip sees it), or tagged skip-execution. */
+bool cell_is_skipped(const struct cell *c);
+
+/*
+ * Puts a new cell in at an index (<= ncells); the cells from there on move up by one. Returns it; pointers
+ * to cells are no longer valid. tag, source and code are copied; code may be NULL. From 4.5 on it gets an id.
+ */
+struct cell *notebook_insert(struct notebook *nb, size_t index, enum cell_type type, const char *tag,
+    const char *source, const char *code);
+
+/* Leaves a cell out. */
+void notebook_remove(struct notebook *nb, size_t index);
+
+/*
+ * Forgets, as papermill does before it starts, what an earlier run has left: outputs and execution_count
+ * of every code cell, and the error marker cells.
+ */
+void notebook_reset(struct notebook *nb);
+
+/*
+ * Writes the notebook as it stands now, atomically (base/file.h), in pieces: it is never in memory as a
+ * whole. Returns 0, or -1 with errno. May be called any number of times.
+ */
+int notebook_write(const struct notebook *nb, const char *path);
+
+/* What notebook_write() writes. */
+void notebook_print(const struct notebook *nb, const struct sink *to);
+
+#endif
