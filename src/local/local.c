@@ -1,0 +1,248 @@
+/*
+ * The target of type "local": a notebook on a kernel of this machine.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "local/session.h"
+#include "notebook/parameters.h"
+#include "target.h"
+
+/* The name of the kernel that a task wants: its own, else the notebook's, else the target's, else Jupyter's default. */
+static const char *
+wanted_kernel(const struct task *t, const struct notebook *nb)
+{
+	if (t->kernel != NULL)
+		return t->kernel;
+	if (nb != NULL && nb->kernel_name != NULL)
+		return nb->kernel_name;
+	if (t->target->kernel != NULL)
+		return t->target->kernel;
+	return "python3";
+}
+
+/* The language the parameters are written in: that of the kernel which runs them, or else what the notebook says. */
+static const struct language *
+parameter_language(const struct kernelspec *spec, const struct notebook *nb)
+{
+	const struct language *l = language_find(spec->name, spec->language);
+
+	return l != NULL || nb->language == NULL ? l : language_find(NULL, nb->language);
+}
+
+static void
+check_parameters(const struct workflow *w, const struct task *t, const struct kernelspec *spec, const struct notebook *nb,
+    struct problems *p)
+{
+	const struct language *l;
+	struct buf source = BUF_INIT;
+	char *why = NULL;
+
+	if (t->parameters.n == 0)
+		return;
+	l = parameter_language(spec, nb);
+	if (l == NULL) {
+		problems_add(p, workflow_label(w), t->mark.line, t->mark.column,
+		    "parameters cannot be written in the language of kernel '%s' (%s)", spec->name,
+		    spec->language != NULL ? spec->language : "unknown");
+		return;
+	}
+	if (parameters_source(l, &t->parameters, false, &source, &why) == -1) {
+		problems_add(p, workflow_label(w), t->mark.line, t->mark.column, "%s", why);
+		free(why);
+	}
+	buf_release(&source);
+}
+
+static void
+check(const struct workflow *w, const struct task *t, const struct notebook *nb, struct problems *p)
+{
+	struct kernelspec spec;
+	const struct mark *mark = t->kernel != NULL ? &t->kernel_mark : &t->path_mark;
+	char *why = NULL;
+
+	if (nb == NULL && t->kernel == NULL)
+		return;	/* it is not known which kernel it wants */
+	if (kernelspec_find(&spec, wanted_kernel(t, nb), &why) == -1) {
+		problems_add(p, workflow_label(w), mark->line, mark->column, "notebook '%s': %s", t->name, why);
+		free(why);
+	} else if (nb != NULL) {
+		check_parameters(w, t, &spec, nb, p);
+	}
+	kernelspec_release(&spec);
+}
+
+static void
+report_cell(struct attempt *a, bool started, size_t cell, double seconds, bool failed)
+{
+	struct buf json = BUF_INIT;
+	struct json_out o = JSON_OUT(&json, -1, 0);
+
+	json_out_open(&o, '{');
+	json_out_key(&o, "kind");
+	json_out_str(&o, started ? "cell_started" : "cell_finished");
+	json_out_key(&o, "cell");
+	json_out_int(&o, (int64_t)cell);
+	json_out_key(&o, "number");
+	json_out_int(&o, (int64_t)a->cells_executed);
+	json_out_key(&o, "total");
+	json_out_int(&o, (int64_t)a->cells_total);
+	if (!started) {
+		json_out_key(&o, "seconds");
+		json_out_fixed(&o, seconds, 3);
+		json_out_key(&o, "failed");
+		json_out_bool(&o, failed);
+	}
+	json_out_close(&o, '}');
+	a->progress(a, json.data, json.len);
+	buf_release(&json);
+}
+
+static enum verdict
+run_cell(struct session *s, size_t index)
+{
+	struct attempt *a = s->attempt;
+	struct cell *c = &a->notebook->cells[index];
+	int64_t began = clock_run();
+	enum verdict verdict;
+
+	a->cells_executed++;
+	c->state = CELL_RUNNING;
+	c->started_at = clock_wall();
+	report_cell(a, true, index, 0, false);
+	verdict = session_execute(s, index, (int64_t)a->cells_executed);
+	c->ended_at = clock_wall();
+	c->exception = verdict != VERDICT_OK && verdict != VERDICT_EXIT;
+	c->state = c->exception ? CELL_FAILED : CELL_COMPLETED;
+	report_cell(a, false, index, (double)(clock_run() - began) / 1e9, c->exception);
+	if (c->exception) {
+		s->failure.cell = (int64_t)index;
+		s->failure.execution_count = c->execution_count;
+	}
+	return verdict;
+}
+
+/* A cell that is not run is over as soon as it is reached, as papermill records it. */
+static void
+pass_cell(struct cell *c)
+{
+	c->state = CELL_COMPLETED;
+	c->started_at = c->ended_at = clock_wall();
+}
+
+static enum verdict
+run_cells(struct session *s)
+{
+	struct notebook *nb = s->attempt->notebook;
+	enum verdict verdict = VERDICT_OK;
+
+	for (size_t i = 0; i < nb->ncells && verdict == VERDICT_OK; i++) {
+		if (*s->attempt->stop != 0)
+			return VERDICT_STOPPED;
+		if (cell_is_skipped(&nb->cells[i]))
+			pass_cell(&nb->cells[i]);
+		else
+			verdict = run_cell(s, i);
+	}
+	return verdict;
+}
+
+static void
+conclude(struct session *s, enum verdict verdict)
+{
+	struct attempt *a = s->attempt;
+	struct failure *f = &a->failure;
+
+	/* What is known of the place, whatever ended it there. */
+	failure_release(f);
+	switch (verdict) {
+	case VERDICT_OK:
+	case VERDICT_EXIT:
+		a->status = STATUS_SUCCEEDED;
+		return;
+	case VERDICT_RAISED:
+	case VERDICT_KERNEL:
+		a->status = STATUS_FAILED;
+		*f = s->failure;
+		failure_init(&s->failure);
+		return;
+	case VERDICT_CELL_TIMEOUT:
+		a->status = STATUS_TIMED_OUT;
+		f->kind = ERROR_TIMEOUT;
+		f->name = xstrdup("CellTimeoutError");
+		f->message = xasprintf("cell did not finish within %g seconds", (double)a->task->cell_timeout / 1e9);
+		break;
+	case VERDICT_STOPPED:
+		if (clock_run() >= a->deadline) {
+			a->status = STATUS_TIMED_OUT;
+			f->kind = ERROR_TIMEOUT;
+			f->message = xasprintf("notebook did not finish within %g seconds", (double)a->task->timeout / 1e9);
+		} else {
+			a->status = STATUS_CANCELLED;
+			f->kind = ERROR_STOPPED;
+			f->message = xstrdup("stopped while it ran");
+		}
+		break;
+	}
+	f->cell = s->failure.cell;
+	f->execution_count = s->failure.execution_count;
+}
+
+static void
+run(struct attempt *a)
+{
+	struct notebook *nb = a->notebook;
+	struct kernelspec spec;
+	struct session s;
+	const struct language *language;
+	enum verdict verdict;
+	char *why = NULL;
+	const char *result;
+
+	if (kernelspec_find(&spec, wanted_kernel(a->task, nb), &why) == -1) {
+		a->status = STATUS_FAILED;
+		a->failure.kind = ERROR_KERNEL;
+		a->failure.message = why;
+		kernelspec_release(&spec);
+		return;
+	}
+	language = parameter_language(&spec, nb);
+	if (language != NULL)
+		parameters_mask(language, &a->task->parameters, a->mask);
+	if (a->task->parameters.n != 0 &&
+	    (language == NULL || parameters_inject(nb, language, &a->task->parameters, &why) == -1)) {
+		a->status = STATUS_FAILED;
+		a->failure.kind = ERROR_KERNEL;
+		a->failure.message = why != NULL ? why : xasprintf("parameters cannot be written for kernel '%s'", spec.name);
+		kernelspec_release(&spec);
+		return;
+	}
+	for (size_t i = 0; i < nb->ncells; i++)
+		a->cells_total += !cell_is_skipped(&nb->cells[i]);
+	session_init(&s, a, &spec);
+	verdict = session_start(&s);
+	if (verdict == VERDICT_OK)
+		verdict = run_cells(&s);
+	conclude(&s, verdict);
+	result = collector_result(s.collector);
+	if (result != NULL)
+		a->result = xstrdup(result);
+	nb->widgets = collector_widgets(s.collector);
+	if (!a->orphaned()) {
+		/* The notebook is written while the kernel takes its leave. */
+		session_ask_to_end(&s);
+		a->complete(a);
+	}
+	session_end(&s, a->orphaned());
+	session_release(&s);
+	kernelspec_release(&spec);
+}
+
+const struct target_ops target_local = {
+	.type = "local",
+	.check = check,
+	.run = run,
+};

@@ -1,0 +1,433 @@
+#include "local/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "local/session_turn.h"
+
+#define KERNEL_INFO_FIRST (20 * NSEC_PER_MSEC)	/* between two kernel_info_requests, at first and later */
+#define KERNEL_INFO_LAST (200 * NSEC_PER_MSEC)
+#define ENDPOINTS_INTERVAL (250 * NSEC_PER_MSEC)	/* looked for at least this often, should inotify miss one */
+#define PORT_TRIES 3	/* another program may have taken the ports in between */
+#define SHUTDOWN_REPLY_GRACE (NSEC_PER_SEC)	/* for the answer to a shutdown_request */
+#define TERM_GRACE (500 * NSEC_PER_MSEC)	/* from SIGTERM to SIGKILL */
+#define DRAIN_GRACE (50 * NSEC_PER_MSEC)	/* for what a dead kernel sent and the I/O thread has not delivered yet */
+#define EMPTY_GRACE (5 * NSEC_PER_SEC)
+#define MESSAGES_A_TURN 256	/* then signals and deadlines are looked at again */
+
+static volatile sig_atomic_t got_sigchld;
+
+static void
+on_sigchld(int sig)
+{
+	(void)sig;
+	got_sigchld = 1;
+}
+
+static void
+on_printed(void *data, const char *stream, const char *text, size_t n)
+{
+	struct session *s = data;
+
+	console_put(&s->console, strcmp(stream, "stderr") == 0 ? CONSOLE_STDERR : CONSOLE_STDOUT, text, n);
+}
+
+static void
+on_comm(void *data, const char *content, size_t n, const char *parent_header)
+{
+	struct session *s = data;
+	char id[WIRE_ID];
+
+	if (s->wire != NULL && wire_send(s->wire, CHANNEL_SHELL, "comm_msg", content, n, parent_header, id) == -1)
+		log_debug("cannot send a comm_msg: %s", strerror(errno));
+}
+
+void
+session_init(struct session *s, struct attempt *a, const struct kernelspec *spec)
+{
+	struct sigaction sa = {.sa_handler = on_sigchld, .sa_flags = SA_NOCLDSTOP};
+	const struct collector_calls calls = {.printed = on_printed, .comm = on_comm, .data = s};
+
+	*s = (struct session){.attempt = a, .spec = spec};
+	s->kernel = (struct kernel)KERNEL_INIT;
+	failure_init(&s->failure);
+	console_init(&s->console, a->log, a->mask);
+	s->collector = collector_new(a->notebook, a->mask, &calls);
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGCHLD, &sa, NULL);
+}
+
+void
+session_release(struct session *s)
+{
+	session_end(s, true);
+	kernel_release(&s->kernel);
+	collector_free(s->collector);
+	console_release(&s->console);
+	failure_release(&s->failure);
+}
+
+bool
+session_stopping(const struct session *s)
+{
+	return *s->attempt->stop != 0;
+}
+
+/* Reaps the kernel, and the orphans of its tree that this process has adopted. */
+static void
+reap(struct session *s)
+{
+	siginfo_t info;
+
+	got_sigchld = 0;	/* before reaping: what ends from here on raises it again */
+	for (;;) {
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1 || info.si_pid == 0)
+			return;
+		if (info.si_pid == s->kernel.pid)
+			kernel_reap(&s->kernel);
+		else
+			waitpid(info.si_pid, NULL, WNOHANG);
+	}
+}
+
+/* Takes what has been written to the kernel's standard output and error. Returns whether there was something. */
+static bool
+read_output(struct session *s)
+{
+	char bytes[65536];
+	ssize_t n;
+
+	if (s->kernel.output == -1)
+		return false;
+	n = read(s->kernel.output, bytes, sizeof(bytes));
+	if (n > 0) {
+		console_put(&s->console, CONSOLE_KERNEL, bytes, (size_t)n);
+		return true;
+	}
+	if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		close(s->kernel.output);
+		s->kernel.output = -1;
+	}
+	return false;
+}
+
+static bool
+read_messages(struct session *s)
+{
+	struct message m;
+	int taken = 0;
+
+	while (s->wire != NULL && taken < MESSAGES_A_TURN && wire_receive(s->wire, &m) == 1) {
+		session_message(s, &m);
+		message_release(&m);
+		taken++;
+	}
+	return taken != 0;
+}
+
+/* Tells the worker what is new. Returns when to come back (run clock). */
+static int64_t
+tell(struct session *s)
+{
+	struct attempt *a = s->attempt;
+	struct buf line = BUF_INIT, json = BUF_INIT;
+	int64_t again;
+
+	if (console_line(&s->console, clock_run(), &line)) {
+		struct json_out o = JSON_OUT(&json, -1, 0);
+
+		json_out_open(&o, '{');
+		json_out_key(&o, "kind");
+		json_out_str(&o, "line");
+		json_out_key(&o, "text");
+		json_out_str(&o, buf_str(&line));
+		json_out_close(&o, '}');
+		a->progress(a, json.data, json.len);
+	}
+	buf_release(&line);
+	buf_release(&json);
+	again = a->tick(a, s->changed);
+	s->changed = false;
+	return again < console_due(&s->console) ? again : console_due(&s->console);
+}
+
+void
+session_turn(struct session *s, int64_t deadline)
+{
+	struct pollfd fds[WIRE_FDS + 2];
+	int wire_fd[WIRE_FDS];
+	nfds_t n = 0;
+	struct timespec ts;
+	int64_t again;
+	bool busy;
+
+	if (got_sigchld)
+		reap(s);
+	busy = read_messages(s);
+	busy = read_output(s) || busy;
+	again = tell(s);
+	if (busy)
+		return;	/* there may be more: the caller looks at its deadlines and comes back */
+	if (s->wire != NULL) {
+		wire_fds(s->wire, wire_fd);
+		for (int i = 0; i < WIRE_FDS; i++)
+			fds[n++] = (struct pollfd){.fd = wire_fd[i], .events = POLLIN};
+	}
+	fds[n++] = (struct pollfd){.fd = s->kernel.output, .events = POLLIN};
+	fds[n++] = (struct pollfd){.fd = s->kernel.watch, .events = POLLIN};
+	ppoll(fds, n, clock_left(again < deadline ? again : deadline, &ts), s->attempt->wait_mask);
+}
+
+void
+session_interrupt(struct session *s)
+{
+	char id[WIRE_ID];
+
+	if (!s->kernel.interrupt_by_message)
+		kernel_signal(&s->kernel, SIGINT);
+	else if (s->wire != NULL && wire_send(s->wire, CHANNEL_CONTROL, "interrupt_request", "{}", 2, NULL, id) == -1)
+		log_warn("cannot ask the kernel to interrupt: %s", strerror(errno));
+}
+
+/* Turns until the kernel has ended or the deadline is there. */
+static void
+await_end(struct session *s, int64_t deadline)
+{
+	while (!s->kernel.ended && clock_run() < deadline)
+		session_turn(s, deadline);
+}
+
+void
+session_drain(struct session *s)
+{
+	int64_t deadline = clock_run() + DRAIN_GRACE;
+
+	/* What it sent last may still be on its way through the I/O thread. */
+	while (clock_run() < deadline)
+		session_turn(s, deadline);
+	while (read_output(s))
+		;
+	console_flush(&s->console);
+}
+
+enum verdict
+session_dead(struct session *s, const char *when)
+{
+	char *how;
+
+	session_drain(s);
+	how = kernel_describe_end(&s->kernel);
+	failure_release(&s->failure);
+	s->failure.kind = ERROR_KERNEL;
+	s->failure.name = xstrdup("DeadKernelError");
+	if (s->console.line.len != 0 && s->cell == NULL) {
+		struct buf line = BUF_INIT;
+
+		/* It could not say it by a message, so what it printed last is the best there is. */
+		s->console.fresh = true;
+		console_line(&s->console, INT64_MAX, &line);
+		s->failure.message = xasprintf("%s %s: %s", how, when, buf_str(&line));
+		buf_release(&line);
+	} else {
+		s->failure.message = xasprintf("%s %s", how, when);
+	}
+	free(how);
+	return VERDICT_KERNEL;
+}
+
+static enum verdict
+would_not_start(struct session *s, char *why)
+{
+	failure_release(&s->failure);
+	s->failure.kind = ERROR_KERNEL;
+	s->failure.message = why;
+	return VERDICT_KERNEL;
+}
+
+/* Waits for the endpoints, then asks until the kernel has answered on both shell and iopub. */
+static enum verdict
+get_ready(struct session *s)
+{
+	const int64_t began = clock_run();
+	const int64_t deadline = began + s->attempt->task->target->startup_timeout;
+	int64_t interval = KERNEL_INFO_FIRST, ask_at = 0, next;
+	char *why = NULL;
+
+	while (!s->kernel_info || !s->iopub_seen) {
+		int64_t now = clock_run();
+
+		if (session_stopping(s))
+			return VERDICT_STOPPED;
+		if (s->kernel.ended)
+			return session_dead(s, "before it was ready");
+		if (now >= deadline) {
+			return would_not_start(s, xasprintf("kernel '%s' did not answer within %.0f seconds", s->spec->name,
+			    (double)s->attempt->task->target->startup_timeout / 1e9));
+		}
+		next = now + ENDPOINTS_INTERVAL;
+		if (s->wire == NULL) {
+			switch (kernel_endpoints_ready(&s->kernel, &why)) {
+			case 1:
+				s->wire = wire_open(&s->kernel, &why);
+				if (s->wire == NULL)
+					return would_not_start(s, why);
+				ask_at = now;
+				break;
+			case -1:
+				return would_not_start(s, why);
+			default:
+				break;
+			}
+		}
+		if (s->wire != NULL && now >= ask_at) {
+			/*
+			 * Asked again and again, because what the kernel publishes before the subscription has
+			 * reached it is lost: an answer without a message on iopub shows no more than that.
+			 */
+			if (wire_send(s->wire, CHANNEL_SHELL, "kernel_info_request", "{}", 2, NULL, s->request) == -1)
+				log_debug("cannot send a kernel_info_request: %s", strerror(errno));
+			ask_at = now + interval;
+			interval = interval * 2 < KERNEL_INFO_LAST ? interval * 2 : KERNEL_INFO_LAST;
+		}
+		if (s->wire != NULL)
+			next = ask_at;
+		session_turn(s, next < deadline ? next : deadline);
+	}
+	return VERDICT_OK;
+}
+
+static void
+report_ready(struct session *s, int64_t began)
+{
+	struct buf json = BUF_INIT;
+	struct json_out o = JSON_OUT(&json, -1, 0);
+
+	json_out_open(&o, '{');
+	json_out_key(&o, "kind");
+	json_out_str(&o, "kernel");
+	json_out_key(&o, "pid");
+	json_out_int(&o, s->kernel.pid);
+	json_out_key(&o, "seconds");
+	json_out_fixed(&o, (double)(clock_run() - began) / 1e9, 3);
+	json_out_close(&o, '}');
+	s->attempt->progress(s->attempt, json.data, json.len);
+	buf_release(&json);
+}
+
+static char **
+environment_list(const struct params *env)
+{
+	char **list = xcalloc(env->n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < env->n; i++) {
+		struct buf b = BUF_INIT;
+
+		buf_adds(&b, env->list[i].name);
+		buf_addc(&b, '=');
+		json_decode(&b, json_of(env->list[i].value));
+		list[i] = buf_steal(&b);
+	}
+	return list;
+}
+
+enum verdict
+session_start(struct session *s)
+{
+	const struct task *t = s->attempt->task;
+	char **env = environment_list(&t->env);
+	enum verdict verdict = VERDICT_KERNEL;
+	int64_t began = clock_run();
+	char *why = NULL;
+
+	for (int i = 1; i <= PORT_TRIES; i++) {
+		if (s->started)
+			kernel_release(&s->kernel);
+		if (kernel_start(&s->kernel, s->spec, t->target->transport, s->attempt->folder, t->working_directory,
+		    env, &why) == -1) {
+			verdict = would_not_start(s, why);
+			break;
+		}
+		s->started = true;
+		log_debug("kernel '%s' started, process %d, by %s", s->spec->name, (int)s->kernel.pid,
+		    s->kernel.by_ipc ? "ipc" : "tcp");
+		verdict = get_ready(s);
+		if (verdict != VERDICT_KERNEL || s->kernel.by_ipc || s->kernel.ports_by_kernel || !s->kernel.ended ||
+		    WIFSIGNALED(s->kernel.status))
+			break;
+		/* A kernel that ends at once most likely found one of its ports taken. */
+		if (i == PORT_TRIES || s->wire == NULL || s->kernel_info)
+			break;
+		log_info("%s; trying other ports", s->failure.message);
+		wire_close(s->wire);
+		s->wire = NULL;
+	}
+	kernelspec_free_list(env);
+	if (verdict == VERDICT_OK) {
+		failure_release(&s->failure);	/* of an earlier try */
+		report_ready(s, began);
+	}
+	return verdict;
+}
+
+void
+session_ask_to_end(struct session *s)
+{
+	if (!s->started || s->wire == NULL || !s->kernel_info || s->kernel.ended)
+		return;
+	s->replied = false;
+	if (wire_send(s->wire, CHANNEL_CONTROL, "shutdown_request", "{\"restart\": false}", 18, NULL, s->request) == 0)
+		s->asked_at = clock_run();
+}
+
+/*
+ * ipykernel is known to answer and then hang in its own clean-up now and then, so the time for a leisurely exit
+ * is short (target key shutdown_seconds).
+ */
+static void
+await_exit(struct session *s)
+{
+	int64_t deadline = s->asked_at + SHUTDOWN_REPLY_GRACE, now;
+
+	while (!s->replied && !s->kernel.ended && clock_run() < deadline)
+		session_turn(s, deadline);
+	now = clock_run();
+	await_end(s, (s->replied ? s->asked_at : now) + s->attempt->task->target->shutdown_grace);
+	if (!s->kernel.ended) {
+		log_debug("the kernel did not end when asked to");
+		kernel_signal(&s->kernel, SIGTERM);
+		await_end(s, clock_run() + TERM_GRACE);
+	}
+}
+
+void
+session_end(struct session *s, bool hurry)
+{
+	size_t left;
+
+	if (!s->started)
+		return;
+	s->started = false;
+	if (!hurry && s->asked_at != 0)
+		await_exit(s);
+	kernel_signal(&s->kernel, SIGKILL);
+	await_end(s, clock_run() + TERM_GRACE);
+	left = proc_empty_tree(NULL, EMPTY_GRACE, NULL);
+	if (left != 0)
+		log_warn("%zu processes of the notebook could not be killed", left);
+	kernel_reap(&s->kernel);
+	while (read_output(s))
+		;
+	console_flush(&s->console);
+	wire_close(s->wire);
+	s->wire = NULL;
+}

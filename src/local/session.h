@@ -1,0 +1,73 @@
+/*
+ * A session: one kernel, and the conversation with it from its start to its end.
+ *
+ * Every wait in here is one ppoll over the kernel's sockets, its output, and signals, with a deadline; the
+ * order to stop, the end of the kernel and the end of the notebook's time are noticed in each of them.
+ */
+#ifndef NBFORK_LOCAL_SESSION_H
+#define NBFORK_LOCAL_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "local/collect.h"
+#include "local/console.h"
+#include "local/kernel.h"
+#include "local/wire.h"
+#include "target.h"
+
+/* How a step of the conversation went. */
+enum verdict {
+	VERDICT_OK,
+	VERDICT_RAISED,	/* the cell raised: session->failure */
+	VERDICT_EXIT,	/* the notebook ended itself as a success: sys.exit(0), exit() */
+	VERDICT_CELL_TIMEOUT,
+	VERDICT_STOPPED,	/* SIGTERM: the pool says why */
+	VERDICT_KERNEL,	/* the kernel died, or would not start: session->failure */
+};
+
+struct session {
+	struct attempt *attempt;
+	const struct kernelspec *spec;
+	struct kernel kernel;
+	bool started;	/* there is or was a kernel process */
+	struct wire *wire;	/* NULL until the endpoints are there */
+	struct collector *collector;
+	struct console console;
+	struct failure failure;	/* with VERDICT_RAISED and VERDICT_KERNEL */
+
+	/* The request under way. */
+	char request[WIRE_ID];
+	struct cell *cell;	/* NULL while no cell runs */
+	bool replied, idle;
+	bool raised, aborted, ask_exit;	/* what the reply said */
+	int64_t asked_at;	/* when the kernel was asked to shut down (run clock); 0: not yet */
+	bool kernel_info, iopub_seen;	/* while the kernel gets ready */
+	bool changed;	/* outputs have changed since the last tick */
+};
+
+/* The attempt, its mask and the spec must outlive the session. */
+void session_init(struct session *s, struct attempt *a, const struct kernelspec *spec);
+
+/* Starts the kernel and waits until it answers on shell and iopub. Returns VERDICT_OK, _STOPPED or _KERNEL. */
+enum verdict session_start(struct session *s);
+
+/*
+ * Runs one cell of the notebook and fills in its outputs, execution count (number: how many cells were
+ * run before it, plus one, as nbclient counts) and times. The notebook's cells must stay where they are.
+ */
+enum verdict session_execute(struct session *s, size_t cell, int64_t number);
+
+/* Asks the kernel to shut down. What it does about that is seen in session_end(); in between there is time for something else. */
+void session_ask_to_end(struct session *s);
+
+/*
+ * Ends the kernel: when it was asked to shut down gives it a short while, then SIGTERM, then SIGKILL; then
+ * empties the tree of processes below this one. With hurry everything is killed at once. The collector stays
+ * readable.
+ */
+void session_end(struct session *s, bool hurry);
+void session_release(struct session *s);
+
+#endif

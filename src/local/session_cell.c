@@ -1,0 +1,273 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "local/session_turn.h"
+
+#define IDLE_GRACE (4 * NSEC_PER_SEC)	/* from the reply to the idle status, which belongs to it; nbclient's iopub_timeout */
+
+/* The kernel's own time of a message, as nbclient records it: six digits and Z; the time now when it is not ISO 8601. */
+static void
+message_time(struct json header, char text[CELL_TIME])
+{
+	char *date = json_strdup(json_get(header, "date"));
+	char now[CLOCK_TEXT];
+	int year, month, day, hour, minute, second, used = 0;
+	char fraction[7] = "000000";
+
+	if (date != NULL && sscanf(date, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second,
+	    &used) == 6 && used == 19) {
+		const char *p = date + used;
+
+		if (*p == '.') {
+			size_t digits = strspn(p + 1, "0123456789");
+
+			if (digits >= 1 && digits <= 6) {
+				memcpy(fraction, p + 1, digits);
+				p += 1 + digits;
+			}
+		}
+		if (strcmp(p, "Z") == 0 || ((*p == '+' || *p == '-') && strlen(p) <= 6)) {
+			snprintf(text, CELL_TIME, "%.19s.%sZ", date, fraction);
+			free(date);
+			return;
+		}
+	}
+	free(date);
+	snprintf(text, CELL_TIME, "%s", clock_text(now, clock_wall(), 6));
+}
+
+static void
+take_failure(struct session *s, struct json content)
+{
+	struct failure *f = &s->failure;
+	struct buf traceback = BUF_INIT;
+
+	failure_release(f);
+	f->kind = ERROR_NOTEBOOK;
+	f->name = json_strdup(json_get(content, "ename"));
+	f->message = json_strdup(json_get(content, "evalue"));
+	if (f->message == NULL)
+		f->message = xstrdup("");
+	if (json_type(json_get(content, "traceback")) == JSON_ARRAY) {
+		json_put(&traceback, json_get(content, "traceback"), &JSON_ONE_LINE);
+		f->traceback = buf_steal(&traceback);
+	}
+}
+
+static void
+take_reply(struct session *s, const struct message *m)
+{
+	struct json status = json_get(m->content, "status");
+	struct json_iter it;
+	struct json payload;
+
+	s->replied = true;
+	message_time(m->header, s->cell->timing.execute_reply);
+	json_walk(&it, json_get(m->content, "payload"));
+	while (json_next(&it, NULL, &payload)) {
+		if (json_is(json_get(payload, "source"), "ask_exit"))
+			s->ask_exit = true;
+	}
+	if (json_is(status, "ok"))
+		return;
+	if (json_is(status, "error")) {
+		s->raised = true;
+		take_failure(s, m->content);
+		return;
+	}
+	/* "aborted", "abort": the cell was not run at all, which must not pass for a success. */
+	s->aborted = true;
+}
+
+static void
+take_published(struct session *s, const struct message *m)
+{
+	if (strcmp(m->type, "status") == 0) {
+		struct json state = json_get(m->content, "execution_state");
+
+		if (json_is(state, "busy")) {
+			message_time(m->header, s->cell->timing.busy);
+		} else if (json_is(state, "idle")) {
+			message_time(m->header, s->cell->timing.idle);
+			s->idle = true;
+		}
+		return;
+	}
+	if (strcmp(m->type, "execute_input") == 0)
+		message_time(m->header, s->cell->timing.execute_input);
+	if (strcmp(m->type, "error") == 0) {
+		struct json_iter it;
+		struct json line;
+		struct buf text = BUF_INIT;
+
+		json_walk(&it, json_get(m->content, "traceback"));
+		while (json_next(&it, NULL, &line)) {
+			json_decode(&text, line);
+			buf_addc(&text, '\n');
+		}
+		console_put(&s->console, CONSOLE_STDERR, buf_str(&text), text.len);
+		buf_release(&text);
+	}
+	if (collector_message(s->collector, m))
+		s->changed = true;
+}
+
+void
+session_message(struct session *s, const struct message *m)
+{
+	bool ours = s->request[0] != '\0' && strcmp(m->parent, s->request) == 0;
+
+	if (m->channel == CHANNEL_IOPUB) {
+		s->iopub_seen = true;
+		if (ours && s->cell != NULL && !s->idle) {
+			take_published(s, m);
+		} else if (strcmp(m->type, "stream") == 0) {
+			/* A thread that outlived its cell: no cell to put it into, but it was printed. */
+			struct buf text = BUF_INIT;
+
+			json_decode(&text, json_get(m->content, "text"));
+			console_put(&s->console, CONSOLE_STDOUT, buf_str(&text), text.len);
+			buf_release(&text);
+		}
+		return;
+	}
+	if (strcmp(m->type, "kernel_info_reply") == 0) {
+		struct json info = json_get(m->content, "language_info");
+
+		if (s->kernel_info)
+			return;
+		s->kernel_info = true;
+		if (json_type(info) == JSON_OBJECT) {
+			free(s->attempt->notebook->language_info);
+			s->attempt->notebook->language_info = xmemdup0(info.text, info.len);
+		}
+	} else if (ours && s->cell != NULL && strcmp(m->type, "execute_reply") == 0) {
+		if (!s->replied)
+			take_reply(s, m);
+	} else if (ours && strcmp(m->type, "shutdown_reply") == 0) {
+		s->replied = true;
+	}
+}
+
+static void
+put_request(const struct session *s, struct buf *content)
+{
+	struct buf source = BUF_INIT;
+
+	cell_source(s->cell, &source);
+	buf_adds(content, "{\"code\": ");
+	json_put_string(content, buf_str(&source), source.len);
+	/*
+	 * stop_on_error is false: with one request under way there is nothing to stop, and a kernel that
+	 * goes on aborting for a while after an error would pass over the next cell.
+	 */
+	buf_adds(content, ", \"silent\": false, \"store_history\": true, \"user_expressions\": {}, "
+	    "\"allow_stdin\": false, \"stop_on_error\": false}");
+	buf_release(&source);
+}
+
+/* sys.exit() and its kin without an error code: the notebook says that it is done. */
+static bool
+is_clean_exit(const struct failure *f)
+{
+	return f->name != NULL && strcmp(f->name, "SystemExit") == 0 &&
+	    (strcmp(f->message, "") == 0 || strcmp(f->message, "0") == 0 || strcmp(f->message, "None") == 0);
+}
+
+static enum verdict
+judge(struct session *s)
+{
+	bool allowed = s->attempt->task->allow_errors || cell_has_tag(s->cell, "raises-exception");
+
+	if (s->aborted) {
+		failure_release(&s->failure);
+		s->failure.kind = ERROR_KERNEL;
+		s->failure.message = xstrdup("the kernel did not run the cell (it answered 'aborted')");
+		return VERDICT_KERNEL;
+	}
+	if (s->ask_exit || (s->raised && is_clean_exit(&s->failure)))
+		return VERDICT_EXIT;
+	return s->raised && !allowed ? VERDICT_RAISED : VERDICT_OK;
+}
+
+/* Waits until the cell is over: both its reply and its idle status are in, in whatever order they come. */
+static enum verdict
+await_cell(struct session *s)
+{
+	const int64_t limit = s->attempt->task->cell_timeout;
+	int64_t cell_deadline = limit != 0 ? clock_run() + limit : INT64_MAX;
+	int64_t idle_deadline = INT64_MAX, kill_at = INT64_MAX;
+	enum verdict stopped = VERDICT_OK;	/* why it was interrupted, if it was */
+
+	while (!(s->replied && s->idle)) {
+		int64_t now = clock_run(), next;
+
+		if (s->replied && idle_deadline == INT64_MAX)
+			idle_deadline = now + IDLE_GRACE;
+		if (now >= idle_deadline) {
+			log_warn("cell %td: the kernel has not reported idle; outputs may be missing",
+			    s->cell - s->attempt->notebook->cells);
+			break;
+		}
+		if (stopped == VERDICT_OK && session_stopping(s))
+			stopped = VERDICT_STOPPED;
+		else if (stopped == VERDICT_OK && now >= cell_deadline && !s->replied)
+			stopped = VERDICT_CELL_TIMEOUT;
+		if (stopped != VERDICT_OK && kill_at == INT64_MAX) {
+			if (s->attempt->orphaned())
+				return stopped;
+			session_interrupt(s);
+			kill_at = now + STOP_GRACE;
+		}
+		if (s->kernel.ended) {
+			session_drain(s);
+			if (s->replied && s->idle)
+				break;	/* its last words completed the cell */
+			return stopped != VERDICT_OK ? stopped : session_dead(s, "while the cell ran");
+		}
+		if (now >= kill_at) {
+			log_info("the kernel does not stop; killing it");
+			return stopped;
+		}
+		next = idle_deadline < kill_at ? idle_deadline : kill_at;
+		session_turn(s, stopped == VERDICT_OK && cell_deadline < next ? cell_deadline : next);
+	}
+	return stopped != VERDICT_OK ? stopped : judge(s);
+}
+
+enum verdict
+session_execute(struct session *s, size_t index, int64_t number)
+{
+	struct cell *c = &s->attempt->notebook->cells[index];
+	struct buf content = BUF_INIT;
+	enum verdict verdict;
+
+	s->cell = c;
+	s->replied = s->idle = s->raised = s->aborted = s->ask_exit = false;
+	c->ran = true;
+	c->execution_count = -1;
+	c->timing = (struct cell_timing){"", "", "", ""};
+	collector_begin(s->collector, index);
+	put_request(s, &content);
+	if (wire_send(s->wire, CHANNEL_SHELL, "execute_request", content.data, content.len, NULL, s->request) == -1) {
+		failure_release(&s->failure);
+		s->failure.kind = ERROR_KERNEL;
+		s->failure.message = xasprintf("cannot send the cell to the kernel: %s", strerror(errno));
+		verdict = VERDICT_KERNEL;
+	} else {
+		verdict = await_cell(s);
+	}
+	buf_release(&content);
+	if (s->replied && !s->aborted)
+		c->execution_count = number;
+	console_flush(&s->console);
+	s->request[0] = '\0';
+	s->cell = NULL;
+	s->changed = true;
+	return verdict;
+}
