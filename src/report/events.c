@@ -1,0 +1,308 @@
+#include "report/events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "report/results.h"
+
+#define JOURNAL "events.jsonl"
+#define ALSO_MOST ((size_t)64 * 1024 * 1024)
+#define ALSO_PATIENCE (60 * NSEC_PER_SEC)
+#define ALSO_AGAIN (100 * NSEC_PER_MSEC)
+#define READER_WAIT (10 * NSEC_PER_SEC)	/* for somebody to open the other end of a named pipe */
+#define READER_STEP (20 * NSEC_PER_MSEC)
+
+/* O_NONBLOCK because opening a named pipe would otherwise wait for its reader without end. */
+static int
+open_also(const char *path)
+{
+	const struct timespec step = {.tv_nsec = READER_STEP};
+	int64_t deadline = clock_run() + READER_WAIT;
+	struct stat st;
+	int fd;
+
+	for (;;) {
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+		if (fd != -1 || errno != ENXIO || clock_run() >= deadline)
+			return fd;
+		if (stat(path, &st) == -1 || !S_ISFIFO(st.st_mode)) {
+			errno = ENXIO;
+			return -1;
+		}
+		nanosleep(&step, NULL);
+	}
+}
+
+static bool
+is_same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static void
+close_also(struct events *e)
+{
+	sink_close(&e->also);
+	if (e->also_fd != -1 && e->also_fd != STDOUT_FILENO)
+		close(e->also_fd);
+	e->also_fd = -1;
+	free(e->also_name);
+	e->also_name = NULL;
+}
+
+int
+events_open(struct events *e, const char *folder, const char *also, const char **what)
+{
+	char *path = file_join(folder, JOURNAL);
+	int result = -1, saved_errno;
+
+	*e = (struct events)EVENTS_INIT;
+	e->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+	if (e->fd == -1) {
+		*what = JOURNAL;
+		goto out;
+	}
+	if (also != NULL) {
+		bool standard = strcmp(also, "-") == 0;
+
+		e->also_fd = standard ? STDOUT_FILENO : open_also(also);
+		if (e->also_fd == -1) {
+			*what = also;
+			saved_errno = errno;
+			close(e->fd);
+			e->fd = -1;
+			unlink(path);
+			errno = saved_errno;
+			goto out;
+		}
+		e->also_name = xstrdup(standard ? "standard output" : also);
+		sink_open(&e->also, e->also_fd, ALSO_MOST);
+		if (is_same_file(e->fd, e->also_fd))
+			close_also(e);	/* the lines are there already */
+	}
+	result = 0;
+out:
+	saved_errno = errno;
+	free(path);
+	errno = saved_errno;
+	return result;
+}
+
+static void
+drop_also(struct events *e, int error)
+{
+	const char *why = strerror(error);
+
+	if (error == ENOBUFS || error == EAGAIN)
+		why = "its reader is too slow";
+	log_warn("cannot write events to '%s' any more: %s", e->also_name, why);
+	close_also(e);
+}
+
+void
+events_close(struct events *e)
+{
+	if (e->also_fd != -1 && sink_flush(&e->also, ALSO_PATIENCE) == -1)
+		drop_also(e, errno);
+	close_also(e);
+	if (e->fd != -1)
+		close(e->fd);
+	*e = (struct events)EVENTS_INIT;
+}
+
+int64_t
+events_tick(struct events *e)
+{
+	if (e->also_fd == -1 || e->also.waiting.len == 0 || sink_flush(&e->also, 0) == 0)
+		return INT64_MAX;
+	if (errno != EAGAIN) {
+		drop_also(e, errno);
+		return INT64_MAX;
+	}
+	return clock_run() + ALSO_AGAIN;
+}
+
+/* ---- Lines ---- */
+
+struct line {
+	struct buf text;
+	struct json_out out;
+};
+
+static struct json_out *
+begin(struct line *l, const char *event)
+{
+	char now[CLOCK_TEXT];
+
+	buf_init(&l->text);
+	l->out = (struct json_out)JSON_OUT(&l->text, -1, 0);
+	json_out_open(&l->out, '{');
+	json_out_key(&l->out, "time");
+	json_out_str(&l->out, clock_text(now, clock_wall(), 3));
+	json_out_key(&l->out, "event");
+	json_out_str(&l->out, event);
+	return &l->out;
+}
+
+/* What was written of a line that did not fit is taken back, so that the next one does not start in its middle. */
+static int
+put_journal(struct events *e, const struct buf *text)
+{
+	int saved_errno;
+
+	if (file_write_full(e->fd, text->data, text->len) == 0) {
+		e->size += (off_t)text->len;
+		return 0;
+	}
+	saved_errno = errno;
+	if (ftruncate(e->fd, e->size) == -1)
+		log_debug("cannot shorten '%s': %s", JOURNAL, strerror(errno));
+	errno = saved_errno;
+	return -1;
+}
+
+/* Ends the line and writes it. */
+static int
+end(struct events *e, struct line *l)
+{
+	int result, saved_errno;
+
+	json_out_close(&l->out, '}');
+	buf_addc(&l->text, '\n');
+	result = put_journal(e, &l->text);
+	saved_errno = errno;
+	if (e->also_fd != -1 && sink_put(&e->also, l->text.data, l->text.len) == -1)
+		drop_also(e, errno);
+	buf_release(&l->text);
+	errno = saved_errno;
+	return result;
+}
+
+static void
+put_notebook(struct json_out *o, const struct record *r)
+{
+	json_out_key(o, "name");
+	json_out_str(o, r->task->name);
+	json_out_key(o, "attempt");
+	json_out_int(o, r->attempts);
+}
+
+static void
+put_seconds(struct json_out *o, const char *key, double seconds)
+{
+	json_out_key(o, key);
+	json_out_fixed(o, seconds, 3);
+}
+
+int
+events_run_started(struct events *e, const struct run *run)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "run_started");
+
+	json_out_key(o, "run");
+	json_out_open(o, '{');
+	json_out_key(o, "id");
+	json_out_str(o, run->id);
+	json_out_key(o, "dir");
+	json_out_str(o, run->folder);
+	json_out_close(o, '}');
+	results_put_plan(run, o);
+	json_out_key(o, "notebooks");
+	json_out_int(o, (int64_t)run->n);
+	return end(e, &l);
+}
+
+int
+events_notebook_started(struct events *e, const struct record *r)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "notebook_started");
+
+	put_notebook(o, r);
+	json_out_key(o, "pid");
+	json_out_int(o, r->pid);
+	return end(e, &l);
+}
+
+int
+events_kernel_ready(struct events *e, const struct record *r, int pid, double seconds)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "kernel_ready");
+
+	put_notebook(o, r);
+	json_out_key(o, "pid");
+	json_out_int(o, pid);
+	put_seconds(o, "seconds", seconds);
+	return end(e, &l);
+}
+
+int
+events_cell(struct events *e, const struct record *r, bool started, unsigned cell, unsigned number, unsigned total,
+    double seconds, bool failed)
+{
+	struct line l;
+	struct json_out *o = begin(&l, started ? "cell_started" : "cell_finished");
+
+	put_notebook(o, r);
+	json_out_key(o, "cell");
+	json_out_int(o, cell);
+	json_out_key(o, "number");
+	json_out_int(o, number);
+	json_out_key(o, "total");
+	json_out_int(o, total);
+	if (!started) {
+		put_seconds(o, "seconds", seconds);
+		json_out_key(o, "failed");
+		json_out_bool(o, failed);
+	}
+	return end(e, &l);
+}
+
+int
+events_notebook_finished(struct events *e, const struct run *run, const struct record *r)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "notebook_finished");
+
+	put_notebook(o, r);
+	json_out_key(o, "notebook");
+	results_put_notebook(run, r, o);
+	return end(e, &l);
+}
+
+int
+events_run_stopping(struct events *e, const char *reason)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "run_stopping");
+
+	json_out_key(o, "reason");
+	json_out_str(o, reason);
+	return end(e, &l);
+}
+
+int
+events_run_finished(struct events *e, const struct run *run)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "run_finished");
+
+	json_out_key(o, "status");
+	json_out_str(o, status_name(run->status));
+	results_put_counts(run, o);
+	put_seconds(o, "duration_seconds", (double)(run->ended_at - run->started_at) / (double)NSEC_PER_SEC);
+	return end(e, &l);
+}

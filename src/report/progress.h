@@ -1,0 +1,44 @@
+/*
+ * Progress on standard error while a run goes on.
+ *
+ * On a terminal a region at the bottom: one live line per running notebook (name, cell i/n, time, the last line it
+ * printed) and a line of totals; what is over scrolls up as a plain line. Elsewhere plain lines, each with the
+ * notebook's name. What notebooks print is made safe first (base/utf8.h) and never breaks a line.
+ *
+ * One progress display a process. Functions report nothing and fail silently: a display is not worth a run.
+ */
+#ifndef NBFORK_REPORT_PROGRESS_H
+#define NBFORK_REPORT_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "report/run.h"
+
+enum progress_mode {
+	PROGRESS_AUTO,	/* tty when standard error is a terminal that can move its cursor, else plain */
+	PROGRESS_TTY,
+	PROGRESS_PLAIN,
+	PROGRESS_NONE,
+};
+
+bool progress_parse(const char *s, enum progress_mode *mode);
+
+/* Starts and ends the display. Between them log lines (base/log.h) go around it. run must live on. */
+void progress_start(const struct run *run, enum progress_mode mode);
+void progress_end(void);
+
+/* Something has happened to a record, or to the run as a whole (it stops). */
+void progress_notebook_started(const struct record *r);
+void progress_cell(const struct record *r);	/* a cell has started, or the kernel is ready */
+void progress_line(const struct record *r);	/* r->line is new */
+void progress_notebook_finished(const struct record *r);
+void progress_stopping(void);	/* run->stop_reason is set */
+
+/* Redraws when it is time to; returns the run clock time of the next one, INT64_MAX when nothing moves. Never blocks: a terminal that takes nothing is left alone. */
+int64_t progress_tick(void);
+
+/* Before the process is suspended (true): leaves the terminal clean; after (false): draws again. */
+void progress_suspended(bool yes);
+
+#endif

@@ -1,0 +1,232 @@
+#include <config.h>
+
+#include "report/results.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static double
+seconds(int64_t from, int64_t to)
+{
+	return (double)(to - from) / (double)NSEC_PER_SEC;
+}
+
+/* Whether containers are nested deeper than that in a well-formed value. */
+static bool
+is_deeper(struct json v, unsigned most)
+{
+	unsigned depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < v.len; i++) {
+		char c = v.text[i];
+
+		if (quoted) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				quoted = false;
+		} else if (c == '"') {
+			quoted = true;
+		} else if (c == '[' || c == '{') {
+			if (++depth > most)
+				return true;
+		} else if (c == ']' || c == '}') {
+			depth--;
+		}
+	}
+	return false;
+}
+
+/* A member whose value is JSON text, checked again: one bad value must not spoil the document for its readers. */
+static void
+put_text(struct json_out *o, const char *key, const char *text)
+{
+	struct json v = JSON_NOTHING;
+	char *copy;
+
+	json_out_key(o, key);
+	if (text == NULL || json_parse(text, strlen(text), &v, NULL) == -1)
+		v = JSON_NOTHING;
+	if (!is_deeper(v, RESULTS_DEPTH_MAX)) {
+		json_out_value(o, v);
+		return;
+	}
+	copy = xmemdup0(v.text, v.len);
+	json_out_str(o, copy);
+	free(copy);
+}
+
+static void
+put_str(struct json_out *o, const char *key, const char *s)
+{
+	json_out_key(o, key);
+	json_out_str(o, s);
+}
+
+static void
+put_null(struct json_out *o, const char *key)
+{
+	put_str(o, key, NULL);
+}
+
+static void
+put_int(struct json_out *o, const char *key, int64_t n)
+{
+	json_out_key(o, key);
+	json_out_int(o, n);
+}
+
+static void
+put_seconds(struct json_out *o, const char *key, double d)
+{
+	json_out_key(o, key);
+	json_out_fixed(o, d, 3);
+}
+
+/* A wall clock time; 0 is never. */
+static void
+put_time(struct json_out *o, const char *key, int64_t wall)
+{
+	char text[CLOCK_TEXT];
+
+	put_str(o, key, wall != 0 ? clock_text(text, wall, 3) : NULL);
+}
+
+/* The name of one of the notebook's files, seen from the run folder. */
+static void
+put_file(struct json_out *o, const char *key, bool there, const char *folder, const char *name, const char *ending)
+{
+	char *path = there ? xasprintf("%s/%s.%s", folder, name, ending) : NULL;
+
+	put_str(o, key, path);
+	free(path);
+}
+
+static void
+put_parameters(struct json_out *o, const struct params *p)
+{
+	struct buf text = BUF_INIT;
+
+	params_json(p, &text);
+	put_text(o, "parameters", buf_str(&text));
+	buf_release(&text);
+}
+
+static void
+put_spent(struct json_out *o, const struct record *r)
+{
+	if (r->started_wall == 0) {
+		put_null(o, "queued_seconds");
+		put_null(o, "started_at");
+		put_null(o, "finished_at");
+		put_null(o, "duration_seconds");
+		put_null(o, "cpu_seconds");
+		put_null(o, "max_rss_bytes");
+		return;
+	}
+	put_seconds(o, "queued_seconds", seconds(r->queued_at, r->started_at));
+	put_time(o, "started_at", r->started_wall);
+	put_time(o, "finished_at", r->ended_wall);
+	put_seconds(o, "duration_seconds", seconds(r->started_at, r->ended_at));
+	put_seconds(o, "cpu_seconds", r->cpu_seconds);
+	put_int(o, "max_rss_bytes", r->max_rss_bytes);
+}
+
+void
+results_put_notebook(const struct run *run, const struct record *r, struct json_out *o)
+{
+	const struct task *t = r->task;
+
+	(void)run;
+	json_out_open(o, '{');
+	put_str(o, "name", t->name);
+	put_str(o, "path", t->path);
+	put_str(o, "target", t->target->name);
+	put_str(o, "status", status_name(r->status));
+	put_int(o, "attempts", r->attempts);
+	put_parameters(o, &t->parameters);
+	put_text(o, "result", r->result);
+	if (r->has_exit_status)
+		put_int(o, "exit_status", r->exit_status);
+	else
+		put_null(o, "exit_status");
+	if (r->signal != 0)
+		put_int(o, "signal", r->signal);
+	else
+		put_null(o, "signal");
+	put_text(o, "error", r->error);
+	json_out_key(o, "cells");
+	json_out_open(o, '{');
+	put_int(o, "total", r->cells_total);
+	put_int(o, "executed", r->cells_executed);
+	json_out_close(o, '}');
+	put_spent(o, r);
+	put_file(o, "output", r->has_output, "notebooks", t->name, "ipynb");
+	put_file(o, "log", r->has_log, "logs", t->name, "log");
+	put_null(o, "url");
+	json_out_close(o, '}');
+}
+
+void
+results_put_counts(const struct run *run, struct json_out *o)
+{
+	json_out_key(o, "counts");
+	json_out_open(o, '{');
+	for (int i = 0; i < STATUSES; i++)
+		put_int(o, status_name((enum status)i), (int64_t)run->counts[i]);
+	json_out_close(o, '}');
+}
+
+void
+results_put_plan(const struct run *run, struct json_out *o)
+{
+	const struct workflow *w = run->workflow;
+
+	json_out_key(o, "workflow");
+	json_out_open(o, '{');
+	put_str(o, "name", w->name);
+	put_str(o, "file", w->file);
+	json_out_close(o, '}');
+	put_str(o, "target", w->target->name);
+	put_int(o, "processes", w->processes);
+	put_str(o, "on_error", policy_name(w->on_error));
+}
+
+static void
+put_head(const struct run *run, struct json_out *o)
+{
+	put_str(o, "schema", "nbfork.results/1");
+	put_str(o, "nbfork", PACKAGE_VERSION);
+	json_out_key(o, "run");
+	json_out_open(o, '{');
+	put_str(o, "id", run->id);
+	put_str(o, "dir", run->folder);
+	put_null(o, "resumed_from");
+	json_out_close(o, '}');
+	results_put_plan(run, o);
+	put_str(o, "status", status_name(run->status));
+	put_time(o, "started_at", run->started_wall);
+	put_time(o, "finished_at", run->ended_wall);
+	put_seconds(o, "duration_seconds", seconds(run->started_at, run->ended_at));
+	results_put_counts(run, o);
+}
+
+void
+results_put(const struct run *run, struct buf *b)
+{
+	struct json_out o = JSON_OUT(b, 2, 0);
+
+	json_out_open(&o, '{');
+	put_head(run, &o);
+	json_out_key(&o, "notebooks");
+	json_out_open(&o, '[');
+	for (size_t i = 0; i < run->n; i++)
+		results_put_notebook(run, &run->records[i], &o);
+	json_out_close(&o, ']');
+	json_out_close(&o, '}');
+	buf_addc(b, '\n');
+}

@@ -1,0 +1,55 @@
+#include "report/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+/* The characters of a string without NUL, which a C string cannot hold; NULL for anything else. */
+static char *
+decoded(struct json v)
+{
+	struct buf b = BUF_INIT;
+	size_t n = 0;
+
+	if (json_type(v) != JSON_STRING)
+		return NULL;
+	json_decode(&b, v);
+	for (size_t i = 0; i < b.len; i++)
+		if (b.data[i] != '\0')
+			b.data[n++] = b.data[i];
+	buf_truncate(&b, n);
+	return buf_steal(&b);
+}
+
+static int64_t
+count(struct json v)
+{
+	int64_t n;
+
+	return json_int(v, &n) && n >= 0 ? n : -1;
+}
+
+void
+record_error(const struct record *r, struct record_error *e)
+{
+	struct json v;
+
+	*e = (struct record_error){.cell = -1, .execution_count = -1};
+	if (r->error == NULL || json_parse(r->error, strlen(r->error), &v, NULL) == -1)
+		return;
+	e->kind = decoded(json_get(v, "kind"));
+	e->name = decoded(json_get(v, "name"));
+	e->message = decoded(json_get(v, "message"));
+	e->cell = count(json_get(v, "cell"));
+	e->execution_count = count(json_get(v, "execution_count"));
+}
+
+void
+record_error_release(struct record_error *e)
+{
+	free(e->kind);
+	free(e->name);
+	free(e->message);
+	*e = (struct record_error){.cell = -1, .execution_count = -1};
+}

@@ -1,0 +1,77 @@
+/*
+ * A run and what is known about each of its notebooks: what the conductor (conduct.h) keeps up to date and the
+ * reports read.
+ */
+#ifndef NBFORK_REPORT_RUN_H
+#define NBFORK_REPORT_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "workflow/model.h"
+#include "workflow/status.h"
+
+enum record_state {
+	RECORD_WAITING,
+	RECORD_RUNNING,
+	RECORD_DONE,
+};
+
+/* One notebook of the run. */
+struct record {
+	const struct task *task;
+	enum record_state state;
+	unsigned attempts;	/* started so far */
+	int64_t queued_at;	/* run clock: when it could have been started had there been room */
+	int64_t started_at, ended_at;	/* run clock; valid once running, done (a skipped one was never started) */
+	int64_t started_wall, ended_wall;	/* wall clock, microseconds; 0 for never */
+	int slot;	/* of the pool, while it runs */
+
+	/* While it runs. */
+	int pid;	/* of its worker */
+	bool kernel_ready;
+	unsigned cell;	/* how many code cells have been started, of */
+	unsigned cells;	/* how many there are to run (0: not known yet) */
+	int64_t cell_started_at;	/* run clock */
+	char *line;	/* the last line it printed, made safe to show; NULL for none */
+
+	/* Once done. */
+	enum status status;
+	bool has_exit_status;	/* of the worker: it ended by exit */
+	int exit_status;
+	int signal;	/* of the worker: it was killed by this; 0 otherwise */
+	char *error;	/* JSON object {kind, name, message, cell, execution_count, traceback} on one line; NULL for none */
+	char *result;	/* JSON text on one line; NULL for none */
+	unsigned cells_total, cells_executed;
+	double cpu_seconds;	/* user and system, of the whole tree */
+	int64_t max_rss_bytes;	/* the largest of the tree's processes */
+	bool has_output, has_log;	/* notebooks/NAME.ipynb, logs/NAME.log are there */
+};
+
+struct run {
+	const struct workflow *workflow;
+	char *id;	/* NAME-UTCSTAMP and the like: unique among this user's runs */
+	char *folder;	/* the run folder, as given or made */
+	struct record *records;	/* one a task, in the order of the workflow */
+	size_t n;
+	int64_t started_at, ended_at;	/* run clock */
+	int64_t started_wall, ended_wall;	/* wall clock, microseconds */
+	size_t waiting, running;	/* records in these states */
+	size_t counts[STATUSES];	/* records done, by status */
+	bool over;
+	enum status status;	/* succeeded, failed; timed_out: the run's time was over; cancelled: a signal stopped it */
+	bool stopping;	/* nothing is started any more */
+	const char *stop_reason;	/* why, for people: "'b' failed (fail-fast)", "SIGINT", ...; NULL when it was not stopped; owned by the conductor */
+};
+
+/* The error object's kind, name and message, decoded; each the caller's to free, NULL when it is not there. */
+struct record_error {
+	char *kind, *name, *message;
+	int64_t cell, execution_count;	/* -1 for none */
+};
+void record_error(const struct record *r, struct record_error *e);
+void record_error_release(struct record_error *e);
+
+#endif

@@ -1,0 +1,274 @@
+#include "report/summary.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "report/text.h"
+
+#define LIST_MAX 200	/* notebooks: of more, those that succeeded are only counted, and more skipped ones than that, too */
+#define REASON_MAX 500	/* columns of a reason where the width is not limited */
+#define NAME_MIN 12	/* columns that a name gets however narrow the table has to be */
+#define GAP 2	/* spaces between columns */
+#define INDENT 4	/* of what does not fit behind its notebook */
+
+const char *
+duration_text(char text[DURATION_TEXT], double seconds)
+{
+	double whole;
+
+	if (!(seconds > 0))	/* NaN too */
+		seconds = 0;
+	if (seconds > 1e12)
+		seconds = 1e12;
+	whole = round(seconds);
+	if (seconds < 59.95)
+		snprintf(text, DURATION_TEXT, "%.1fs", seconds);
+	else if (whole < 3600)
+		snprintf(text, DURATION_TEXT, "%dm%02ds", (int)whole / 60, (int)whole % 60);
+	else
+		snprintf(text, DURATION_TEXT, "%.0fh%02dm", floor(whole / 3600), (int)(fmod(whole, 3600) / 60));
+	return text;
+}
+
+/* The widths of the table's columns, and what is told in them. */
+struct table {
+	const struct run *run;
+	size_t columns;	/* of the terminal; SIZE_MAX for no limit */
+	size_t name, status, time, cells;
+	bool colour;
+	bool list[STATUSES];	/* whether notebooks of that status have a line */
+};
+
+static void
+time_of(const struct record *r, char text[DURATION_TEXT])
+{
+	if (r->started_wall == 0)
+		snprintf(text, DURATION_TEXT, "-");
+	else
+		duration_text(text, (double)(r->ended_at - r->started_at) / (double)NSEC_PER_SEC);
+}
+
+#define CELLS_TEXT 32
+
+static void
+cells_of(const struct record *r, char text[CELLS_TEXT])
+{
+	if (r->started_wall == 0)
+		snprintf(text, CELLS_TEXT, "-");
+	else
+		snprintf(text, CELLS_TEXT, "%u/%u", r->cells_executed, r->cells_total);
+}
+
+static void
+widen(size_t *width, const char *s)
+{
+	size_t n = text_columns(s);
+
+	if (*width < n)
+		*width = n;
+}
+
+static void
+measure(struct table *t)
+{
+	size_t others;
+
+	widen(&t->name, "NOTEBOOK");
+	widen(&t->status, "STATUS");
+	widen(&t->time, "TIME");
+	widen(&t->cells, "CELLS");
+	for (size_t i = 0; i < t->run->n; i++) {
+		const struct record *r = &t->run->records[i];
+		char time[DURATION_TEXT], cells[CELLS_TEXT];
+
+		if (!t->list[r->status])
+			continue;
+		time_of(r, time);
+		cells_of(r, cells);
+		widen(&t->name, r->task->name);
+		widen(&t->status, status_name(r->status));
+		widen(&t->time, time);
+		widen(&t->cells, cells);
+	}
+	others = GAP + t->status + GAP + t->time + GAP + t->cells;
+	if (t->name > NAME_MIN && t->name + others > t->columns)
+		t->name = t->columns > others + NAME_MIN ? t->columns - others : NAME_MIN;
+}
+
+static void
+put_gap(struct buf *b)
+{
+	buf_fill(b, ' ', GAP);
+}
+
+static void
+put_head(const struct table *t, struct buf *b)
+{
+	if (t->colour)
+		buf_adds(b, "\033[1m");	/* bold */
+	text_put_left(b, "NOTEBOOK", t->name);
+	put_gap(b);
+	text_put_left(b, "STATUS", t->status);
+	put_gap(b);
+	text_put_right(b, "TIME", t->time);
+	put_gap(b);
+	text_put_right(b, "CELLS", t->cells);
+	if (t->colour)
+		buf_adds(b, "\033[m");
+	buf_addc(b, '\n');
+}
+
+/* Where to look: the cell, and the executed copy or at least the log. The path is never cut, it is to be copied. */
+static void
+put_place(const struct table *t, const struct record *r, const struct record_error *e, struct buf *b)
+{
+	const char *name = r->task->name;
+	char *file, *path;
+
+	text_put_cell(b, e);
+	if (!r->has_output && !r->has_log)
+		return;
+	file = r->has_output ? xasprintf("notebooks/%s.ipynb", name) : xasprintf("logs/%s.log", name);
+	path = file_join(t->run->folder, file);
+	if (b->len > 0)
+		buf_adds(b, ", ");
+	utf8_put_visible(b, path, strlen(path), SIZE_MAX);
+	free(path);
+	free(file);
+}
+
+static void
+put_line(struct buf *b, const struct buf *text)
+{
+	buf_addc(b, '\n');
+	buf_fill(b, ' ', INDENT);
+	buf_add(b, text->data, text->len);
+}
+
+/* Behind a row of so many columns, as far as that fits; the rest goes below. */
+static void
+put_failure(const struct table *t, const struct record *r, size_t used, struct buf *b)
+{
+	struct buf reason = BUF_INIT, place = BUF_INIT;
+	size_t most = t->columns > INDENT && t->columns - INDENT < REASON_MAX ? t->columns - INDENT : REASON_MAX;
+	size_t reason_columns, place_columns;
+	struct record_error e;
+
+	record_error(r, &e);
+	if (r->task->allow_failure && (r->status == STATUS_FAILED || r->status == STATUS_TIMED_OUT))
+		buf_adds(&reason, "allowed: ");
+	text_put_reason(&reason, &e, most > reason.len ? most - reason.len : 0);
+	put_place(t, r, &e, &place);
+	reason_columns = text_columns(buf_str(&reason));
+	place_columns = text_columns(buf_str(&place));
+	if (reason.len == 0) {
+		buf_add(&reason, place.data, place.len);
+		reason_columns = place_columns;
+		buf_reset(&place);
+	}
+	if (reason.len > 0 && used + GAP + reason_columns <= t->columns) {
+		put_gap(b);
+		buf_add(b, reason.data, reason.len);
+		used += GAP + reason_columns;
+	} else if (reason.len > 0) {
+		put_line(b, &reason);
+		used = t->columns;	/* the place goes on a line of its own, too */
+	}
+	if (place.len > 0 && used + place_columns + 3 <= t->columns)
+		buf_addf(b, " (%s)", place.data);
+	else if (place.len > 0)
+		put_line(b, &place);
+	buf_release(&place);
+	buf_release(&reason);
+	record_error_release(&e);
+}
+
+static void
+put_row(const struct table *t, const struct record *r, struct buf *b)
+{
+	char time[DURATION_TEXT], cells[CELLS_TEXT];
+
+	time_of(r, time);
+	cells_of(r, cells);
+	text_put_left(b, r->task->name, t->name);
+	put_gap(b);
+	text_put_status(b, r->status, t->colour);
+	buf_fill(b, ' ', t->status - text_columns(status_name(r->status)));
+	put_gap(b);
+	text_put_right(b, time, t->time);
+	put_gap(b);
+	text_put_right(b, cells, t->cells);
+	if (r->status != STATUS_SUCCEEDED)
+		put_failure(t, r, t->name + GAP + t->status + GAP + t->time + GAP + t->cells, b);
+	buf_addc(b, '\n');
+}
+
+static void
+put_totals(const struct run *run, bool colour, struct buf *b)
+{
+	char time[DURATION_TEXT];
+	const char *comma = ": ";
+
+	buf_addf(b, "%zu notebook%s", run->n, run->n == 1 ? "" : "s");
+	for (int i = 0; i < STATUSES; i++) {
+		if (run->counts[i] == 0)
+			continue;
+		buf_addf(b, "%s%zu ", comma, run->counts[i]);
+		text_put_status(b, (enum status)i, colour);
+		comma = ", ";
+	}
+	duration_text(time, (double)(run->ended_at - run->started_at) / (double)NSEC_PER_SEC);
+	buf_addf(b, " in %s; ", time);
+	utf8_put_visible(b, run->folder, strlen(run->folder), SIZE_MAX);
+	buf_addc(b, '\n');
+}
+
+static void
+put_not_listed(const struct table *t, struct buf *b)
+{
+	const char *comma = "not listed: ";
+
+	for (int i = 0; i < STATUSES; i++) {
+		if (t->list[i] || t->run->counts[i] == 0)
+			continue;
+		buf_addf(b, "%s%zu %s", comma, t->run->counts[i], status_name((enum status)i));
+		comma = ", ";
+	}
+	if (*comma == ',')
+		buf_addc(b, '\n');
+}
+
+void
+summary_put(const struct run *run, size_t columns, bool colour, struct buf *b)
+{
+	struct table t = {.run = run, .columns = columns > 0 ? columns : SIZE_MAX, .colour = colour};
+	bool any = false;
+
+	for (int i = 0; i < STATUSES; i++) {
+		/* Of a large run that was stopped early, those that were skipped say as little as those that succeeded. */
+		t.list[i] = run->n <= LIST_MAX ||
+		    (i != STATUS_SUCCEEDED && (i != STATUS_SKIPPED || run->counts[i] <= LIST_MAX));
+		any = any || (t.list[i] && run->counts[i] > 0);
+	}
+	measure(&t);
+	if (any)
+		put_head(&t, b);
+	for (size_t i = 0; i < run->n; i++)
+		if (t.list[run->records[i].status])
+			put_row(&t, &run->records[i], b);
+	put_not_listed(&t, b);
+	if (run->stop_reason != NULL) {
+		buf_adds(b, "stopped: ");
+		utf8_put_visible(b, run->stop_reason, strlen(run->stop_reason), SIZE_MAX);
+		buf_addc(b, '\n');
+	}
+	put_totals(run, colour, b);
+}

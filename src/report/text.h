@@ -1,0 +1,38 @@
+/*
+ * Pieces of text for people, safe to show on a terminal (base/utf8.h): what the summary and the progress display share.
+ */
+#ifndef NBFORK_REPORT_TEXT_H
+#define NBFORK_REPORT_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "report/run.h"
+
+/* The columns that a string takes when it is shown. */
+size_t text_columns(const char *s);
+
+/*
+ * Appends a string, in at most that many columns: where it does not fit it ends in "...". Returns the
+ * columns used.
+ */
+size_t text_put_cut(struct buf *b, const char *s, size_t columns);
+
+/* As text_put_cut, with spaces behind or before it up to exactly that many columns. */
+void text_put_left(struct buf *b, const char *s, size_t columns);
+void text_put_right(struct buf *b, const char *s, size_t columns);
+
+/* Appends the status, in its colour or not. */
+void text_put_status(struct buf *b, enum status s, bool colour);
+
+/*
+ * Appends why a notebook did not succeed, on one line: "ZeroDivisionError: division by zero". Of a message
+ * with several lines that is the first which is not blank, with "..." behind it. Nothing when nothing is known.
+ */
+void text_put_reason(struct buf *b, const struct record_error *e, size_t columns);
+
+/* Appends the cell that failed, as "cell 3, In [4]": its index, and the number that a person sees. Nothing when there is none. */
+void text_put_cell(struct buf *b, const struct record_error *e);
+
+#endif
