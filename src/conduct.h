@@ -1,0 +1,36 @@
+/*
+ * The conductor: brings one run about. It makes the run folder, feeds the pool with the notebooks of the
+ * workflow, turns what the pool tells it into records, and has the reports written.
+ */
+#ifndef NBFORK_CONDUCT_H
+#define NBFORK_CONDUCT_H
+
+#include <stdbool.h>
+
+#include "report/progress.h"
+#include "workflow/model.h"
+
+/* What the command line says about a run, beyond the workflow. */
+struct conduct_options {
+	const char *run_dir;	/* NULL: nbfork-runs/NAME-UTCSTAMP */
+	const char *events;	/* NULL, a file, or "-" */
+	bool json;	/* the results document on standard output */
+	bool quiet;	/* neither summary nor progress */
+	enum progress_mode progress;
+};
+
+/* Exit statuses of the program. */
+enum {
+	EXIT_ALL_SUCCEEDED = 0,
+	EXIT_SOME_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_BROKEN = 3,	/* base/log.h's EXIT_INTERNAL */
+};
+
+/*
+ * Runs a workflow that has been checked. Everything there is to say is said here. Returns the exit status;
+ * *sig is the signal to raise instead when one has stopped the run, else 0.
+ */
+int conduct(const struct workflow *w, const struct conduct_options *options, int *sig);
+
+#endif

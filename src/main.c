@@ -1,0 +1,293 @@
+/*
+ * nbfork: options, then check or run, and the exit status.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "validate.h"
+#include "conduct.h"
+#include "workflow/load.h"
+
+struct options {
+	struct overrides overrides;
+	struct conduct_options conduct;
+	char **parameters;	/* of the overrides; owned */
+	bool check;
+	enum log_level level;
+};
+
+enum {
+	OPT_JSON = CHAR_MAX + 1,
+	OPT_EVENTS,
+	OPT_PROGRESS,
+};
+
+static const struct option long_options[] = {
+	{"processes", required_argument, NULL, 'j'},
+	{"on-error", required_argument, NULL, 'e'},
+	{"target", required_argument, NULL, 't'},
+	{"parameter", required_argument, NULL, 'p'},
+	{"run-dir", required_argument, NULL, 'o'},
+	{"check", no_argument, NULL, 'c'},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"events", required_argument, NULL, OPT_EVENTS},
+	{"progress", required_argument, NULL, OPT_PROGRESS},
+	{"quiet", no_argument, NULL, 'q'},
+	{"verbose", no_argument, NULL, 'v'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{NULL, 0, NULL, 0},
+};
+
+static const char help[] =
+"Usage: nbfork [OPTION]... WORKFLOW\n"
+"  or:  nbfork [OPTION]... NOTEBOOK...\n"
+"Run the notebooks of a workflow in parallel, one supervised process each.\n"
+"\n"
+"WORKFLOW is a YAML file, or - for standard input. Named notebooks (.ipynb) are\n"
+"a workflow of just those.\n"
+"\n"
+"  -j, --processes=N           run at most N notebooks at a time\n"
+"  -e, --on-error=POLICY       fail-fast, let-finish or drain\n"
+"  -t, --target=NAME           where notebooks run\n"
+"  -p, --parameter=NAME=VALUE  a parameter for every notebook; repeatable\n"
+"  -o, --run-dir=DIR           where this run's files go\n"
+"                                (default: nbfork-runs/NAME-UTCSTAMP)\n"
+"  -c, --check                 check everything, start nothing\n"
+"      --json                  print the results document instead of the summary\n"
+"      --events=FILE           write events to FILE as they happen; - is\n"
+"                                standard output\n"
+"      --progress=WHEN         auto, tty, plain or none\n"
+"  -q, --quiet                 print neither progress nor summary\n"
+"  -v, --verbose               say more; twice for still more\n"
+"  -h, --help                  print this help and exit\n"
+"  -V, --version               print the version and exit\n"
+"\n"
+"Exit status: 0 all succeeded, 1 at least one did not, 2 nothing was started\n"
+"(bad usage or workflow), 3 nbfork itself could not go on, 128+N stopped by\n"
+"signal N. See nbfork(1) and nbfork-workflow(5).\n";
+
+static void __attribute__((noreturn))
+usage(void)
+{
+	fputs("Try 'nbfork --help' for more information.\n", stderr);
+	exit(EXIT_USAGE);
+}
+
+/* Prints what was asked for; a full disk must not pass for success. */
+static void __attribute__((noreturn))
+print_and_exit(const char *text)
+{
+	if (fputs(text, stdout) == EOF || fflush(stdout) == EOF) {
+		log_error("cannot write to standard output: %s", strerror(errno));
+		exit(EXIT_BROKEN);
+	}
+	exit(EXIT_SUCCESS);
+}
+
+static unsigned
+parse_processes(const char *s)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(s, &end, 10);
+	if (end == s || *end != '\0' || errno != 0 || n < 1 || n > PROCESSES_MAX) {
+		log_error("number of processes is '%s', which is no whole number from 1 to %d", s, PROCESSES_MAX);
+		usage();
+	}
+	return (unsigned)n;
+}
+
+static void
+parse_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "j:e:t:p:o:cqvhV", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'j':
+			o->overrides.processes = parse_processes(optarg);
+			break;
+		case 'e':
+			o->overrides.on_error = optarg;
+			break;
+		case 't':
+			o->overrides.target = optarg;
+			break;
+		case 'p':
+			o->parameters = xreallocarray(o->parameters, o->overrides.nparameters + 1, sizeof(*o->parameters));
+			o->parameters[o->overrides.nparameters++] = optarg;
+			o->overrides.parameters = o->parameters;
+			break;
+		case 'o':
+			o->conduct.run_dir = optarg;
+			break;
+		case 'c':
+			o->check = true;
+			break;
+		case OPT_JSON:
+			o->conduct.json = true;
+			break;
+		case OPT_EVENTS:
+			o->conduct.events = optarg;
+			break;
+		case OPT_PROGRESS:
+			if (!progress_parse(optarg, &o->conduct.progress)) {
+				log_error("progress is '%s', which is none of auto, tty, plain, none", optarg);
+				usage();
+			}
+			break;
+		case 'q':
+			o->conduct.quiet = true;
+			o->level = LOG_ERROR;
+			break;
+		case 'v':
+			if (o->level < LOG_DEBUG)
+				o->level++;
+			break;
+		case 'h':
+			print_and_exit(help);
+		case 'V':
+			print_and_exit(PACKAGE_STRING "\n");
+		default:
+			usage();
+		}
+	}
+	if (o->conduct.json && o->conduct.events != NULL && strcmp(o->conduct.events, "-") == 0) {
+		log_error("--json and --events=- both want standard output; give --events a file");
+		usage();
+	}
+	if (o->conduct.run_dir != NULL && *o->conduct.run_dir == '\0') {
+		log_error("the run folder's name is empty");
+		usage();
+	}
+}
+
+static bool
+is_notebook(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 6 && strcmp(path + n - 6, ".ipynb") == 0;
+}
+
+/* Reads what the arguments name. Returns 0, or -1 with problems added. */
+static int
+load(struct workflow *w, char **args, int n, const struct options *o, struct problems *p)
+{
+	if (n == 1 && !is_notebook(args[0]))
+		return workflow_load(w, args[0], &o->overrides, p);
+	for (int i = 0; i < n; i++) {
+		if (!is_notebook(args[i])) {
+			log_error("'%s' is no notebook (.ipynb); a workflow is named alone", args[i]);
+			usage();
+		}
+	}
+	return workflow_of_notebooks(w, args, (size_t)n, &o->overrides, p);
+}
+
+/* A descriptor 0, 1 or 2 that is closed would be given to the first file that is opened. */
+static void
+open_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd != -1 && fd <= STDERR_FILENO);
+	if (fd != -1)
+		close(fd);
+}
+
+static bool
+has_secrets(const struct workflow *w)
+{
+	for (size_t i = 0; i < w->ntasks; i++) {
+		const struct params *const lists[] = {&w->tasks[i].parameters, &w->tasks[i].env};
+
+		for (int k = 0; k < 2; k++) {
+			for (size_t m = 0; m < lists[k]->n; m++) {
+				if (lists[k]->list[m].secret != NULL)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+static int
+run(char **args, int n, const struct options *o, int *sig)
+{
+	struct workflow w;
+	struct problems problems = PROBLEMS_INIT;
+	int status = EXIT_USAGE;
+
+	workflow_init(&w);
+	if (load(&w, args, n, o, &problems) == 0) {
+		if (has_secrets(&w))
+			proc_hide_memory();
+		validate_workflow(&w, &problems);
+	}
+	if (problems.n != 0) {
+		problems_print(&problems, stderr);
+	} else if (o->check) {
+		for (int i = 0; i < n; i++)
+			printf("%s: ok\n", w.file != NULL ? workflow_label(&w) : args[i]);
+		status = EXIT_ALL_SUCCEEDED;
+		if (fflush(stdout) == EOF) {
+			log_error("cannot write to standard output: %s", strerror(errno));
+			status = EXIT_BROKEN;
+		}
+	} else if (clock_share() == -1) {
+		log_error("cannot share memory: %s", strerror(errno));
+		status = EXIT_BROKEN;
+	} else {
+		status = conduct(&w, &o->conduct, sig);
+	}
+	problems_release(&problems);
+	workflow_release(&w);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = {.level = LOG_WARN, .conduct = {.progress = PROGRESS_AUTO}};
+	int status, sig = 0;
+
+	open_standard_fds();
+	signal(SIGPIPE, SIG_IGN);	/* a reader that goes away shows as EPIPE */
+	argv[0] = (char[]){"nbfork"};	/* what getopt_long puts before its messages */
+	parse_options(argc, argv, &o);
+	log_level = o.level;
+	if (optind == argc) {
+		log_error("no workflow and no notebook is named");
+		usage();
+	}
+	status = run(argv + optind, argc - optind, &o, &sig);
+	free(o.parameters);
+	log_cost("parent");
+	if (sig != 0) {
+		/* All is written; now end as the signal would have it, for the shell or make above us. */
+		signal(sig, SIG_DFL);
+		raise(sig);
+	}
+	return status;
+}

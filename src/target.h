@@ -1,0 +1,84 @@
+/*
+ * What a target is: a place that runs notebooks, behind a table of two functions. New places (a workspace,
+ * a gateway, a cluster) come as new tables.
+ */
+#ifndef NBFORK_TARGET_H
+#define NBFORK_TARGET_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/mask.h"
+#include "base/problem.h"
+#include "notebook/ipynb.h"
+#include "workflow/model.h"
+#include "workflow/status.h"
+
+/* Exit statuses of a worker: the child's own verdict, in the results as "exit_status". */
+enum {
+	WORKER_SUCCEEDED = 0,
+	WORKER_FAILED = 1,
+	WORKER_TIMED_OUT = 2,
+	WORKER_CANCELLED = 4,
+	/* EXIT_INTERNAL, 3, is base/log.h's: the worker itself could not go on */
+};
+
+/* How long a notebook that is told to stop may take, before its kernel is killed. */
+#define STOP_GRACE (5 * NSEC_PER_SEC)
+
+/*
+ * One attempt at running one notebook, in a worker process. The worker prepares it, a target's run() brings
+ * it about, the worker writes it down.
+ */
+struct attempt {
+	const struct task *task;
+	struct notebook *notebook;	/* read, reset; its cells are changed as they run */
+	struct mask *mask;	/* secrets; a target may add to it before it runs anything */
+	const char *folder;	/* private (0700), short, empty: for sockets and such */
+	int log;	/* the notebook's log file, for what it prints */
+	int64_t deadline;	/* run clock: when the notebook's time is over; INT64_MAX for never */
+	const volatile sig_atomic_t *stop;	/* set by SIGTERM: stop in order */
+	const sigset_t *wait_mask;	/* for ppoll: SIGTERM and SIGCHLD are blocked elsewhere */
+
+	/* Calls to the worker. */
+	void (*progress)(struct attempt *a, const char *json, size_t n);	/* send a PROGRESS frame */
+	/*
+	 * Called in every turn of the target's loop; changed says that outputs have changed since. The
+	 * worker saves the notebook now and then. Returns when to call again at the latest (run clock).
+	 */
+	int64_t (*tick)(struct attempt *a, bool changed);
+	/*
+	 * To be called once by run() when the attempt is filled and the notebook will not change any more, while there
+	 * is still something to wait for: the worker writes the notebook meanwhile.
+	 */
+	void (*complete)(struct attempt *a);
+	bool (*orphaned)(void);	/* whether nbfork itself is gone: then stop without any grace */
+
+	/* Filled by run(). */
+	enum status status;
+	struct failure failure;	/* when not succeeded; cell is an index into notebook->cells */
+	char *result;	/* JSON text, owned; NULL when the notebook handed nothing back */
+	size_t cells_total, cells_executed;	/* code cells that are to run; that have been started */
+};
+
+struct target_ops {
+	const char *type;	/* as in the workflow's "type" */
+
+	/*
+	 * In the parent, before anything is started: adds every problem that would keep the task from
+	 * running. nb is NULL when the notebook could not be read (that has been said).
+	 */
+	void (*check)(const struct workflow *w, const struct task *t, const struct notebook *nb, struct problems *p);
+
+	/* In the worker: runs the notebook and fills the attempt. Leaves no process and no thread behind that outlives it. */
+	void (*run)(struct attempt *a);
+};
+
+extern const struct target_ops target_local;
+
+/* The table of a target's type; never NULL for a workflow that has been loaded. */
+const struct target_ops *target_ops(const struct target *t);
+
+#endif

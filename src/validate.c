@@ -1,0 +1,82 @@
+#include "validate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "notebook/ipynb.h"
+#include "target.h"
+
+static void
+check_folder(const struct workflow *w, const struct task *t, struct problems *p)
+{
+	struct stat st;
+
+	if (stat(t->working_directory, &st) == -1)
+		problems_add(p, workflow_label(w), t->mark.line, t->mark.column, "cannot use working directory '%s': %s",
+		    t->working_directory, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		problems_add(p, workflow_label(w), t->mark.line, t->mark.column, "working directory '%s' is not a folder",
+		    t->working_directory);
+}
+
+/* The same notebook many times over is the usual case: each file is read once. */
+struct file {
+	const char *path;
+	const struct task *task;
+	size_t index;
+};
+
+static int
+compare(const void *va, const void *vb)
+{
+	const struct file *a = va, *b = vb;
+	int r = strcmp(a->path, b->path);
+
+	return r != 0 ? r : (a->index > b->index) - (a->index < b->index);
+}
+
+static void
+check_file(const struct workflow *w, const struct file *files, size_t n, struct problems *p)
+{
+	struct notebook nb = {.path = NULL};
+	const struct task *first = files[0].task;
+	struct stat st;
+	bool good = false;
+
+	if (stat(first->file, &st) == -1) {
+		/* The line of the workflow that names it is where the mistake is. */
+		for (size_t i = 0; i < n; i++) {
+			const struct task *t = files[i].task;
+
+			problems_add(p, workflow_label(w), t->path_mark.line, t->path_mark.column,
+			    "cannot open notebook '%s': %s", t->file, strerror(errno));
+		}
+		return;
+	}
+	good = notebook_read(&nb, first->file, p) == 0;
+	for (size_t i = 0; i < n; i++) {
+		check_folder(w, files[i].task, p);
+		target_ops(files[i].task->target)->check(w, files[i].task, good ? &nb : NULL, p);
+	}
+	notebook_release(&nb);
+}
+
+void
+validate_workflow(const struct workflow *w, struct problems *p)
+{
+	struct file *files = xcalloc(w->ntasks, sizeof(*files));
+
+	for (size_t i = 0; i < w->ntasks; i++)
+		files[i] = (struct file){w->tasks[i].file, &w->tasks[i], i};
+	qsort(files, w->ntasks, sizeof(*files), compare);
+	for (size_t i = 0, n; i < w->ntasks; i += n) {
+		for (n = 1; i + n < w->ntasks && strcmp(files[i].path, files[i + n].path) == 0; n++)
+			;
+		check_file(w, files + i, n, p);
+	}
+	free(files);
+}

@@ -1,0 +1,158 @@
+#include "verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/mem.h"
+
+/* Replaces the record's error; where and what the worker saw (may be JSON_NOTHING) is taken over. */
+static void
+set_error(struct record *r, enum error_kind kind, const char *message, struct json seen)
+{
+	static const char *const kept[] = {"cell", "execution_count", "traceback"};
+	struct buf b = BUF_INIT;
+	struct json_out o = JSON_OUT(&b, -1, 0);
+
+	json_out_open(&o, '{');
+	json_out_key(&o, "kind");
+	json_out_str(&o, error_kind_name(kind));
+	json_out_key(&o, "name");
+	json_out_value(&o, JSON_NOTHING);
+	json_out_key(&o, "message");
+	json_out_str(&o, message);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		struct json v = json_get(seen, kept[i]);
+
+		json_out_key(&o, kept[i]);
+		json_out_value(&o, v.text == NULL && strcmp(kept[i], "traceback") == 0 ? json_of("[]") : v);
+	}
+	json_out_close(&o, '}');
+	free(r->error);
+	r->error = buf_steal(&b);
+}
+
+static char *
+one_line(struct json v)
+{
+	struct buf b = BUF_INIT;
+
+	if (v.text == NULL || json_type(v) == JSON_NULL)
+		return NULL;
+	json_put(&b, v, &JSON_ONE_LINE);
+	return buf_steal(&b);
+}
+
+static unsigned
+count(struct json v, const char *key)
+{
+	int64_t n;
+
+	return json_int(json_get(v, key), &n) && n >= 0 && n <= INT32_MAX ? (unsigned)n : 0;
+}
+
+/* Takes the worker's own word. Returns whether it has given one. */
+static bool
+take_result(struct record *r, const struct job *j, struct json *v)
+{
+	char *status;
+	bool known;
+
+	*v = JSON_NOTHING;
+	if (j->result == NULL || j->problem != NULL || json_parse(j->result, j->result_len, v, NULL) == -1)
+		return false;
+	status = json_strdup(json_get(*v, "status"));
+	known = status != NULL && status_parse(status, &r->status) && r->status != STATUS_SKIPPED;
+	free(status);
+	if (!known)
+		return false;
+	r->error = one_line(json_get(*v, "error"));
+	r->result = one_line(json_get(*v, "result"));
+	r->cells_total = count(json_get(*v, "cells"), "total");
+	r->cells_executed = count(json_get(*v, "cells"), "executed");
+	return true;
+}
+
+static char *
+describe_death(const struct job *j)
+{
+	char how[64];
+
+	job_describe_status(j->status, how, sizeof(how));
+	if (j->problem != NULL && j->stop != JOB_STOP_NONE && j->killed)
+		return xasprintf("worker %s and %s", j->problem, how);
+	if (WIFSIGNALED(j->status) && WTERMSIG(j->status) == SIGKILL && !j->killed)
+		return xasprintf("worker %s without a result (out of memory, or somebody killed it)", how);
+	if (j->problem != NULL)
+		return xasprintf("worker %s, and %s", j->problem, how);
+	return xasprintf("worker %s without a result", how);
+}
+
+/* The worker was told to stop: what that makes of a notebook that did so, or that had to be killed. */
+static void
+judge_stopped(struct record *r, const struct job *j, const char *reason, struct json seen)
+{
+	struct json error = json_get(seen, "error");
+	const char *late = j->killed ? "; it did not stop in time and was killed" : "";
+	char *message;
+
+	switch (j->stop) {
+	case JOB_STOP_TIMEOUT:
+		r->status = STATUS_TIMED_OUT;
+		message = xasprintf("notebook did not finish within %g seconds%s", (double)j->timeout / 1e9, late);
+		set_error(r, ERROR_TIMEOUT, message, error);
+		break;
+	case JOB_STOP_RUN_TIMEOUT:
+		r->status = STATUS_CANCELLED;
+		message = xasprintf("stopped because %s%s", reason != NULL ? reason : "the run's time was over", late);
+		set_error(r, ERROR_TIMEOUT, message, error);
+		break;
+	default:
+		r->status = STATUS_CANCELLED;
+		message = xasprintf("stopped because %s%s", reason != NULL ? reason : "the run was stopped", late);
+		set_error(r, ERROR_STOPPED, message, error);
+		break;
+	}
+	free(message);
+}
+
+void
+verdict_of_job(struct record *r, const struct job *j, const char *reason)
+{
+	struct json v;
+	bool told = take_result(r, j, &v);
+	bool stopped = j->stop != JOB_STOP_NONE && j->stop != JOB_STOP_PROTOCOL;
+	char *message;
+
+	if (stopped && (!told || r->status == STATUS_CANCELLED || (j->stop == JOB_STOP_TIMEOUT && r->status == STATUS_TIMED_OUT))) {
+		judge_stopped(r, j, reason, v);
+	} else if (!told) {
+		r->status = STATUS_FAILED;
+		message = describe_death(j);
+		set_error(r, ERROR_WORKER, message, JSON_NOTHING);
+		free(message);
+	} else if (r->status == STATUS_CANCELLED) {
+		/* Somebody else than nbfork has sent it a signal. */
+		set_error(r, ERROR_STOPPED, "stopped by a signal that was not nbfork's", json_get(v, "error"));
+	}
+	if (!told) {
+		r->cells_total = r->cells;
+		r->cells_executed = r->cell;
+	}
+	r->has_exit_status = WIFEXITED(j->status);
+	r->exit_status = r->has_exit_status ? WEXITSTATUS(j->status) : 0;
+	r->signal = WIFSIGNALED(j->status) ? WTERMSIG(j->status) : 0;
+	r->cpu_seconds = (double)(j->usage.ru_utime.tv_sec + j->usage.ru_stime.tv_sec) +
+	    (double)(j->usage.ru_utime.tv_usec + j->usage.ru_stime.tv_usec) / 1e6;
+	r->max_rss_bytes = (int64_t)j->usage.ru_maxrss * 1024;	/* Linux counts it in KiB */
+}
+
+void
+verdict_of_skipped(struct record *r, const char *reason)
+{
+	char *message = xasprintf("not started because %s", reason != NULL ? reason : "the run ended before");
+
+	r->status = STATUS_SKIPPED;
+	set_error(r, ERROR_STOPPED, message, JSON_NOTHING);
+	free(message);
+}

@@ -1,0 +1,20 @@
+/*
+ * From what the pool saw of a worker to what the records say of its notebook.
+ */
+#ifndef NBFORK_VERDICT_H
+#define NBFORK_VERDICT_H
+
+#include "pool/job.h"
+#include "report/run.h"
+
+/*
+ * Fills a record from a job that is over: status, error, result, cells, exit status, usage. A worker's
+ * result is believed as far as it goes with how the worker ended and why it was stopped. reason says for people
+ * why the run was stopped, if it was.
+ */
+void verdict_of_job(struct record *r, const struct job *j, const char *reason);
+
+/* Fills the record of a notebook that was never started, because of the reason. */
+void verdict_of_skipped(struct record *r, const char *reason);
+
+#endif

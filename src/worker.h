@@ -1,0 +1,37 @@
+/*
+ * What a child of the pool does: one attempt at one notebook, from reading it to reporting how it went.
+ *
+ * PROGRESS frames (pool/frame.h) hold one JSON object each, by "kind":
+ *	{"kind": "kernel", "pid": N, "seconds": S}		the kernel answers, S seconds after the start
+ *	{"kind": "cell_started", "cell": INDEX, "number": N, "total": M}	the N-th of M code cells
+ *	{"kind": "cell_finished", ..., "seconds": S, "failed": BOOL}
+ *	{"kind": "line", "text": TEXT}				the last line printed, safe to show
+ * The RESULT frame holds
+ *	{"status": NAME, "error": OBJECT or null, "result": VALUE or null,
+ *	 "cells": {"total": M, "executed": N}, "saved": BOOL}
+ * with the error object and the values of the results document.
+ */
+#ifndef NBFORK_WORKER_H
+#define NBFORK_WORKER_H
+
+#include "pool/job.h"
+#include "workflow/model.h"
+
+/* What a worker is to do: job->data. Made before the fork, not changed after it. */
+struct order {
+	const struct task *task;
+	char *output;	/* where the executed copy goes */
+	char *log;	/* where what it prints goes */
+	const char *private_folder;	/* of the run; the worker uses one below it, by its slot */
+};
+
+/* A result larger than this many bytes of JSON fails the notebook instead of being cut. */
+#define RESULT_BYTES_MAX ((size_t)8 * 1024 * 1024)
+
+/* A job's run function. Returns one of the WORKER_ exit statuses of target.h. */
+int worker_main(struct job *job, int fd);
+
+/* The private folder of a slot: PRIVATE/SLOT. The caller's to free. */
+char *worker_folder(const char *private_folder, int slot);
+
+#endif
