@@ -1,0 +1,174 @@
+"""
+A machine that runs short: of disk, of file descriptors, of processes, of memory.
+"""
+
+import os
+import resource
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from harness import wait_for
+
+PIDS = Path("/sys/fs/cgroup/pids")
+
+
+@pytest.fixture
+def disk(work):
+    """Makes small disks: disk(folder, bytes) mounts one there."""
+    mounted = []
+
+    def mount(folder, size):
+        path = work.path(folder)
+        path.mkdir(parents=True)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", path], capture_output=True).returncode:
+            pytest.skip("cannot mount a small disk here")
+        mounted.append(path)
+        return path
+    yield mount
+    for path in mounted:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+def fill(folder):
+    """Writes until the disk is full."""
+    with open(folder / "ballast", "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+        except OSError:
+            pass
+
+
+def test_a_disk_that_fills_up_ends_the_run_with_status_3(work, disk):
+    work.notebook("a", "print before", "wait go", "print after")
+    work.workflow("a.ipynb", {"path": "a.ipynb", "name": "b"}, processes=1)
+    run = work.start("-o", disk("disk", "400k") / "run", "workflow.yaml", folder=None)
+    run.folder = work.path("disk/run")
+    run.event("cell_started", number=2)
+    fill(work.path("disk"))
+    work.write("go", "")
+    run.wait()
+    assert run.status == 3
+    assert "No space left on device" in run.err
+    assert run.events[0]["event"] == "run_started"
+    for path in run.folder.rglob("*"):  # nothing half-written under its final name
+        if path.suffix == ".ipynb":
+            assert path.read_text().rstrip().endswith("}")
+
+
+def test_what_was_finished_before_the_disk_filled_up_is_there(work, disk):
+    work.notebook("first", "print done")
+    work.notebook("second", "wait go", "print after")
+    work.workflow("first.ipynb", "second.ipynb", processes=1)
+    run = work.start("-o", disk("disk", "400k") / "run", "workflow.yaml", folder=None)
+    run.folder = work.path("disk/run")
+    run.event("cell_started", name="second")
+    fill(work.path("disk"))
+    work.write("go", "")
+    run.wait()
+    assert run.status == 3
+    assert run.text("first") == "done\n"
+    assert any(e["event"] == "notebook_finished" and e["name"] == "first" for e in run.events)
+
+
+def test_a_disk_that_is_full_from_the_start_starts_nothing(work, disk):
+    work.notebook("a", "touch ran")
+    folder = disk("disk", "100k")
+    fill(folder)
+    run = work.start("-o", folder / "run", "a.ipynb", folder=None)
+    run.wait()
+    assert run.status == 3
+    assert "No space left on device" in run.err
+    assert not work.path("ran").exists()
+
+
+def test_a_copy_that_does_not_fit_is_a_failure_of_that_notebook(work, disk):
+    """The copies are on a disk of their own: the journal and the other notebook go on."""
+    work.notebook("large", "print before", "big 2000000")
+    work.notebook("small", "print fine")
+    folder = work.path("run-1")
+    disk("run-1/notebooks", "1m")
+    run = work.start("-j", "1", "-o", folder, "large.ipynb", "small.ipynb", folder=None)
+    run.folder = folder
+    run.wait()
+    if run.status == 2 and "run-1" in run.err:
+        pytest.skip("a run folder must be empty")
+    assert run.status == 1
+    assert run.statuses() == {"large": "failed", "small": "succeeded"}
+    error = run.record("large")["error"]
+    assert "No space left on device" in error["message"]
+
+
+def test_a_limit_on_file_sizes_is_no_reason_to_die(work):
+    work.notebook("a", "print before", "big 3000000", "print after")
+    run = work.start("a.ipynb", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
+    run.wait()
+    assert run.status in (1, 3)
+    assert run.statuses() == {"a": "failed"}
+    assert "File too large" in run.record("a")["error"]["message"]
+    assert run.record("a")["signal"] is None
+
+
+@pytest.mark.parametrize("limit", [8, 12, 16, 20, 24, 32, 48])
+def test_few_descriptors_are_an_error_and_not_a_hang(work, limit):
+    work.notebook("a", "print a")
+    work.workflow(*({"path": "a.ipynb", "name": f"n{i}"} for i in range(30)), processes=30)
+    run = work.start("workflow.yaml", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+    run.wait(60)
+    assert run.status in (0, 1, 3)
+    if run.status == 3:
+        assert "Too many open files" in run.err
+    if run.status == 1:
+        wrong = [n["error"]["message"] for n in run.results["notebooks"] if n["status"] == "failed"]
+        assert wrong and all(wrong)
+
+
+def test_many_notebooks_in_few_descriptors_all_run_when_few_at_a_time(work):
+    work.notebook("a", "print a")
+    work.workflow(*({"path": "a.ipynb", "name": f"n{i}"} for i in range(60)), processes=2)
+    run = work.run("workflow.yaml", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+    assert run.status == 0  # none leaks from one to the next
+
+
+def test_a_machine_without_processes_to_give_is_status_3(work):
+    group = PIDS / f"nbfork-test-{uuid.uuid4().hex}"
+    try:
+        group.mkdir()
+        (group / "pids.max").write_text("2")
+    except OSError:
+        pytest.skip("no cgroup to limit processes with")
+    try:
+        work.notebook("a", "touch ran")
+        work.workflow(*({"path": "a.ipynb", "name": f"n{i}"} for i in range(4)), processes=4)
+        run = work.start("workflow.yaml", preexec_fn=lambda: (group / "cgroup.procs").write_text(str(os.getpid())))
+        run.wait()
+        assert run.status in (1, 3)
+        assert "Resource temporarily unavailable" in run.err + run.out
+        assert run.results["status"] != "succeeded"
+    finally:
+        wait_for(lambda: not (group / "cgroup.procs").read_text(), "the group to be empty")
+        group.rmdir()
+
+
+def test_a_run_folder_that_is_taken_away_is_status_3(work):
+    work.notebook("a", "print before", "wait go", "print after")
+    run = work.start("a.ipynb")
+    run.event("cell_started", number=2)
+    os.rename(run.folder, work.path("elsewhere"))
+    work.write("go", "")
+    run.wait()
+    assert run.status in (1, 3)
+    assert "No such file" in run.err + run.out
+
+
+def test_a_pipe_of_events_has_all_of_the_journal(work):
+    work.notebook("a", *["print x"] * 300)
+    run = work.start("--events=-", "--progress=none", "a.ipynb", stdout=subprocess.PIPE)
+    text = run.proc.stdout.read().decode()
+    run.proc.stdout.close()
+    run.finish()
+    for line in (run.dir / "events.jsonl").read_text().splitlines():
+        assert line in text

@@ -1,0 +1,154 @@
+"""
+SIGINT, SIGTERM and SIGHUP: once in order, twice at once, and then by the same signal.
+"""
+
+import os
+import signal
+
+import pytest
+
+from harness import alive, wait_for
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def flow(work, *end, **popen):
+    """Two notebooks that run in their second cell and one that waits."""
+    work.notebook("a", "print before", *(end or ["wait go"]), "print after")
+    work.workflow("a.ipynb", {"path": "a.ipynb", "name": "b"}, {"path": "a.ipynb", "name": "c"}, processes=2)
+    run = work.start("workflow.yaml", **popen)
+    for name in "ab":
+        run.event("cell_started", name=name, number=2)
+    return run
+
+
+@pytest.mark.parametrize("sig", SIGNALS, ids=lambda s: s.name)
+def test_the_first_stops_in_order_and_nbfork_ends_by_it(work, sig):
+    run = flow(work)
+    run.signal(sig)
+    run.finish(10)
+    assert run.status == -sig
+    assert run.results["status"] == "cancelled"
+    assert run.statuses() == {"a": "cancelled", "b": "cancelled", "c": "skipped"}
+    assert sig.name in next(e["reason"] for e in run.events if e["event"] == "run_stopping")
+    for name in "ab":
+        assert run.text(name) == "before\n"
+        record = run.record(name)
+        assert record["error"]["kind"] == "stopped"
+        cell = run.executed(name)["cells"][record["error"]["cell"]]
+        assert "".join(cell["source"]) == "wait go"
+        assert [o["ename"] for o in cell["outputs"] if o["output_type"] == "error"] == ["KeyboardInterrupt"]
+    assert "cancelled" in run.out  # the summary
+
+
+@pytest.mark.parametrize("sig", SIGNALS, ids=lambda s: s.name)
+def test_a_second_one_kills_at_once_and_the_results_are_still_written(work, sig):
+    run = flow(work, "hang ignore-int")
+    run.signal(sig)
+    run.event("run_stopping")
+    run.signal(sig)
+    run.finish(3)
+    assert run.status == -sig
+    assert run.statuses() == {"a": "cancelled", "b": "cancelled", "c": "skipped"}
+
+
+def test_a_second_one_may_be_another(work):
+    run = flow(work, "hang ignore-int")
+    run.signal(signal.SIGINT)
+    run.event("run_stopping")
+    run.signal(signal.SIGTERM)
+    run.finish(3)
+    assert run.status in (-signal.SIGINT, -signal.SIGTERM)
+
+
+def test_the_second_writes_what_had_been_saved(work):
+    run = flow(work, "hang ignore-int")
+    wait_for(lambda: (run.folder / "notebooks/a.ipynb").exists() and run.text("a"), "the first output in the copy", 10)
+    run.signal(signal.SIGTERM)
+    run.event("run_stopping")
+    run.signal(signal.SIGTERM)
+    run.finish(3)
+    assert run.text("a") == "before\n"
+
+
+def test_a_deaf_kernel_is_killed_after_five_seconds(work):
+    run = flow(work, "hang ignore-int")
+    kernels = [run.event("kernel_ready", name=n)["pid"] for n in "ab"]
+    run.signal(signal.SIGTERM)
+    run.event("run_stopping")
+    assert all(alive(k) for k in kernels)
+    run.finish(9)
+    assert run.status == -signal.SIGTERM
+    assert run.text("a") == "before\n"
+
+
+@pytest.mark.parametrize("sig", SIGNALS, ids=lambda s: s.name)
+def test_one_that_was_ignored_at_the_start_stays_ignored(work, sig):
+    run = flow(work, preexec_fn=lambda: signal.signal(sig, signal.SIG_IGN))
+    run.signal(sig)
+    run.signal(sig)
+    work.write("go", "")
+    run.finish()
+    assert run.status == 0
+    assert set(run.statuses().values()) == {"succeeded"}
+
+
+def test_kernels_do_not_inherit_ignored_or_blocked_signals(work):
+    work.notebook("a", "import signal, os\nprint([s.name for s in signal.Signals if signal.getsignal(s) == signal.SIG_IGN])\n"
+                  "print(list(signal.pthread_sigmask(signal.SIG_BLOCK, [])))", kernel="python3")
+    run = work.run("a.ipynb")
+    ignored, blocked = run.text("a").splitlines()
+    assert blocked == "[]"
+    assert set(eval(ignored)) <= {"SIGPIPE", "SIGXFSZ"}  # Python's own
+
+
+def test_a_signal_while_kernels_start_stops_them_too(work):
+    work.kernel("slow", "--late", "30")
+    work.notebook("a", "print no", kernel="slow")
+    run = work.start("-j", "2", "a.ipynb", folder=True)
+    run.event("notebook_started", name="a")
+    run.signal(signal.SIGTERM)
+    run.finish(8)
+    assert run.status == -signal.SIGTERM
+    assert run.statuses() == {"a": "cancelled"}
+
+
+def test_the_signal_reaches_a_shell_as_the_usual_exit_status(work):
+    work.notebook("a", "wait go")
+    run = work.start("a.ipynb", prefix=["sh", "-c", '"$0" "$@" & echo $! > pid; wait $!; echo $? > status'])
+    run.event("cell_started", name="a")
+    os.kill(int(work.path("pid").read_text()), signal.SIGTERM)
+    run.wait()
+    assert work.path("status").read_text() == "143\n"
+
+
+def test_signals_to_the_whole_group_are_not_heard_twice(work):
+    """Ctrl-C in a terminal goes to the foreground group: notebooks are in groups of their own."""
+    run = flow(work)
+    os.killpg(run.pid, signal.SIGINT)
+    run.finish(10)
+    assert run.status == -signal.SIGINT
+    assert run.text("a") == "before\n"
+
+
+def test_quick_signals_in_a_row_do_no_harm(work):
+    run = flow(work)
+    for sig in SIGNALS * 5:
+        try:
+            run.signal(sig)
+        except ProcessLookupError:
+            break
+    run.wait(5)
+    assert run.status in [-s for s in SIGNALS]
+    assert run.results["status"] == "cancelled"
+
+
+def test_an_interrupt_goes_by_message_to_a_kernel_that_wants_it_so(work):
+    work.kernel("messages", "--no-sigint", interrupt_mode="message")
+    work.notebook("a", "wait go", kernel="messages")
+    run = work.start("a.ipynb")
+    run.event("cell_started", name="a")
+    run.signal(signal.SIGINT)
+    run.finish(4)
+    assert run.status == -signal.SIGINT
+    assert [o["ename"] for o in run.cells("a")[0]["outputs"]] == ["KeyboardInterrupt"]

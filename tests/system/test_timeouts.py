@@ -1,0 +1,122 @@
+"""
+Time limits of a notebook, a cell and the whole run.
+"""
+
+import pytest
+
+from harness import lines
+
+SLACK = 1.5  # seconds that an orderly end may take
+
+
+def ename(run, name, cell):
+    return [o["ename"] for o in run.cells(name)[cell]["outputs"] if o["output_type"] == "error"]
+
+
+def test_a_notebook_over_its_time_is_interrupted_and_keeps_what_it_did(work):
+    work.notebook("a", "print before", "print in", lines("print waiting", "hang"), "print after")
+    work.workflow({"path": "a.ipynb", "timeout_seconds": 0.8})
+    run = work.run("workflow.yaml")
+    record = run.record("a")
+    assert run.status == 1
+    assert (record["status"], record["error"]["kind"]) == ("timed_out", "timeout")
+    assert "0.8" in record["error"]["message"]
+    assert 0.8 <= record["duration_seconds"] < 0.8 + SLACK
+    assert run.executed("a")["cells"][record["error"]["cell"]]["source"] in (["print waiting\n", "hang"], "print waiting\nhang")
+    assert run.text("a") == "before\nin\nwaiting\n"
+    assert ename(run, "a", 2) == ["KeyboardInterrupt"]
+    assert record["cells"] == {"total": 4, "executed": 3}
+
+
+def test_the_time_of_a_notebook_counts_from_its_start_and_not_from_the_queue(work):
+    work.notebook("a", "sleep 0.7")
+    work.workflow(*({"path": "a.ipynb", "name": n, "timeout_seconds": 1.5} for n in "abc"), processes=1)
+    run = work.run("workflow.yaml")
+    assert set(run.statuses().values()) == {"succeeded"}
+
+
+def test_a_kernel_that_does_not_hear_the_interrupt_is_killed_five_seconds_later(work):
+    work.notebook("a", "print before", "hang ignore-int")
+    work.notebook("late", "print no", kernel=work.kernel("sleeper", "--late", "60"))
+    work.workflow({"path": "a.ipynb", "timeout_seconds": 0.5}, {"path": "late.ipynb", "timeout_seconds": 0.5}, processes=2)
+    run = work.run("workflow.yaml")
+    assert run.statuses() == {"a": "timed_out", "late": "timed_out"}
+    assert 5 < run.record("a")["duration_seconds"] < 7.5
+    assert run.record("late")["duration_seconds"] < 7.5
+    assert run.text("a") == "before\n"
+
+
+def test_a_cell_over_its_time_is_interrupted_and_ends_the_notebook(work):
+    work.notebook("a", "sleep 0.4", "sleep 0.4", "print in\nhang", "print after")
+    work.workflow({"path": "a.ipynb", "cell_timeout_seconds": 0.6})
+    run = work.run("workflow.yaml")
+    record = run.record("a")
+    assert (record["status"], record["error"]["kind"]) == ("timed_out", "timeout")
+    assert "0.6" in record["error"]["message"]
+    assert run.executed("a")["cells"][record["error"]["cell"]]["execution_count"] == 3
+    assert 1.4 <= record["duration_seconds"] < 1.4 + SLACK
+    assert run.text("a") == "in\n"
+    assert ename(run, "a", 2) == ["KeyboardInterrupt"]
+
+
+def test_a_deaf_cell_over_its_time_is_killed(work):
+    work.notebook("a", "print in\nhang ignore-int")
+    work.workflow({"path": "a.ipynb", "cell_timeout_seconds": 0.3})
+    run = work.run("workflow.yaml")
+    assert run.statuses() == {"a": "timed_out"}
+    assert run.record("a")["duration_seconds"] < 8
+    assert run.text("a") == "in\n"
+
+
+def test_a_real_kernel_is_interrupted_too(work):
+    work.notebook("a", "print('before')", "import time\ntry:\n    time.sleep(30)\nfinally:\n    print('cleaned up', flush=True)",
+                  kernel="python3")
+    work.workflow({"path": "a.ipynb", "cell_timeout_seconds": 1})
+    run = work.run("workflow.yaml")
+    assert run.statuses() == {"a": "timed_out"}
+    assert run.text("a") == "before\ncleaned up\n"
+    assert ename(run, "a", 1) == ["KeyboardInterrupt"]
+
+
+def test_a_notebook_that_handles_the_interrupt_has_still_timed_out(work):
+    work.notebook("a", "import time\ntry:\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    print('never mind')", "print('more')",
+                  kernel="python3")
+    work.workflow({"path": "a.ipynb", "timeout_seconds": 3})
+    run = work.run("workflow.yaml")
+    assert run.statuses() == {"a": "timed_out"}
+    assert "never mind" in run.text("a") and "more" not in run.text("a")
+
+
+def test_the_whole_run_over_its_time_stops_all(work):
+    work.notebook("a", "print before", "wait go")
+    work.workflow("a.ipynb", {"path": "a.ipynb", "name": "b"}, {"path": "a.ipynb", "name": "c"}, processes=2,
+                  timeout_seconds=1)
+    run = work.run("workflow.yaml")
+    assert run.status == 1
+    assert run.results["status"] == "timed_out"
+    assert {run.statuses()[n] for n in "ab"} <= {"cancelled", "timed_out"}
+    assert run.statuses()["c"] == "skipped"
+    assert 1 <= run.results["duration_seconds"] < 1 + SLACK
+    assert run.text("a") == run.text("b") == "before\n"
+
+
+@pytest.mark.parametrize("keys", [{"timeout_seconds": 0}, {"cell_timeout_seconds": 0}])
+def test_0_is_no_limit(work, keys):
+    work.notebook("a", "sleep 0.3", "print done")
+    work.workflow({"path": "a.ipynb", **keys}, defaults={key: 0.2 for key in keys}, timeout_seconds=0)
+    run = work.run("workflow.yaml")
+    assert run.status == 0 and run.text("a") == "done\n"
+
+
+def test_defaults_give_limits_and_a_notebook_may_have_its_own(work):
+    work.notebook("a", "sleep 0.7")
+    work.workflow("a.ipynb", {"path": "a.ipynb", "name": "b", "timeout_seconds": 10}, defaults={"timeout_seconds": 0.4})
+    assert work.run("workflow.yaml").statuses() == {"a": "timed_out", "b": "succeeded"}
+
+
+def test_a_limit_that_is_not_reached_changes_nothing(work):
+    work.notebook("a", "print done")
+    work.workflow({"path": "a.ipynb", "timeout_seconds": 3600, "cell_timeout_seconds": 1e9}, timeout_seconds=1e9)
+    run = work.run("workflow.yaml")
+    assert run.status == 0
+    assert run.seconds < 5

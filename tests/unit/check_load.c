@@ -1,0 +1,822 @@
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "workflow/load.h"
+#include "workflow/name.h"
+#include "workflow/yaml.h"
+
+static const struct overrides no_options;
+
+/* The problems as they are printed, but without the file's name; "-: " for those with no file. The caller's to free. */
+static char *
+listed(struct problems *p, const char *file)
+{
+	struct buf out = BUF_INIT;
+	char *text = NULL, *line, *rest;
+	size_t n, k = strlen(file);
+	FILE *f = open_memstream(&text, &n);
+
+	problems_print(p, f);
+	fclose(f);
+	for (rest = text; (line = strsep(&rest, "\n")) != NULL && *line != '\0';) {
+		if (strncmp(line, file, k) == 0 && line[k] == ':')
+			line += k + 1;
+		else if (strncmp(line, "nbfork: error: ", 15) == 0)
+			buf_adds(&out, "-: "), line += 15;
+		buf_addf(&out, "%s\n", line);
+	}
+	free(text);
+	return buf_steal(&out);
+}
+
+/* Loads what must be right. */
+static void
+load_with(struct workflow *w, const char *text, const struct overrides *o)
+{
+	struct problems p = PROBLEMS_INIT;
+
+	if (workflow_parse(w, text, strlen(text), "w.yaml", "d", o, &p) != 0)
+		ck_abort_msg("%s\nhas\n%s", text, listed(&p, "w.yaml"));
+	ck_assert_uint_eq(p.n, 0);
+	problems_release(&p);
+}
+
+static void
+load(struct workflow *w, const char *text)
+{
+	load_with(w, text, &no_options);
+}
+
+/* Loads what must be wrong, in just this way. */
+static void
+check_wrong_with(const char *text, const struct overrides *o, const char *expected)
+{
+	struct problems p = PROBLEMS_INIT;
+	struct workflow w;
+	int result = workflow_parse(&w, text, strlen(text), "w.yaml", "d", o, &p);
+	char *found = listed(&p, "w.yaml");
+
+	if (strcmp(found, expected) != 0)
+		ck_abort_msg("%s\nhas\n%s\nand not\n%s", text, found, expected);
+	ck_assert_int_eq(result, -1);
+	free(found);
+	problems_release(&p);
+	workflow_release(&w);
+}
+
+static void
+check_wrong(const char *text, const char *expected)
+{
+	check_wrong_with(text, &no_options, expected);
+}
+
+static void
+check_params(const struct params *p, const char *expected)
+{
+	struct buf json = BUF_INIT;
+
+	params_json(p, &json);
+	ck_assert_str_eq(buf_str(&json), expected);
+	buf_release(&json);
+}
+
+START_TEST(fills_in_defaults)
+{
+	struct workflow w;
+	const struct task *t;
+
+	load(&w, "notebooks: [sub/a.b.ipynb]\n");
+	ck_assert_str_eq(w.name, "w");
+	ck_assert_str_eq(w.file, "w.yaml");
+	ck_assert_str_eq(w.text, "notebooks: [sub/a.b.ipynb]\n");
+	ck_assert_uint_eq(w.text_len, 27);
+	ck_assert_uint_eq(w.processes, proc_cpus());
+	ck_assert_int_eq(w.on_error, POLICY_LET_FINISH);
+	ck_assert_int_eq(w.timeout, 0);
+	ck_assert_uint_eq(w.ntargets, 1);
+	ck_assert_ptr_eq(w.target, w.targets[0]);
+	ck_assert_str_eq(w.target->name, "local");
+	ck_assert_str_eq(w.target->type, "local");
+	ck_assert_ptr_null(w.target->kernel);
+	ck_assert_int_eq(w.target->transport, TRANSPORT_AUTO);
+	ck_assert_int_eq(w.target->startup_timeout, 60 * NSEC_PER_SEC);
+	ck_assert_int_eq(w.target->shutdown_grace, NSEC_PER_SEC / 2);
+	ck_assert_uint_eq(w.ntasks, 1);
+	t = w.tasks;
+	ck_assert_str_eq(t->name, "a.b");
+	ck_assert_str_eq(t->path, "sub/a.b.ipynb");
+	ck_assert_str_eq(t->file, "d/sub/a.b.ipynb");
+	ck_assert_str_eq(t->working_directory, "d/sub");
+	ck_assert_ptr_null(t->kernel);
+	ck_assert_uint_eq(t->parameters.n, 0);
+	ck_assert_uint_eq(t->env.n, 0);
+	ck_assert_int_eq(t->timeout, 0);
+	ck_assert_int_eq(t->cell_timeout, 0);
+	ck_assert(!t->allow_failure && !t->allow_errors);
+	ck_assert_ptr_eq(t->target, w.target);
+	ck_assert_uint_eq(t->mark.line, 1);
+	ck_assert_uint_eq(t->mark.column, 13);
+	ck_assert_uint_eq(t->path_mark.column, 13);
+	ck_assert_uint_eq(t->name_mark.column, 13);
+	workflow_release(&w);
+	ck_assert_ptr_null(w.tasks);
+}
+END_TEST
+
+START_TEST(reads_everything)
+{
+	static const char text[] =
+	    "name: nightly\n"
+	    "processes: 0x10\n"
+	    "on_error: fail-fast\n"
+	    "timeout_seconds: 1.5\n"
+	    "target: quick\n"
+	    "parameters: {a: 1, b: [x, {y: ~}]}\n"
+	    "targets:\n"
+	    "  quick: {type: local, kernel: ir, transport: tcp, startup_timeout_seconds: 0.5, shutdown_grace_seconds: 0}\n"
+	    "  local: {transport: ipc}\n"
+	    "defaults: {timeout_seconds: 600, allow_errors: true, kernel: python3, env: {A: 1.10, B: yes},\n"
+	    "  working_directory: work, parameters: {b: 2, c: 1.10}}\n"
+	    "notebooks:\n"
+	    "  - path: /abs/load.ipynb\n"
+	    "    name: 1.10\n"
+	    "    kernel: other\n"
+	    "    parameters: {c: 0x1F, d: .nan, a: '{'}\n"
+	    "    timeout_seconds: 0\n"
+	    "    cell_timeout_seconds: 1e-12\n"
+	    "    allow_failure: TRUE\n"
+	    "    allow_errors: false\n"
+	    "    working_directory: /tmp/x\n"
+	    "    env: {B: '', C: true}\n"
+	    "    target: local\n"
+	    "  - {path: b.ipynb}\n";
+	struct workflow w;
+	const struct task *t;
+
+	load(&w, text);
+	ck_assert_str_eq(w.name, "nightly");
+	ck_assert_uint_eq(w.processes, 16);
+	ck_assert_int_eq(w.on_error, POLICY_FAIL_FAST);
+	ck_assert_int_eq(w.timeout, 3 * NSEC_PER_SEC / 2);
+	ck_assert_uint_eq(w.ntargets, 2);
+	ck_assert_str_eq(w.target->name, "quick");
+	ck_assert_str_eq(w.target->kernel, "ir");
+	ck_assert_int_eq(w.target->transport, TRANSPORT_TCP);
+	ck_assert_int_eq(w.target->startup_timeout, NSEC_PER_SEC / 2);
+	ck_assert_int_eq(w.target->shutdown_grace, 0);
+	t = &w.tasks[0];
+	ck_assert_str_eq(t->name, "1.10");
+	ck_assert_str_eq(t->file, "/abs/load.ipynb");
+	ck_assert_str_eq(t->working_directory, "/tmp/x");
+	ck_assert_str_eq(t->kernel, "other");
+	ck_assert_int_eq(t->timeout, 0);
+	ck_assert_int_eq(t->cell_timeout, 1);	/* so little must not become none */
+	ck_assert(t->allow_failure && !t->allow_errors);
+	ck_assert_str_eq(t->target->name, "local");
+	ck_assert_int_eq(t->target->transport, TRANSPORT_IPC);
+	ck_assert_uint_eq(t->kernel_mark.line, 15);
+	ck_assert_uint_eq(t->path_mark.line, 13);
+	ck_assert_uint_eq(t->path_mark.column, 11);
+	check_params(&t->parameters, "{\"a\": \"{\", \"b\": 2, \"c\": 31, \"d\": \"NaN\"}");
+	ck_assert_str_eq(params_find(&t->parameters, "d")->value, "NaN");
+	check_params(&t->env, "{\"A\": \"1.10\", \"B\": \"\", \"C\": \"true\"}");
+	t = &w.tasks[1];
+	ck_assert_str_eq(t->working_directory, "d/work");
+	ck_assert_str_eq(t->kernel, "python3");
+	ck_assert_uint_eq(t->kernel_mark.line, 10);
+	ck_assert_int_eq(t->timeout, 600 * NSEC_PER_SEC);
+	ck_assert(!t->allow_failure && t->allow_errors);
+	ck_assert_str_eq(t->target->name, "quick");
+	check_params(&t->parameters, "{\"a\": 1, \"b\": 2, \"c\": 1.1}");
+	check_params(&t->env, "{\"A\": \"1.10\", \"B\": \"yes\"}");
+	workflow_release(&w);
+}
+END_TEST
+
+/* The order of the keys in the file does not matter, and anchors carry whole entries. */
+START_TEST(reads_in_any_order)
+{
+	struct workflow w;
+
+	load(&w, "notebooks:\n- &n {path: a.ipynb, parameters: {z: 1}}\n- {<<: *n, name: b}\n"
+	    "defaults: {parameters: {y: 2}}\nx-any: [thing]\nparameters: {x: 3}\ntarget: far\n"
+	    "targets: {far: {type: local, x-y: 1}}\n");
+	ck_assert_uint_eq(w.ntasks, 2);
+	check_params(&w.tasks[0].parameters, "{\"x\": 3, \"y\": 2, \"z\": 1}");
+	check_params(&w.tasks[1].parameters, "{\"x\": 3, \"y\": 2, \"z\": 1}");
+	ck_assert_str_eq(w.tasks[1].name, "b");
+	ck_assert_str_eq(w.tasks[1].target->name, "far");
+	workflow_release(&w);
+
+	load(&w, "{\"notebooks\":\n\t[{\"path\": \"a\\/b.ipynb\", \"name\": \"\\ud83d\\ude00\"}]}");
+	ck_assert_str_eq(w.tasks[0].file, "d/a/b.ipynb");
+	ck_assert_str_eq(w.tasks[0].name, "\xf0\x9f\x98\x80");
+	workflow_release(&w);
+}
+END_TEST
+
+START_TEST(refuses_wrong_types)
+{
+	check_wrong("- a.ipynb\n", "1:1: a workflow must be a map of keys such as 'notebooks', not a list\n");
+	check_wrong("a.ipynb\n", "1:1: a workflow must be a map of keys such as 'notebooks', not text\n");
+	check_wrong("name: x\n", "1:1: key 'notebooks' is missing; list the notebooks to run\n");
+	check_wrong("notebooks: []\n", "1:12: 'notebooks' is empty; list the notebooks to run\n");
+	check_wrong("notebooks: a.ipynb\n", "1:12: 'notebooks' must be a list of notebooks, not text\n");
+	check_wrong("notebooks:\n", "1:11: 'notebooks' must be a list of notebooks, not nothing (null)\n");
+	check_wrong("notebooks:\n-\n- [a]\n- {name: x}\n- {path: ~}\n- ''\n",
+	    "2:2: a notebook must be a path or a map with the key 'path', not nothing (null)\n"
+	    "3:3: a notebook must be a path or a map with the key 'path', not a list\n"
+	    "4:3: key 'path' is missing; it says which notebook to run\n"
+	    "5:10: 'path' has no value; write text, or leave the key out\n"
+	    "6:3: 'path' is empty; write text, or leave the key out\n");
+	check_wrong("processes: 0\nnotebooks: [a.ipynb]\n", "1:12: 'processes' must be a whole number from 1 to 10000, not 0\n");
+	check_wrong("processes: 10001\nnotebooks: [a.ipynb]\n",
+	    "1:12: 'processes' must be a whole number from 1 to 10000, not 10001\n");
+	check_wrong("processes: 99999999999999999999\nnotebooks: [a.ipynb]\n",
+	    "1:12: 'processes' must be a whole number from 1 to 10000, not 99999999999999999999\n");
+	check_wrong("processes: '4'\nnotebooks: [a.ipynb]\n",
+	    "1:12: 'processes' must be a whole number from 1 to 10000, not the text '4'\n");
+	check_wrong("processes: 1.5\nnotebooks: [a.ipynb]\n", "1:12: 'processes' must be a whole number from 1 to 10000, not a number\n");
+	check_wrong("{notebooks: [a.ipynb], timeout_seconds: -1, name: [x], target: {}, parameters: [], defaults: 1, targets: ~}",
+	    "1:41: 'timeout_seconds' must be a number of seconds, such as 600, not -1\n"
+	    "1:51: 'name' must be text, not a list\n1:64: 'target' must be text, not a map\n"
+	    "1:80: 'parameters' must be a map, not a list\n1:94: 'defaults' must be a map, not a whole number\n"
+	    "1:106: 'targets' has no value; write a map, or leave the key out\n");
+	check_wrong("{notebooks: [{path: a.ipynb, timeout_seconds: .inf, cell_timeout_seconds: 10m}]}",
+	    "1:47: 'timeout_seconds' must be a number of seconds, such as 600, not .inf\n"
+	    "1:75: 'cell_timeout_seconds' must be a number of seconds, such as 600, not the text '10m'\n");
+	check_wrong("{notebooks: [{path: a.ipynb, timeout_seconds: .nan, cell_timeout_seconds: 1e999}]}",
+	    "1:47: 'timeout_seconds' must be a number of seconds, such as 600, not .nan\n"
+	    "1:75: 'cell_timeout_seconds' must be a number of seconds, such as 600, not 1e999\n");
+	check_wrong("{notebooks: [{path: a.ipynb, allow_failure: yes, allow_errors: 'true'}, {path: b.ipynb, allow_errors: 1}]}",
+	    "1:45: 'allow_failure' is the text 'yes'; write true or false, without quotes\n"
+	    "1:64: 'allow_errors' is the text 'true'; write true or false, without quotes\n"
+	    "1:103: 'allow_errors' must be true or false, not a whole number\n");
+	check_wrong("{notebooks: [{path: a.ipynb, env: {'a=b': 1, '': x, c: ~, d: [1]}}]}",
+	    "1:36: environment variable 'a=b' must have a name, without '='\n"
+	    "1:46: environment variable '' must have a name, without '='\n"
+	    "1:56: environment variable 'c' must be text, not nothing (null); write '' for an empty one\n"
+	    "1:62: environment variable 'd' must be text, not a list\n");
+}
+END_TEST
+
+START_TEST(refuses_unknown_keys)
+{
+	check_wrong("procesess: 3\nonError: drain\ntimeout: 5\nblue: 1\nx-blue: 1\nkernel: ir\nnotebooks: [a.ipynb]\n",
+	    "1:1: unknown key 'procesess'; did you mean 'processes'?\n"
+	    "2:1: unknown key 'onError'; did you mean 'on_error'?\n"
+	    "3:1: unknown key 'timeout'; did you mean 'timeout_seconds'?\n"
+	    "4:1: unknown key 'blue'; a key of your own begins with x-\n"
+	    "6:1: key 'kernel' belongs to a notebook; to set it for all of them, write it under 'defaults'\n");
+	check_wrong("notebooks: [{path: a.ipynb, kernal: x, nmae: y, notebook: z, x-y: 1}]\n",
+	    "1:29: unknown key 'kernal'; did you mean 'kernel'?\n1:40: unknown key 'nmae'; did you mean 'name'?\n"
+	    "1:49: unknown key 'notebook'; a key of your own begins with x-\n");
+	check_wrong("notebooks: [a.ipynb]\ndefaults: {path: a, name: b, x-a: 1}\n",
+	    "2:12: 'path' cannot have a default; every notebook has its own\n"
+	    "2:21: 'name' cannot have a default; every notebook has its own\n");
+	check_wrong("on_error: failfast\nnotebooks: [a.ipynb]\n",
+	    "1:11: on_error is 'failfast', which is none of fail-fast, let-finish, drain; did you mean 'fail-fast'?\n");
+	check_wrong("on_error: stop\nnotebooks: [a.ipynb]\n",
+	    "1:11: on_error is 'stop', which is none of fail-fast, let-finish, drain\n");
+	check_wrong("a: 1\na: 2\nnotebooks: [a.ipynb]\n", "1:1: unknown key 'a'; a key of your own begins with x-\n"
+	    "2:1: duplicate key 'a'; it is first at line 1\n");
+}
+END_TEST
+
+/* Nothing that is to come is passed over in silence. */
+START_TEST(refuses_what_is_to_come)
+{
+	static const char *const everywhere[] = {"order", "pools", "limits", "hooks"};
+	static const char *const notebook[] = {"for_each", "matrix", "depends_on", "run_if", "retries", "retry_delay_seconds",
+	    "retry_backoff", "retry_on_timeout", "priority", "pool", "memory_limit", "threads"};
+	char text[200], expected[200];
+
+	for (size_t i = 0; i < sizeof(everywhere) / sizeof(everywhere[0]); i++) {
+		snprintf(text, sizeof(text), "notebooks: [a.ipynb]\n%s: {a: 1}\n", everywhere[i]);
+		snprintf(expected, sizeof(expected), "2:1: key '%s' is not supported yet\n", everywhere[i]);
+		check_wrong(text, expected);
+	}
+	for (size_t i = 0; i < sizeof(notebook) / sizeof(notebook[0]); i++) {
+		snprintf(text, sizeof(text), "defaults: {%s: 1}\nnotebooks: [{path: a.ipynb, %s: [1]}]\n", notebook[i], notebook[i]);
+		snprintf(expected, sizeof(expected), "1:12: key '%s' is not supported yet\n2:29: key '%s' is not supported yet\n",
+		    notebook[i], notebook[i]);
+		check_wrong(text, expected);
+	}
+	check_wrong("on_error: {policy: drain}\nnotebooks: [a.ipynb]\n",
+	    "1:11: 'on_error' as a map is not supported yet; write one of fail-fast, let-finish, drain\n");
+	check_wrong("targets: {local: {preload: [a], warm: 1}, p: {type: databricks, host: x, kernel: [y]}}\n"
+	    "target: p\nnotebooks: [a.ipynb]\n",
+	    "1:19: key 'preload' is not supported yet\n1:33: key 'warm' is not supported yet\n"
+	    "1:53: type 'databricks' is not supported yet\n");
+	check_wrong("notebooks: [a.py, b.sql, c.r, d.scala]\n",
+	    "1:13: 'a.py': source notebooks (.py) are not supported yet; use an .ipynb file\n"
+	    "1:19: 'b.sql': source notebooks (.sql) are not supported yet; use an .ipynb file\n"
+	    "1:26: 'c.r': source notebooks (.r) are not supported yet; use an .ipynb file\n"
+	    "1:31: 'd.scala': source notebooks (.scala) are not supported yet; use an .ipynb file\n");
+}
+END_TEST
+
+START_TEST(refuses_expressions)
+{
+	check_wrong("name: \"{{ run.id }}\"\nprocesses: \"{{ a }}\"\nparameters: {a: \"x {{ b }}\", c: [{d: \"{{e}}\"}]}\n"
+	    "notebooks:\n- \"{{ x }}.ipynb\"\n- {path: a.ipynb, name: \"{{ y }}\", env: {A: \"{{ z }}\"}, "
+	    "timeout_seconds: \"{{ t }}\"}\n",
+	    "1:7: expressions ({{ ... }}) are not supported yet\n2:12: expressions ({{ ... }}) are not supported yet\n"
+	    "3:17: expressions ({{ ... }}) are not supported yet\n3:38: expressions ({{ ... }}) are not supported yet\n"
+	    "5:3: expressions ({{ ... }}) are not supported yet\n6:25: expressions ({{ ... }}) are not supported yet\n"
+	    "6:45: expressions ({{ ... }}) are not supported yet\n6:74: expressions ({{ ... }}) are not supported yet\n");
+	check_wrong("notebooks: [a.ipynb]\nparameters: {a: {{ x }}}\n",
+	    "2:18: a key must be text, not a map; quote text that begins with '{'\n");
+}
+END_TEST
+
+START_TEST(checks_names)
+{
+	struct buf text = BUF_INIT;
+	struct workflow w;
+
+	check_wrong("notebooks:\n- a.ipynb\n- b.ipynb\n- sub/a.ipynb\n- {path: c.ipynb, name: b}\n",
+	    "4:3: name 'a' is that of the notebook at line 2 already; give one of them another by the key 'name'\n"
+	    "5:25: name 'b' is that of the notebook at line 3 already; give one of them another by the key 'name'\n");
+	check_wrong("name: a/b\nnotebooks:\n- {path: a.ipynb, name: ..}\n- {path: a.ipynb, name: -x}\n- {path: a.ipynb, name: ''}\n"
+	    "- {path: a.ipynb, name: \"a\\tb\"}\n- .hidden.ipynb\n- {path: a.ipynb, name: \"\\x9b\"}\n- {path: a.ipynb, name: a/b}\n",
+	    "1:7: name 'a/b' holds a '/'; files are named by it\n"
+	    "3:25: name '..' begins with '.'; files are named by it\n4:25: name '-x' begins with '-'; files are named by it\n"
+	    "5:25: 'name' is empty; write text, or leave the key out\n"
+	    "6:25: name 'a\\x09b' holds a control character; files are named by it\n"
+	    "7:3: name '.hidden' begins with '.'; files are named by it; give the notebook another by the key 'name'\n"
+	    "8:25: name '\xc2\x9b' holds a control character; files are named by it\n"
+	    "9:25: name 'a/b' holds a '/'; files are named by it\n");
+	check_wrong("notebooks: [a.txt, b, c.ipynb/, d.IPYNB]\n", "1:13: 'a.txt' is no notebook: its name must end in .ipynb\n"
+	    "1:20: 'b' is no notebook: its name must end in .ipynb\n1:23: 'c.ipynb/' is no notebook: its name must end in .ipynb\n"
+	    "1:33: 'd.IPYNB' is no notebook: its name must end in .ipynb\n");
+
+	/* 200 bytes are allowed, and names that differ by case only. */
+	buf_adds(&text, "notebooks: [Ab.ipynb, aB.ipynb, ");
+	buf_fill(&text, 'n', 200);
+	buf_adds(&text, ".ipynb]\n");
+	load(&w, buf_str(&text));
+	ck_assert_uint_eq(strlen(w.tasks[2].name), 200);
+	workflow_release(&w);
+	buf_reset(&text);
+	buf_adds(&text, "notebooks: [");
+	buf_fill(&text, 'n', 201);
+	buf_adds(&text, ".ipynb]\n");
+	check_wrong(buf_str(&text),
+	    "1:13: name 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn' "
+	    "is longer than 200 bytes; files are named by it; give the notebook another by the key 'name'\n");
+	buf_release(&text);
+}
+END_TEST
+
+START_TEST(checks_targets)
+{
+	check_wrong("targets: {two: {}, 'a/b': {}, local: 1, t: {type: lcal, transport: udp, startup_timeout_seconds: 0}}\n"
+	    "target: tow\nnotebooks: [{path: a.ipynb, target: nowhere}]\n",
+	    "1:11: key 'type' of target 'two' is missing; write 'type: local'\n"
+	    "1:20: target 'a/b' holds a '/'; files are named by it\n1:38: 'local' must be a map, not a whole number\n"
+	    "1:51: type is 'lcal', which is none of local; did you mean 'local'?\n"
+	    "1:68: transport is 'udp', which is none of auto, ipc, tcp\n"
+	    "1:98: 'startup_timeout_seconds' must be more than 0: no kernel starts in no time\n"
+	    "2:9: target is 'tow', which is none of local, two, t; did you mean 'two'?\n"
+	    "3:37: target is 'nowhere', which is none of local, two, t\n");
+}
+END_TEST
+
+START_TEST(checks_parameters)
+{
+	struct workflow w;
+
+	check_wrong("parameters: {a-b: 1, 1a: 2, '': 3, \"a b\": 4, x-y: 5}\nnotebooks: [a.ipynb]\n",
+	    "1:14: parameter 'a-b' cannot be a variable's name: use letters, digits and '_', with no digit first\n"
+	    "1:22: parameter '1a' cannot be a variable's name: use letters, digits and '_', with no digit first\n"
+	    "1:29: parameter '' cannot be a variable's name: use letters, digits and '_', with no digit first\n"
+	    "1:36: parameter 'a b' cannot be a variable's name: use letters, digits and '_', with no digit first\n"
+	    "1:46: parameter 'x-y' cannot be a variable's name: use letters, digits and '_', with no digit first\n");
+	load(&w, "parameters: {_a1: 1, \xc3\xa9t\xc3\xa9: {x-y: 2, '': [3]}, n: ~, secret: s}\nnotebooks: [a.ipynb]\n");
+	check_params(&w.tasks[0].parameters,
+	    "{\"_a1\": 1, \"\xc3\xa9t\xc3\xa9\": {\"x-y\": 2, \"\": [3]}, \"n\": null, \"secret\": \"s\"}");
+	workflow_release(&w);
+}
+END_TEST
+
+START_TEST(reads_secrets)
+{
+	const char *const replacing[] = {"b=1"};
+	const struct overrides o = {.parameters = (char *const *)replacing, .nparameters = 1};
+	const struct param *a;
+	struct workflow w;
+
+	ck_assert_int_eq(setenv("CHECK_LOAD_SECRET", "s\"\xc3\xa9\n", 1), 0);
+	ck_assert_int_eq(setenv("CHECK_LOAD_EMPTY", "", 1), 0);
+	ck_assert_int_eq(setenv("CHECK_LOAD_LATIN", "\xe9", 1), 0);
+	ck_assert_int_eq(unsetenv("CHECK_LOAD_UNSET"), 0);
+	load(&w, "parameters: {a: {secret: CHECK_LOAD_SECRET}, b: {secret: CHECK_LOAD_EMPTY}, c: {secret: A, x: 1}}\n"
+	    "defaults: {env: {T: {secret: CHECK_LOAD_SECRET}}}\nnotebooks: [a.ipynb, {path: b.ipynb, parameters: {a: 1}}]\n");
+	a = params_find(&w.tasks[0].parameters, "a");
+	ck_assert_str_eq(a->value, "\"s\\\"\xc3\xa9\\n\"");
+	ck_assert_str_eq(a->secret, "CHECK_LOAD_SECRET");
+	check_params(&w.tasks[0].parameters, "{\"a\": \"***\", \"b\": \"***\", \"c\": {\"secret\": \"A\", \"x\": 1}}");
+	check_params(&w.tasks[0].env, "{\"T\": \"***\"}");
+	ck_assert_str_eq(params_find(&w.tasks[0].env, "T")->value, a->value);
+	/* What replaces a secret is none. */
+	ck_assert_ptr_null(params_find(&w.tasks[1].parameters, "a")->secret);
+	check_params(&w.tasks[1].parameters, "{\"a\": 1, \"b\": \"***\", \"c\": {\"secret\": \"A\", \"x\": 1}}");
+	workflow_release(&w);
+
+	check_wrong("parameters:\n  a: {secret: CHECK_LOAD_UNSET}\n  b: {secret: ~}\n  c: {secret: CHECK_LOAD_LATIN}\n"
+	    "  d: [{secret: CHECK_LOAD_SECRET}]\n  e: {f: {secret: CHECK_LOAD_SECRET}}\n  g: {secret: a=b}\n  h: {secret: ''}\n"
+	    "notebooks: [{path: a.ipynb, env: {E: {secret: CHECK_LOAD_UNSET}}}]\n",
+	    "2:15: environment variable 'CHECK_LOAD_UNSET' of secret parameter 'a' is not set\n"
+	    "3:15: 'secret' of parameter 'b' must be the name of an environment variable\n"
+	    "4:15: environment variable 'CHECK_LOAD_LATIN' of secret parameter 'c' is not UTF-8\n"
+	    "5:7: a secret inside a list or map; it must be a parameter of its own\n"
+	    "6:10: a secret inside a list or map; it must be a parameter of its own\n"
+	    "7:15: 'secret' of parameter 'g' must be the name of an environment variable\n"
+	    "8:15: 'secret' of parameter 'h' must be the name of an environment variable\n"
+	    "9:47: environment variable 'CHECK_LOAD_UNSET' of secret variable 'E' is not set\n");
+
+	/* A secret that -p replaces need not be there. */
+	load_with(&w, "parameters: {b: {secret: CHECK_LOAD_UNSET}}\nnotebooks: [a.ipynb]\n", &o);
+	check_params(&w.tasks[0].parameters, "{\"b\": 1}");
+	ck_assert_ptr_null(w.tasks[0].parameters.list[0].secret);
+	workflow_release(&w);
+}
+END_TEST
+
+START_TEST(obeys_the_command_line)
+{
+	static const char text[] = "processes: 2\non_error: drain\ntarget: a\ndefaults: {target: b, parameters: {x: 1}}\n"
+	    "targets: {a: {type: local}, b: {type: local}, c: {type: local}}\n"
+	    "notebooks: [{path: a.ipynb, parameters: {x: 2, y: 3}}, {path: b.ipynb, target: a}]\n";
+	const char *const parameters[] = {"z=[1, {a: b}]", "x=", "s='a: b'", "n=1.10", "t='1.10'", "n=5",
+	    "u={\"k\": \"\\ud83d\\ude00\"}", "e=a=b"};
+	const char *const wrong[] = {"q", "a-b=1", "z=[", "w=#x", "k=a: b: c", "=1",
+	    "m={{ x }}", "f=\"{{ x }}\"", "g=\xff", "d={a: 1, a: 2}"};
+	struct overrides o = {.processes = 7, .on_error = "fail-fast", .target = "c", .parameters = (char *const *)parameters,
+	    .nparameters = sizeof(parameters) / sizeof(parameters[0])};
+	struct workflow w;
+
+	load_with(&w, text, &o);
+	ck_assert_uint_eq(w.processes, 7);
+	ck_assert_int_eq(w.on_error, POLICY_FAIL_FAST);
+	ck_assert_str_eq(w.target->name, "c");
+	ck_assert_str_eq(w.tasks[0].target->name, "c");
+	ck_assert_str_eq(w.tasks[1].target->name, "a");
+	check_params(&w.tasks[0].parameters, "{\"x\": \"\", \"y\": 3, \"z\": [1, {\"a\": \"b\"}], \"s\": \"a: b\", \"n\": 5, "
+	    "\"t\": \"1.10\", \"u\": {\"k\": \"\xf0\x9f\x98\x80\"}, \"e\": \"a=b\"}");
+	check_params(&w.tasks[1].parameters, "{\"x\": \"\", \"z\": [1, {\"a\": \"b\"}], \"s\": \"a: b\", \"n\": 5, "
+	    "\"t\": \"1.10\", \"u\": {\"k\": \"\xf0\x9f\x98\x80\"}, \"e\": \"a=b\"}");
+	workflow_release(&w);
+
+	o = (struct overrides){.processes = 10001, .on_error = "drian", .target = "d", .parameters = (char *const *)wrong,
+	    .nparameters = sizeof(wrong) / sizeof(wrong[0])};
+	check_wrong_with("notebooks: [a.ipynb]\n", &o,
+	    "-: option '-p q': must be NAME=VALUE\n"
+	    "-: option '-p a-b=...': parameter 'a-b' cannot be a variable's name: use letters, digits and '_', with no digit first\n"
+	    "-: option '-p z=...': did not find expected node content\n"
+	    "-: option '-p w=...': there is nothing here but white space or comments\n"
+	    "-: option '-p k=...': mapping values are not allowed in this context; check the indentation, and quote text that holds ': '\n"
+	    "-: option '-p =...': parameter '' cannot be a variable's name: use letters, digits and '_', with no digit first\n"
+	    "-: option '-p m=...': a key must be text, not a map; quote text that begins with '{'\n"
+	    "-: option '-p f=...': expressions ({{ ... }}) are not supported yet\n"
+	    "-: option '-p g=...': byte 0xff is not UTF-8, which is what a workflow is written in\n"
+	    "-: option '-p d=...': duplicate key 'a'; it is first at line 1\n"
+	    "-: option '--target': the target is 'd', which is none of local\n"
+	    "-: option '--on-error': the policy is 'drian', which is none of fail-fast, let-finish, drain; did you mean 'drain'?\n"
+	    "-: option '--processes': must be a whole number from 1 to 10000, not 10001\n");
+}
+END_TEST
+
+/* Everything in one go, in the order of the file; a syntax error ends it. */
+START_TEST(finds_all)
+{
+	check_wrong("notebooks:\n- a.txt\n- {path: b.ipynb, nam: c, retries: 1}\nprocesses: x\nwhat: 1\n",
+	    "2:3: 'a.txt' is no notebook: its name must end in .ipynb\n3:19: unknown key 'nam'; did you mean 'name'?\n"
+	    "3:27: key 'retries' is not supported yet\n4:12: 'processes' must be a whole number from 1 to 10000, not the text 'x'\n"
+	    "5:1: unknown key 'what'; a key of your own begins with x-\n");
+	check_wrong("what: 1\nnotebooks: [\n",
+	    "3:1: did not find expected node content\n");
+}
+END_TEST
+
+START_TEST(takes_notebooks)
+{
+	const char *const paths[] = {"sub/a.ipynb", "/abs/b.ipynb"};
+	const char *const parameters[] = {"x=.nan", "y={a: [1, ~]}", "s={secret: CHECK_LOAD_SECRET}", "t=\"\\x7f\\u2028\""};
+	const struct overrides o = {.processes = 3, .on_error = "drain", .parameters = (char *const *)parameters,
+	    .nparameters = 4};
+	struct problems p = PROBLEMS_INIT;
+	struct workflow w, again;
+	struct buf expected = BUF_INIT;
+	char *here = getcwd(NULL, 0);
+
+	ck_assert_int_eq(setenv("CHECK_LOAD_SECRET", "hidden", 1), 0);
+	ck_assert_int_eq(workflow_of_notebooks(&w, (char *const *)paths, 2, &o, &p), 0);
+	ck_assert_uint_eq(p.n, 0);
+	ck_assert_ptr_null(w.file);
+	ck_assert_ptr_null(workflow_label(&w));
+	ck_assert_str_eq(w.name, "notebooks");
+	ck_assert_uint_eq(w.processes, 3);
+	ck_assert_str_eq(w.tasks[0].name, "a");
+	ck_assert_str_eq(w.tasks[0].path, "sub/a.ipynb");
+	ck_assert_str_eq(w.tasks[0].file, "sub/a.ipynb");
+	ck_assert_str_eq(w.tasks[0].working_directory, "sub");
+	ck_assert_str_eq(w.tasks[1].working_directory, "/abs");
+	ck_assert_uint_eq(w.tasks[1].mark.line, 0);
+	check_params(&w.tasks[1].parameters,
+	    "{\"x\": \"NaN\", \"y\": {\"a\": [1, null]}, \"s\": \"***\", \"t\": \"\x7f\xe2\x80\xa8\"}");
+
+	/* The copy says the same, from anywhere, and holds no secret. */
+	buf_addf(&expected, "{\n \"name\": \"notebooks\",\n \"processes\": 3,\n \"on_error\": \"drain\",\n \"parameters\": {\n"
+	    "  \"x\": NaN,\n  \"y\": {\"a\": [1, null]},\n  \"s\": {\"secret\": \"CHECK_LOAD_SECRET\"},\n"
+	    "  \"t\": \"\x7f\xe2\x80\xa8\"\n },\n"
+	    " \"notebooks\": [\n  {\"path\": \"%s/sub/a.ipynb\"},\n  {\"path\": \"/abs/b.ipynb\"}\n ]\n}\n", here);
+	ck_assert_str_eq(w.text, buf_str(&expected));
+	ck_assert_uint_eq(w.text_len, expected.len);
+	ck_assert_int_eq(workflow_parse(&again, w.text, w.text_len, "copy.yaml", "elsewhere", &no_options, &p), 0);
+	ck_assert_str_eq(again.name, w.name);
+	ck_assert_uint_eq(again.processes, 3);
+	ck_assert_int_eq(again.on_error, POLICY_DRAIN);
+	ck_assert_uint_eq(again.tasks[0].parameters.n, 4);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_str_eq(again.tasks[0].parameters.list[i].value, w.tasks[0].parameters.list[i].value);
+	ck_assert_str_eq(again.tasks[1].file, "/abs/b.ipynb");
+	workflow_release(&again);
+	workflow_release(&w);
+	buf_release(&expected);
+	free(here);
+
+	ck_assert_int_eq(workflow_of_notebooks(&w, (char *const *)paths, 1, &no_options, &p), 0);
+	ck_assert_str_eq(w.name, "a");
+	ck_assert_uint_eq(w.processes, proc_cpus());
+	workflow_release(&w);
+}
+END_TEST
+
+START_TEST(refuses_notebooks)
+{
+	const char *const paths[] = {"a.ipynb", "sub/a.ipynb", "b.txt", ".ipynb", "c\xff/d.ipynb", "e.py"};
+	const struct overrides o = {.target = "x"};
+	struct problems p = PROBLEMS_INIT;
+	struct workflow w;
+	char *found;
+
+	ck_assert_int_eq(workflow_of_notebooks(&w, (char *const *)paths, 6, &o, &p), -1);
+	found = listed(&p, "-");
+	ck_assert_str_eq(found, "-: option '--target': the target is 'x', which is none of local\n"
+	    "-: 'a.ipynb' and 'sub/a.ipynb' would both be named 'a'; write a workflow file that names them\n"
+	    "-: 'b.txt' is no notebook: its name must end in .ipynb\n"
+	    "-: name '.ipynb' begins with '.'; files are named by it; a workflow file can give the notebook another by the key 'name'\n"
+	    "-: 'c\xff/d.ipynb': a notebook's path must be UTF-8\n"
+	    "-: 'e.py': source notebooks (.py) are not supported yet; use an .ipynb file\n");
+	free(found);
+	problems_release(&p);
+	workflow_release(&w);
+}
+END_TEST
+
+/* Reads a file of its own folder through workflow_load; path NULL: standard input. */
+START_TEST(reads_files)
+{
+	char folder[] = "/tmp/check_load.XXXXXX", *path, *found, *expected;
+	struct problems p = PROBLEMS_INIT;
+	struct buf big = BUF_INIT;
+	struct workflow w;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	path = file_join(folder, "my flow.v2.yaml");
+	ck_assert_int_eq(file_replace(path, "notebooks: [../a.ipynb]\r\n", 25), 0);
+	ck_assert_int_eq(workflow_load(&w, path, &no_options, &p), 0);
+	ck_assert_str_eq(w.name, "my flow.v2");
+	ck_assert_str_eq(w.file, path);
+	ck_assert_str_eq(workflow_label(&w), path);
+	ck_assert_uint_eq(w.text_len, 25);
+	expected = file_join(folder, "../a.ipynb");
+	ck_assert_str_eq(w.tasks[0].file, expected);
+	workflow_release(&w);
+	free(expected);
+
+	/* As standard input, where paths are relative to the current folder. */
+	ck_assert_ptr_nonnull(freopen(path, "r", stdin));
+	ck_assert_int_eq(workflow_load(&w, "-", &no_options, &p), 0);
+	ck_assert_str_eq(w.name, "workflow");
+	ck_assert_str_eq(w.file, "-");
+	ck_assert_str_eq(workflow_label(&w), "<stdin>");
+	ck_assert_str_eq(w.tasks[0].file, "../a.ipynb");
+	workflow_release(&w);
+
+	/* What cannot be read. */
+	buf_fill(&big, '#', YAML_BYTES_MAX + 1);
+	ck_assert_int_eq(file_replace(path, big.data, big.len), 0);
+	ck_assert_int_eq(workflow_load(&w, path, &no_options, &p), -1);
+	workflow_release(&w);
+	found = listed(&p, path);
+	ck_assert_str_eq(found, " larger than 16 MiB\n");
+	free(found);
+	problems_release(&p);
+	ck_assert_int_eq(workflow_load(&w, folder, &no_options, &p), -1);
+	workflow_release(&w);
+	found = listed(&p, folder);
+	ck_assert_str_eq(found, " cannot read the workflow: Is a directory\n");
+	free(found);
+	problems_release(&p);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(workflow_load(&w, path, &no_options, &p), -1);
+	workflow_release(&w);
+	found = listed(&p, path);
+	ck_assert_str_eq(found, " cannot read the workflow: No such file or directory\n");
+	free(found);
+	problems_release(&p);
+
+	/* A name that cannot be the run folder's. */
+	free(path);
+	path = file_join(folder, ".flow.yaml");
+	ck_assert_int_eq(file_replace(path, "notebooks: [a.ipynb]\n", 21), 0);
+	ck_assert_int_eq(workflow_load(&w, path, &no_options, &p), -1);
+	workflow_release(&w);
+	found = listed(&p, path);
+	ck_assert_str_eq(found, " name '.flow' begins with '.'; files are named by it; give the workflow another by the key 'name'\n");
+	free(found);
+	problems_release(&p);
+	buf_release(&big);
+	free(path);
+	ck_assert_int_eq(file_remove_tree(folder), 0);
+}
+END_TEST
+
+START_TEST(takes_many)
+{
+	struct problems p = PROBLEMS_INIT;
+	struct buf text = BUF_INIT;
+	clock_t start = clock();
+	struct workflow w;
+
+	buf_adds(&text, "parameters: {a: 1, b: 2}\nnotebooks:\n");
+	for (int i = 0; i < 10000; i++)
+		buf_addf(&text, "  - {path: nb%d.ipynb, parameters: {b: %d, c: x}}\n", i, i);
+	load(&w, buf_str(&text));
+	ck_assert_uint_eq(w.ntasks, 10000);
+	ck_assert_str_eq(w.tasks[9999].name, "nb9999");
+	check_params(&w.tasks[9999].parameters, "{\"a\": 1, \"b\": 9999, \"c\": \"x\"}");
+	workflow_release(&w);
+
+	/* Many parameters, in two places. */
+	buf_reset(&text);
+	buf_adds(&text, "parameters:\n");
+	for (int i = 0; i < 100000; i++)
+		buf_addf(&text, "  p%d: 1\n", i);
+	buf_adds(&text, "notebooks:\n- path: a.ipynb\n  parameters:\n");
+	for (int i = 0; i < 100000; i++)
+		buf_addf(&text, "    p%d: 2\n", i);
+	load(&w, buf_str(&text));
+	ck_assert_uint_eq(w.tasks[0].parameters.n, 100000);
+	ck_assert_str_eq(w.tasks[0].parameters.list[99999].value, "2");
+	workflow_release(&w);
+
+	/* Faults are listed up to a limit. */
+	buf_reset(&text);
+	buf_adds(&text, "notebooks:\n");
+	for (int i = 0; i < 5000; i++)
+		buf_adds(&text, "- a.ipynb\n");
+	ck_assert_int_eq(workflow_parse(&w, text.data, text.len, "w", ".", &no_options, &p), -1);
+	ck_assert_uint_eq(p.n, 1001);
+	ck_assert_uint_eq(p.list[1000].line, 0);
+	ck_assert_str_eq(p.list[1000].message, "more than 1000 problems; these are the first");
+	problems_release(&p);
+	workflow_release(&w);
+
+	/* Large values that every notebook has. */
+	buf_reset(&text);
+	buf_adds(&text, "parameters: {a: ");
+	buf_fill(&text, 'x', 1 << 20);
+	buf_adds(&text, "}\nnotebooks:\n");
+	for (int i = 0; i < 1000; i++)
+		buf_addf(&text, "- nb%d.ipynb\n", i);
+	ck_assert_int_eq(workflow_parse(&w, text.data, text.len, "w", ".", &no_options, &p), -1);
+	ck_assert_uint_eq(p.n, 1);
+	ck_assert_str_eq(p.list[0].message,
+	    "the parameters of all notebooks up to this one take more than 512 MiB; put large data into files");
+	problems_release(&p);
+	workflow_release(&w);
+	buf_release(&text);
+	ck_assert_double_lt((double)(clock() - start) / CLOCKS_PER_SEC, 20);
+}
+END_TEST
+
+START_TEST(keeps_params)
+{
+	const struct mark first = {1, 2}, second = {3, 4};
+	struct params p = {NULL, 0, 0}, from = {NULL, 0, 0};
+
+	check_params(&p, "{}");
+	ck_assert_ptr_null(params_find(&p, "a"));
+	params_merge(&p, &from);
+	params_set(&p, "a", "1", NULL, first);
+	params_set(&p, "b", "\"x\"", "B", first);
+	params_set(&p, "a", "[NaN]", NULL, second);
+	check_params(&p, "{\"a\": [\"NaN\"], \"b\": \"***\"}");
+	ck_assert_uint_eq(params_find(&p, "a")->mark.line, 3);
+	ck_assert_uint_eq(params_find(&p, "b")->mark.column, 2);
+
+	/* What is set again stays where it is; the rest comes behind. */
+	params_add(&from, "c", "null", NULL, second);
+	params_add(&from, "b", "2", NULL, second);
+	params_add(&from, "d", "\"s\"", "D", second);
+	params_merge(&p, &from);
+	check_params(&p, "{\"a\": [\"NaN\"], \"b\": 2, \"c\": null, \"d\": \"***\"}");
+	ck_assert_ptr_null(params_find(&p, "b")->secret);
+	ck_assert_uint_eq(params_find(&p, "b")->mark.line, 3);
+	ck_assert_str_eq(params_find(&p, "d")->secret, "D");
+	params_release(&p);
+	params_release(&from);
+	ck_assert_uint_eq(p.n, 0);
+}
+END_TEST
+
+START_TEST(names_policies)
+{
+	enum policy policy = POLICY_DRAIN;
+
+	for (int i = POLICY_LET_FINISH; i <= POLICY_DRAIN; i++) {
+		ck_assert(policy_parse(policy_name((enum policy)i), &policy));
+		ck_assert_int_eq(policy, i);
+	}
+	ck_assert(!policy_parse("Drain", &policy));
+	ck_assert(!policy_parse("", &policy));
+	ck_assert_int_eq(policy, POLICY_DRAIN);
+	ck_assert_str_eq(policy_name(POLICY_FAIL_FAST), "fail-fast");
+}
+END_TEST
+
+START_TEST(guesses)
+{
+	static const struct {
+		const char *word, *guess;
+	} samples[] = {
+		{"alpha", "alpha"}, {"alhpa", "alpha"}, {"alph", "alpha"}, {"lpha", "alpha"}, {"alppha", "alpha"},
+		{"Alpha", "alpha"}, {"ALpha", NULL}, {"alphabet", NULL}, {"bet", "be"}, {"beta", NULL}, {"eb", "be"},
+		{"e", NULL}, {"", NULL}, {"gamma", "gamma_ray"}, {"gamm", NULL}, {"gamma_", NULL}, {"gmama-ray", "gamma_ray"},
+		{"gmama-rya", NULL},
+	};
+	static const char *const known[] = {"alpha", "be", "gamma_ray"};
+
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		struct guess g = {.word = samples[i].word};
+
+		for (size_t k = 0; k < 3; k++)
+			guess_consider(&g, known[k]);
+		if (g.best == NULL || samples[i].guess == NULL)
+			ck_assert_ptr_eq(g.best, samples[i].guess);
+		else
+			ck_assert_str_eq(g.best, samples[i].guess);
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("load");
+	TCase *tc = tcase_create("load");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, fills_in_defaults);
+	tcase_add_test(tc, reads_everything);
+	tcase_add_test(tc, reads_in_any_order);
+	tcase_add_test(tc, refuses_wrong_types);
+	tcase_add_test(tc, refuses_unknown_keys);
+	tcase_add_test(tc, refuses_what_is_to_come);
+	tcase_add_test(tc, refuses_expressions);
+	tcase_add_test(tc, checks_names);
+	tcase_add_test(tc, checks_targets);
+	tcase_add_test(tc, checks_parameters);
+	tcase_add_test(tc, reads_secrets);
+	tcase_add_test(tc, obeys_the_command_line);
+	tcase_add_test(tc, finds_all);
+	tcase_add_test(tc, takes_notebooks);
+	tcase_add_test(tc, refuses_notebooks);
+	tcase_add_test(tc, reads_files);
+	tcase_add_test(tc, takes_many);
+	tcase_add_test(tc, keeps_params);
+	tcase_add_test(tc, names_policies);
+	tcase_add_test(tc, guesses);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

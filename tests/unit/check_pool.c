@@ -1,0 +1,822 @@
+#include "pooltest.h"
+
+#include <dlfcn.h>
+#include <malloc.h>
+
+static int fork_failures;	/* how many of the next forks fail with EAGAIN; -1 for all */
+
+/* Takes the place of the C library's. */
+pid_t
+fork(void)
+{
+	pid_t (*real)(void) = (pid_t (*)(void))dlsym(RTLD_NEXT, "fork");
+
+	if (fork_failures != 0) {
+		if (fork_failures > 0)
+			fork_failures--;
+		errno = EAGAIN;
+		return -1;
+	}
+	return real();
+}
+
+/* The misbehaved. */
+
+static void
+put(int fd, uint32_t type, uint32_t n, size_t bytes)
+{
+	uint32_t header[2] = {type, n};
+
+	if (write(fd, header, sizeof(header)) != sizeof(header))
+		_exit(98);
+	while (bytes-- > 0)
+		if (write(fd, "x", 1) != 1)
+			_exit(98);
+}
+
+static int
+no_result(struct job *j, int fd)
+{
+	(void)j;
+	progress(fd, "here I am");
+	return 0;
+}
+
+static int
+result_and_status(struct job *j, int fd)
+{
+	(void)j;
+	result(fd, "{\"a\": 1}");
+	return 3;
+}
+
+static int
+die_in_frame(struct job *j, int fd)
+{
+	(void)j;
+	put(fd, FRAME_RESULT, 100, 50);
+	raise(SIGKILL);
+	return 0;
+}
+
+static int
+die_in_header(struct job *j, int fd)
+{
+	(void)j;
+	if (write(fd, "\2\0\0", 3) != 3)
+		return 98;
+	return 4;
+}
+
+static int
+unknown_type(struct job *j, int fd)
+{
+	put(fd, 77, 4, 4);
+	return sleep_long(j, fd);
+}
+
+static int
+too_long(struct job *j, int fd)
+{
+	put(fd, FRAME_PROGRESS, FRAME_PROGRESS_MAX + 1, 4);
+	return sleep_long(j, fd);
+}
+
+static int
+text_on_the_pipe(struct job *j, int fd)
+{
+	if (write(fd, "Traceback (most recent call last):\n", 35) != 35)
+		return 98;
+	return ignore_term(j, fd);
+}
+
+static int
+two_results(struct job *j, int fd)
+{
+	result(fd, "one");
+	result(fd, "two");
+	return sleep_long(j, fd);
+}
+
+static int
+progress_after_result(struct job *j, int fd)
+{
+	(void)j;
+	result(fd, "{}");
+	progress(fd, "more");
+	return 0;
+}
+
+static int
+log_after_result(struct job *j, int fd)
+{
+	(void)j;
+	result(fd, "{}");
+	log_warn("cleaning up");
+	return 0;
+}
+
+static int
+call_abort(struct job *j, int fd)
+{
+	(void)j;
+	result(fd, "{}");
+	abort();
+}
+
+static int
+kill_self(struct job *j, int fd)
+{
+	(void)j;
+	(void)fd;
+	raise(SIGKILL);
+	return 0;
+}
+
+static int
+stop_self(struct job *j, int fd)
+{
+	(void)fd;
+	(void)j;
+	mark();
+	raise(SIGSTOP);
+	return 0;
+}
+
+static int
+close_and_live(struct job *j, int fd)
+{
+	result(fd, "{}");
+	close(fd);
+	return sleep_long(j, fd);
+}
+
+static int
+close_and_leave(struct job *j, int fd)
+{
+	(void)j;
+	result(fd, "{}");
+	close(fd);
+	usleep(500 * 1000);
+	return 0;
+}
+
+static int
+hold_pipe(struct job *j, int fd)
+{
+	(void)j;
+	if (fork() == 0) {
+		mark();
+		sleep_on();
+	}
+	while (shared->n == 0)
+		usleep(1000);
+	return result(fd, "{}");
+}
+
+static char megabytes[FRAME_RESULT_MAX];
+
+static int
+big_result(struct job *j, int fd)
+{
+	(void)j;
+	memset(megabytes, 'x', sizeof(megabytes));
+	return frame_send(fd, FRAME_RESULT, megabytes, sizeof(megabytes));
+}
+
+static int
+talk_much(struct job *j, int fd)
+{
+	(void)j;
+	for (int i = 0; i < 320; i++)
+		if (frame_send(fd, FRAME_PROGRESS, megabytes, FRAME_PROGRESS_MAX) == -1)
+			return 1;
+	return result(fd, "{}");
+}
+
+static const struct beast {
+	const char *name;
+	int (*run)(struct job *, int);
+	int timeout;	/* ms */
+	const char *problem;
+	enum job_stop stop;
+	bool killed;
+	int status;	/* of its exit, or less the signal it died of */
+	const char *result;
+} zoo[] = {
+	{"no result", no_result, 0, "ended without a result", JOB_STOP_NONE, false, 0, NULL},
+	{"result and status", result_and_status, 0, NULL, JOB_STOP_NONE, false, 3, "{\"a\": 1}"},
+	{"die in frame", die_in_frame, 0, "ended in the middle of a frame", JOB_STOP_NONE, false, -SIGKILL, NULL},
+	{"die in header", die_in_header, 0, "ended in the middle of a frame", JOB_STOP_NONE, false, 4, NULL},
+	{"unknown type", unknown_type, 0, "sent a frame of unknown type", JOB_STOP_PROTOCOL, false, -SIGTERM, NULL},
+	{"too long", too_long, 0, "sent a frame that is too long", JOB_STOP_PROTOCOL, false, -SIGTERM, NULL},
+	{"text", text_on_the_pipe, 0, "sent a frame of unknown type", JOB_STOP_PROTOCOL, true, -SIGKILL, NULL},
+	{"two results", two_results, 0, "sent more after its result", JOB_STOP_PROTOCOL, false, -SIGTERM, "one"},
+	{"log after result", log_after_result, 0, NULL, JOB_STOP_NONE, false, 0, "{}"},
+	{"abort", call_abort, 0, NULL, JOB_STOP_NONE, false, -SIGABRT, "{}"},
+	{"kill -9", kill_self, 0, "ended without a result", JOB_STOP_NONE, false, -SIGKILL, NULL},
+	{"stopped, then out of time", stop_self, 300, "ended without a result", JOB_STOP_TIMEOUT, false, -SIGTERM, NULL},
+	{"out of time", sleep_long, 300, "ended without a result", JOB_STOP_TIMEOUT, false, -SIGTERM, NULL},
+	{"out of time, obeys", obey, 300, NULL, JOB_STOP_TIMEOUT, false, 0, "stopped"},
+	{"out of time, ignores TERM", ignore_term, 300, "ended without a result", JOB_STOP_TIMEOUT, true, -SIGKILL, NULL},
+	{"in time", succeed, 60000, NULL, JOB_STOP_NONE, false, 0, "{}"},
+	{"closes and lives on", close_and_live, 0, "closed its pipe and lived on", JOB_STOP_PROTOCOL, false, -SIGTERM, "{}"},
+	{"closes and leaves", close_and_leave, 0, NULL, JOB_STOP_NONE, false, 0, "{}"},
+	{"pipe held by a grandchild", hold_pipe, 0, NULL, JOB_STOP_NONE, false, 0, "{}"},
+	{"talks much", talk_much, 0, NULL, JOB_STOP_NONE, false, 0, "{}"},
+	{"neighbour", succeed, 0, NULL, JOB_STOP_NONE, false, 0, "{}"},
+};
+
+#define ZOO (sizeof(zoo) / sizeof(zoo[0]))
+
+static void
+check_beast(const struct beast *b, const struct job *j)
+{
+	char status[64];
+
+	job_describe_status(j->status, status, sizeof(status));
+	ck_assert_msg((b->problem == NULL) == (j->problem == NULL) &&
+	    (b->problem == NULL || strcmp(b->problem, j->problem) == 0),
+	    "%s: problem: %s", b->name, j->problem != NULL ? j->problem : "none");
+	ck_assert_msg(j->stop == b->stop, "%s: stop: %d", b->name, (int)j->stop);
+	ck_assert_msg(j->killed == b->killed, "%s: killed: %d", b->name, j->killed);
+	ck_assert_msg(b->status >= 0 ? WIFEXITED(j->status) && WEXITSTATUS(j->status) == b->status :
+	    WIFSIGNALED(j->status) && WTERMSIG(j->status) == -b->status, "%s: %s", b->name, status);
+	ck_assert_msg((b->result == NULL) == (j->result == NULL) &&
+	    (b->result == NULL || (strcmp(b->result, j->result) == 0 && strlen(b->result) == j->result_len)),
+	    "%s: result: %s", b->name, j->result != NULL ? j->result : "none");
+	ck_assert_uint_eq(j->survivors, 0);
+}
+
+/* All at once: each gets what it deserves, and nobody notices anybody else. */
+START_TEST(each_has_its_own_outcome)
+{
+	run.config.processes = _i == 0 ? ZOO : 5;
+	run.config.grace = NSEC_PER_SEC / 2;
+	for (size_t i = 0; i < ZOO; i++)
+		add(zoo[i].name, zoo[i].run)->timeout = zoo[i].timeout * MSEC;
+	go();
+	ck_assert_int_eq(run.end.why, POOL_GOES_ON);
+	ck_assert_int_eq(run.end.sig, 0);
+	ck_assert_int_eq(run.end.error, 0);
+	for (size_t i = 0; i < ZOO; i++)
+		check_beast(&zoo[i], &run.jobs[i]);
+	ck_assert_uint_eq(run.most_running, run.config.processes);
+	ck_assert_str_eq(run.last[0], "here I am");
+	ck_assert_uint_eq(run.progress[0], 1);
+}
+END_TEST
+
+/* Written before it exits, this may be read before or after: there is one outcome all the same. */
+START_TEST(more_after_result_and_exit)
+{
+	struct job *j = add("a", progress_after_result);
+
+	go();
+	ck_assert_str_eq(j->problem, "sent more after its result");
+	ck_assert_str_eq(j->result, "{}");
+	ck_assert_uint_eq(run.progress[0], 0);
+}
+END_TEST
+
+START_TEST(big_result_arrives)
+{
+	struct job *j = add("a", big_result);
+
+	go();
+	ck_assert_uint_eq(j->result_len, FRAME_RESULT_MAX);
+	ck_assert_uint_eq(strspn(j->result, "x"), FRAME_RESULT_MAX);
+	ck_assert_int_eq(j->status, 0);
+	ck_assert_ptr_null(j->problem);
+}
+END_TEST
+
+START_TEST(nothing_to_run)
+{
+	go();
+	ck_assert_int_eq(run.end.why, POOL_GOES_ON);
+	ck_assert_int_eq(run.stoppings, 0);
+}
+END_TEST
+
+static int
+nap(struct job *j, int fd)
+{
+	usleep((useconds_t)(1000 * (1 + (j - run.jobs) * 7 % 5)));
+	return result(fd, "{}");
+}
+
+START_TEST(slots_are_used_and_never_shared)
+{
+	run.config.processes = (unsigned)_i;
+	for (int i = 0; i < MANY; i++)
+		add("a", nap);
+	go();
+	for (size_t i = 0; i < run.n; i++)
+		ck_assert(is_well(&run.jobs[i]));
+	ck_assert_uint_eq(run.most_running, (unsigned)_i);
+}
+END_TEST
+
+/* The same memory may be a new job in finished() already. */
+static int again;
+
+static void
+run_again(struct job *j)
+{
+	if (again++ < 20) {
+		job_release(j);
+		job_init(j, "again", begin, NULL);
+		run.handed_out = 0;
+		run.finished_as[0] = 0;
+		shared->ran[0] = 0;
+	}
+}
+
+START_TEST(a_job_can_be_run_again)
+{
+	add("a", succeed);
+	run.on_finished = run_again;
+	go();
+	ck_assert_int_eq(again, 21);
+	ck_assert(is_well(&run.jobs[0]));
+}
+END_TEST
+
+static int
+use_time(struct job *j, int fd)
+{
+	(void)j;
+	if (fork() == 0) {
+		burn(150 * MSEC);
+		_exit(0);
+	}
+	burn(100 * MSEC);
+	wait(NULL);
+	return result(fd, "{}");
+}
+
+static int64_t
+cpu(const struct rusage *u)
+{
+	return (u->ru_utime.tv_sec + u->ru_stime.tv_sec) * NSEC_PER_SEC +
+	    (u->ru_utime.tv_usec + u->ru_stime.tv_usec) * 1000;
+}
+
+START_TEST(usage_is_of_the_tree)
+{
+	struct job *j = add("a", use_time), *idle = add("b", succeed);
+
+	go();
+	ck_assert_int_ge(cpu(&j->usage), 240 * MSEC);
+	ck_assert_int_lt(cpu(&idle->usage), within(100 * MSEC));
+	ck_assert_int_gt(j->usage.ru_maxrss, 0);
+}
+END_TEST
+
+/* Policies. */
+
+/* The job that fails does so when the others are there. */
+static int
+fail_later(struct job *j, int fd)
+{
+	WAIT_FOR(shared->flags[0] != 0);
+	return fail_now(j, fd);
+}
+
+static void
+first_is_ready(struct job *j)
+{
+	if (j == &run.jobs[0])
+		shared->flags[0] = 1;
+}
+
+START_TEST(fail_fast)
+{
+	run.config.policy = POOL_FAIL_FAST;
+	run.config.processes = 2;
+	run.on_progress = first_is_ready;
+	add("runs", obey);
+	add("fails", fail_later);
+	add("waits", succeed);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_STOP_FAILURE);
+	ck_assert_int_eq(run.stop_sig, 0);
+	ck_assert_int_eq(run.end.sig, 0);
+	ck_assert_int_eq(run.jobs[0].stop, JOB_STOP_POLICY);
+	ck_assert_str_eq(run.jobs[0].result, "stopped");
+	ck_assert_int_eq(run.jobs[1].stop, JOB_STOP_NONE);
+	ck_assert_int_eq(run.jobs[2].state, JOB_NEW);
+}
+END_TEST
+
+static int
+wait_for_flag(struct job *j, int fd)
+{
+	(void)j;
+	WAIT_FOR(shared->flags[0] != 0);
+	return result(fd, "{}");
+}
+
+static void
+failed_is_over(struct job *j)
+{
+	if (j == &run.jobs[1])
+		shared->flags[0] = 1;
+}
+
+START_TEST(drain)
+{
+	run.config.policy = POOL_DRAIN;
+	run.config.processes = 2;
+	run.on_finished = failed_is_over;
+	add("runs", wait_for_flag);
+	add("fails", fail_now);
+	add("waits", succeed);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_STOP_FAILURE);
+	ck_assert(is_well(&run.jobs[0]));
+	ck_assert_int_eq(run.jobs[2].state, JOB_NEW);
+}
+END_TEST
+
+START_TEST(let_finish)
+{
+	run.config.processes = 2;
+	run.on_finished = failed_is_over;
+	add("runs", wait_for_flag);
+	add("fails", fail_now);
+	add("waits", succeed);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_GOES_ON);
+	ck_assert(is_well(&run.jobs[0]));
+	ck_assert(is_well(&run.jobs[2]));
+}
+END_TEST
+
+START_TEST(time_of_the_run)
+{
+	struct job *j[3];
+
+	run.config.timeout = 300 * MSEC;
+	run.config.grace = 300 * MSEC;
+	run.config.processes = 3;
+	j[0] = add("obeys", obey);
+	j[1] = add("does not", ignore_term);
+	j[2] = add("is done before", succeed);
+	add("waits", sleep_long);
+	add("waits", succeed);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_STOP_TIMEOUT);
+	ck_assert_int_eq(j[0]->stop, JOB_STOP_RUN_TIMEOUT);
+	ck_assert_int_eq(j[1]->stop, JOB_STOP_RUN_TIMEOUT);
+	ck_assert(j[1]->killed);
+	ck_assert(is_well(j[2]));
+	ck_assert_int_eq(run.jobs[4].state, JOB_NEW);
+	ck_assert_int_ge(run.took, 300 * MSEC);
+}
+END_TEST
+
+/* A job that is stopped for one reason and then for another keeps the first. */
+START_TEST(first_reason_stays)
+{
+	run.config.processes = 2;
+	run.config.timeout = 500 * MSEC;
+	run.config.grace = 700 * MSEC;
+	add("a", ignore_term)->timeout = 200 * MSEC;
+	add("b", ignore_term);
+	go();
+	ck_assert_int_eq(run.jobs[0].stop, JOB_STOP_TIMEOUT);
+	ck_assert_int_eq(run.jobs[1].stop, JOB_STOP_RUN_TIMEOUT);
+	ck_assert_int_lt(run.jobs[0].ended_at, run.jobs[1].ended_at);
+}
+END_TEST
+
+/* A job that never stops talking, and others that want to be heard. */
+static int
+flood(struct job *j, int fd)
+{
+	(void)j;
+	mark();
+	while (frame_send(fd, FRAME_PROGRESS, megabytes, 4000) == 0)
+		;
+	return 97;
+}
+
+static void
+stop_flood(struct job *j)
+{
+	if (j - run.jobs == 9)
+		kill(run.jobs[0].pid, SIGKILL);
+}
+
+START_TEST(talkers_do_not_starve_others)
+{
+	run.config.processes = 3;
+	add("flood", flood);
+	add("flood", flood)->timeout = 500 * MSEC;
+	for (int i = 0; i < 8; i++)
+		add("a", succeed);
+	run.on_finished = stop_flood;
+	go();
+	for (int i = 2; i < 10; i++)
+		ck_assert(is_well(&run.jobs[i]));
+	ck_assert_int_lt(run.took, within(5 * NSEC_PER_SEC));
+	ck_assert_int_eq(run.jobs[1].stop, JOB_STOP_TIMEOUT);
+	ck_assert(WIFSIGNALED(run.jobs[0].status) && WTERMSIG(run.jobs[0].status) == SIGKILL);
+	ck_assert_uint_gt(run.progress[0], 100);
+}
+END_TEST
+
+/* What a job logs is said by the pool's process, with the job's name. */
+static int
+say(struct job *j, int fd)
+{
+	(void)j;
+	log_warn("cannot %s", "do it\nat all");
+	log_info("not shown");
+	put(fd, FRAME_LOG, 4, 4);	/* no such level: 'x' */
+	return result(fd, "{}");
+}
+
+START_TEST(log_lines_are_relayed)
+{
+	char text[256] = "";
+	FILE *f = tmpfile();
+
+	ck_assert_ptr_nonnull(f);
+	dup2(fileno(f), 2);
+	add("load", say);
+	go();
+	ck_assert(is_well(&run.jobs[0]));
+	ck_assert_int_gt(pread(fileno(f), text, sizeof(text) - 1, 0), 0);
+	ck_assert_str_eq(text, "nbfork[load]: warning: cannot do it\\x0aat all\n");
+	fclose(f);
+}
+END_TEST
+
+/* No process to be had. */
+
+START_TEST(fork_fails_for_a_while)
+{
+	add("a", succeed);
+	add("b", succeed);
+	fork_failures = 3;
+	go();
+	ck_assert_int_eq(fork_failures, 0);
+	ck_assert(is_well(&run.jobs[0]) && is_well(&run.jobs[1]));
+	ck_assert_int_ge(run.took, 500 * MSEC);	/* it did not try like mad */
+	ck_assert_int_lt(run.took, within(3 * NSEC_PER_SEC));
+}
+END_TEST
+
+START_TEST(fork_fails_for_good)
+{
+	fork_failures = -1;
+	add("a", succeed);
+	add("b", succeed);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_STOP_BROKEN);
+	ck_assert_int_eq(run.end.error, EAGAIN);
+	ck_assert_uint_eq(run.handed_out, 1);
+	ck_assert_int_eq(run.jobs[0].state, JOB_NEW);
+	ck_assert_int_ge(run.took, 4 * NSEC_PER_SEC);
+	ck_assert_int_lt(run.took, within(7 * NSEC_PER_SEC));
+}
+END_TEST
+
+static int
+nap_long(struct job *j, int fd)
+{
+	(void)j;
+	usleep(200 * 1000);
+	return result(fd, "{}");
+}
+
+/* There are descriptors for two jobs only: the others wait until one has ended. */
+START_TEST(descriptors_run_out)
+{
+	struct rlimit limit, tight;
+	int lowest = open("/dev/null", O_RDONLY);
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	close(lowest);
+	for (int i = 0; i < 7; i++)
+		add("a", nap_long);
+	run.config.processes = 5;
+	tight = limit;
+	/* Two reading ends, and one more for the other end while a job is started; /proc needs one too, later. */
+	tight.rlim_cur = (rlim_t)lowest + 3;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	go();
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_eq(run.end.why, POOL_GOES_ON);
+	ck_assert_uint_eq(run.most_running, 2);
+	for (size_t i = 0; i < run.n; i++)
+		ck_assert(is_well(&run.jobs[i]));
+	ck_assert_int_lt(run.took, within(3 * NSEC_PER_SEC));	/* tried again when one ended, not only each second */
+}
+END_TEST
+
+/* Callbacks. */
+
+static void
+give_up_once(struct job *j)
+{
+	(void)j;
+	pool_give_up(ENOSPC);
+	pool_give_up(EIO);
+}
+
+START_TEST(callbacks_give_up)
+{
+	run.config.processes = 2;
+	if (_i == 0)
+		run.on_started = give_up_once;
+	else if (_i == 1)
+		run.on_progress = give_up_once;
+	else
+		run.on_finished = give_up_once;
+	add("a", _i == 2 ? succeed : obey);
+	add("b", obey);
+	add("c", succeed);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_STOP_BROKEN);
+	ck_assert_int_eq(run.end.error, ENOSPC);
+	ck_assert_int_eq(run.jobs[2].state, JOB_NEW);
+	if (_i == 0)
+		ck_assert_int_eq(run.jobs[1].state, JOB_NEW);
+	if (_i == 1)
+		ck_assert_int_eq(run.jobs[1].stop, JOB_STOP_POLICY);
+	pool_give_up(EIO);	/* nothing runs: no effect */
+}
+END_TEST
+
+/* The disk is full after a job has failed: the first reason stays, the error is told all the same. */
+START_TEST(gives_up_after_failure)
+{
+	run.config.policy = POOL_DRAIN;
+	run.config.processes = 1;
+	run.on_finished = give_up_once;
+	add("a", fail_now);
+	add("b", succeed);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_STOP_FAILURE);
+	ck_assert_int_eq(run.end.error, ENOSPC);
+	ck_assert_int_eq(run.jobs[1].state, JOB_NEW);
+}
+END_TEST
+
+static int ticks;
+static int64_t next_tick;
+
+static int64_t
+tick(void)
+{
+	if (clock_run() >= next_tick) {
+		ticks++;
+		next_tick = clock_run() + 20 * MSEC;
+	}
+	return next_tick;
+}
+
+START_TEST(ticks_come_in_time)
+{
+	add("a", nap_long);
+	run.on_tick = tick;
+	go();
+	ck_assert_int_ge(ticks, 5);
+	ck_assert(is_well(&run.jobs[0]));
+}
+END_TEST
+
+/* Ten thousand jobs cost nothing but their time. */
+
+static struct job *waiting[8];
+static size_t n_waiting, started, ended;
+static size_t total = 10000;
+
+static struct job *
+trivial_next(void *data)
+{
+	(void)data;
+	if (started == total)
+		return NULL;
+	started++;
+	return waiting[--n_waiting];
+}
+
+static void
+trivial_started(void *data, struct job *j)
+{
+	(void)data;
+	(void)j;
+}
+
+static bool
+trivial_finished(void *data, struct job *j)
+{
+	(void)data;
+	ck_assert(j->reaped && j->status == 0 && j->problem == NULL && j->result_len == 2);
+	ended++;
+	job_release(j);
+	job_init(j, "trivial", succeed, NULL);
+	waiting[n_waiting++] = j;
+	return false;
+}
+
+static void
+trivial_stopping(void *data, enum pool_stop why, int sig)
+{
+	(void)data;
+	ck_abort_msg("stopped: %d %d", (int)why, sig);
+}
+
+static int
+count_descriptors(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < 1024; i++)
+		n += fcntl(i, F_GETFD) != -1;
+	return n;
+}
+
+START_TEST(many_jobs_leave_nothing)
+{
+	const struct pool_calls trivial = {
+		.next = trivial_next, .started = trivial_started, .progress = job_progress, .finished = trivial_finished,
+		.stopping = trivial_stopping,
+	};
+	struct pool_config config = {.processes = 8, .grace = NSEC_PER_SEC, .calls = &trivial};
+	struct rusage before, after;
+	struct mallinfo2 memory;
+	size_t in_use[2], all;
+	int descriptors;
+	const char *preload = getenv("LD_PRELOAD");
+
+	/* Where a fork is slow. */
+	if (preload != NULL && strstr(preload, "vgpreload") != NULL)
+		total = 400;
+#if defined(__SANITIZE_ADDRESS__)
+	total = 2000;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+	total = 2000;
+#endif
+#endif
+	for (n_waiting = 0; n_waiting < 8; n_waiting++) {
+		waiting[n_waiting] = malloc(sizeof(struct job));
+		job_init(waiting[n_waiting], "trivial", succeed, NULL);
+	}
+	descriptors = count_descriptors();
+	all = total;
+	for (int i = 0; i < 2; i++) {
+		total = i == 0 ? 200 : all;
+		started = ended = 0;
+		getrusage(RUSAGE_SELF, &before);
+		pool_run(&config, &run.end);
+		getrusage(RUSAGE_SELF, &after);
+		ck_assert_uint_eq(ended, total);
+		memory = mallinfo2();
+		in_use[i] = memory.uordblks;
+		ck_assert_int_eq(count_descriptors(), descriptors);
+	}
+	/* The allocator's own caches make a small difference; the least that a job could leak would be much more. */
+	ck_assert_uint_lt(in_use[1], in_use[0] + total);
+	/* Of this process alone, and ten times what an idle machine takes. */
+	ck_assert_int_lt((cpu(&after) - cpu(&before)) / (int64_t)total, within(4 * MSEC));
+}
+END_TEST
+
+static void
+add_tests(TCase *t)
+{
+	tcase_add_loop_test(t, each_has_its_own_outcome, 0, 2);
+	tcase_add_test(t, more_after_result_and_exit);
+	tcase_add_test(t, big_result_arrives);
+	tcase_add_test(t, nothing_to_run);
+	tcase_add_loop_test(t, slots_are_used_and_never_shared, 1, 4);
+	tcase_add_test(t, a_job_can_be_run_again);
+	tcase_add_test(t, usage_is_of_the_tree);
+	tcase_add_test(t, fail_fast);
+	tcase_add_test(t, drain);
+	tcase_add_test(t, let_finish);
+	tcase_add_test(t, time_of_the_run);
+	tcase_add_test(t, first_reason_stays);
+	tcase_add_test(t, talkers_do_not_starve_others);
+	tcase_add_test(t, log_lines_are_relayed);
+	tcase_add_test(t, fork_fails_for_a_while);
+	tcase_add_test(t, fork_fails_for_good);
+	tcase_add_test(t, descriptors_run_out);
+	tcase_add_loop_test(t, callbacks_give_up, 0, 3);
+	tcase_add_test(t, gives_up_after_failure);
+	tcase_add_test(t, ticks_come_in_time);
+	tcase_add_test(t, many_jobs_leave_nothing);
+}
+
+int
+main(void)
+{
+	return run_suite("pool", add_tests, 60);
+}
