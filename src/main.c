@@ -188,19 +188,21 @@ is_notebook(const char *path)
 	return n > 6 && strcmp(path + n - 6, ".ipynb") == 0;
 }
 
-/* Reads what the arguments name. Returns 0, or -1 with problems added. */
-static int
+/* Reads what the arguments name; what is wrong with it is added to the problems. */
+static void
 load(struct workflow *w, char **args, int n, const struct options *o, struct problems *p)
 {
-	if (n == 1 && !is_notebook(args[0]))
-		return workflow_load(w, args[0], &o->overrides, p);
+	if (n == 1 && !is_notebook(args[0])) {
+		workflow_load(w, args[0], &o->overrides, p);
+		return;
+	}
 	for (int i = 0; i < n; i++) {
 		if (!is_notebook(args[i])) {
 			log_error("'%s' is no notebook (.ipynb); a workflow is named alone", args[i]);
 			usage();
 		}
 	}
-	return workflow_of_notebooks(w, args, (size_t)n, &o->overrides, p);
+	workflow_of_notebooks(w, args, (size_t)n, &o->overrides, p);
 }
 
 /* A descriptor 0, 1 or 2 that is closed would be given to the first file that is opened. */
@@ -240,11 +242,11 @@ run(char **args, int n, const struct options *o, int *sig)
 	int status = EXIT_USAGE;
 
 	workflow_init(&w);
-	if (load(&w, args, n, o, &problems) == 0) {
-		if (has_secrets(&w))
-			proc_hide_memory();
-		validate_workflow(&w, &problems);
-	}
+	load(&w, args, n, o, &problems);
+	if (has_secrets(&w))
+		proc_hide_memory();
+	/* Also when there are problems already, so that all are shown in one go. */
+	validate_workflow(&w, &problems);
 	if (problems.n != 0) {
 		problems_print(&problems, stderr);
 	} else if (o->check) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,13 +14,14 @@
 static void
 check_folder(const struct workflow *w, const struct task *t, struct problems *p)
 {
+	const struct mark *at = &t->working_directory_mark;
 	struct stat st;
 
 	if (stat(t->working_directory, &st) == -1)
-		problems_add(p, workflow_label(w), t->mark.line, t->mark.column, "cannot use working directory '%s': %s",
+		problems_add(p, workflow_label(w), at->line, at->column, "cannot use working directory '%s': %s",
 		    t->working_directory, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
-		problems_add(p, workflow_label(w), t->mark.line, t->mark.column, "working directory '%s' is not a folder",
+		problems_add(p, workflow_label(w), at->line, at->column, "working directory '%s' is not a folder",
 		    t->working_directory);
 }
 
@@ -45,15 +47,20 @@ check_file(const struct workflow *w, const struct file *files, size_t n, struct 
 	struct notebook nb = {.path = NULL};
 	const struct task *first = files[0].task;
 	struct stat st;
-	bool good = false;
+	const char *why = NULL;
+	bool good;
 
-	if (stat(first->file, &st) == -1) {
+	if (stat(first->file, &st) == -1 || access(first->file, R_OK) == -1)
+		why = strerror(errno);
+	else if (S_ISDIR(st.st_mode))
+		why = strerror(EISDIR);
+	if (why != NULL) {
 		/* The line of the workflow that names it is where the mistake is. */
 		for (size_t i = 0; i < n; i++) {
 			const struct task *t = files[i].task;
 
 			problems_add(p, workflow_label(w), t->path_mark.line, t->path_mark.column,
-			    "cannot open notebook '%s': %s", t->file, strerror(errno));
+			    "cannot open notebook '%s': %s", t->file, why);
 		}
 		return;
 	}

@@ -105,7 +105,7 @@ judge_stopped(struct record *r, const struct job *j, const char *reason, struct 
 	case JOB_STOP_RUN_TIMEOUT:
 		r->status = STATUS_CANCELLED;
 		message = xasprintf("stopped because %s%s", reason != NULL ? reason : "the run's time was over", late);
-		set_error(r, ERROR_TIMEOUT, message, error);
+		set_error(r, ERROR_STOPPED, message, error);
 		break;
 	default:
 		r->status = STATUS_CANCELLED;

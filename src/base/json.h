@@ -120,7 +120,11 @@ struct json_form {
 	int indent;
 	int level;
 	bool sort;	/* members by code point of their keys, duplicates dropped but for the last */
-	bool strict;	/* NaN and the infinities as the strings "NaN", "Infinity", "-Infinity": RFC 8259 has no others */
+	/*
+	 * For readers that know RFC 8259 and no more: NaN and the infinities as the strings "NaN", "Infinity",
+	 * "-Infinity", lone surrogates as U+FFFD.
+	 */
+	bool strict;
 	const struct mask *mask;	/* applied to every string, keys too; may be NULL */
 };
 
@@ -154,7 +158,7 @@ struct json_out {
 void json_out_open(struct json_out *o, char bracket);
 void json_out_close(struct json_out *o, char bracket);
 void json_out_key(struct json_out *o, const char *key);
-void json_out_str(struct json_out *o, const char *s);	/* NULL gives null */
+void json_out_str(struct json_out *o, const char *s);	/* strict; NULL gives null */
 void json_out_int(struct json_out *o, int64_t n);
 void json_out_fixed(struct json_out *o, double d, int digits);	/* with that many digits after the point; not finite: null */
 void json_out_bool(struct json_out *o, bool b);

@@ -33,8 +33,9 @@ put_escape(struct buf *b, unsigned char c)
 		buf_addf(b, "\\u%04x", c);
 }
 
-void
-json_put_string(struct buf *b, const char *s, size_t n)
+/* strict: lone surrogates become U+FFFD, because readers of strict JSON refuse or mangle their escapes. */
+static void
+put_string(struct buf *b, const char *s, size_t n, bool strict)
 {
 	const char *p, *end, *from;	/* from: the first byte not yet written */
 
@@ -53,7 +54,10 @@ json_put_string(struct buf *b, const char *s, size_t n)
 			p += len;
 		} else if (is_surrogate(p, end)) {
 			buf_add(b, from, (size_t)(p - from));
-			buf_addf(b, "\\ud%03x", (unsigned)((p[1] & 0x3f) << 6 | (p[2] & 0x3f)));
+			if (strict)
+				utf8_put(b, 0xfffd);
+			else
+				buf_addf(b, "\\ud%03x", (unsigned)((p[1] & 0x3f) << 6 | (p[2] & 0x3f)));
 			from = p += 3;
 		} else {
 			buf_add(b, from, (size_t)(p - from));
@@ -63,6 +67,12 @@ json_put_string(struct buf *b, const char *s, size_t n)
 	}
 	buf_add(b, from, (size_t)(end - from));
 	buf_addc(b, '"');
+}
+
+void
+json_put_string(struct buf *b, const char *s, size_t n)
+{
+	put_string(b, s, n, false);
 }
 
 void
@@ -196,7 +206,7 @@ put_text(struct writer *w, struct json v)
 		mask_put(w->mask, &w->masked, buf_str(text), text->len);
 		text = &w->masked;
 	}
-	json_put_string(w->out, buf_str(text), text->len);
+	put_string(w->out, buf_str(text), text->len, w->form->strict);
 }
 
 static void
@@ -439,11 +449,13 @@ json_out_str(struct json_out *o, const char *s)
 	out_item(o);
 	if (s != NULL && mask_hits(o->mask, s, strlen(s))) {
 		mask_put(o->mask, &masked, s, strlen(s));
-		json_put_string(o->buf, buf_str(&masked), masked.len);
+		put_string(o->buf, buf_str(&masked), masked.len, true);
 		buf_release(&masked);
-		return;
+	} else if (s != NULL) {
+		put_string(o->buf, s, strlen(s), true);
+	} else {
+		json_put_str(o->buf, NULL);
 	}
-	json_put_str(o->buf, s);
 }
 
 void

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 #define TEXT_MAX 2048
 
 enum log_level log_level = LOG_WARN;
@@ -41,20 +43,16 @@ put_line(enum log_level level, const char *name, const char *text)
 {
 	static const char *const labels[] = {"error: ", "warning: ", "", "debug: "};
 	char line[4096];	/* PIPE_BUF is 4096: up to that a write to a pipe is atomic */
-	size_t n;
+	size_t n, used;
 	ssize_t ignored;
 
 	if (name != NULL)
 		n = (size_t)snprintf(line, sizeof(line), "nbfork[%.200s]: %s", name, labels[level]);
 	else
 		n = (size_t)snprintf(line, sizeof(line), "nbfork: %s", labels[level]);
-	for (const char *p = text; *p != '\0' && n < sizeof(line) - 8; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (c < 0x20 || c == 0x7f)
-			n += (size_t)snprintf(line + n, 5, "\\x%02x", c);
-		else
-			line[n++] = (char)c;
+	while (*text != '\0' && n < sizeof(line) - UTF8_ESCAPED) {
+		text += utf8_escape(text, line + n, &used);
+		n += used;
 	}
 	line[n++] = '\n';
 	if (hook_before != NULL)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 void
 problems_release(struct problems *p)
@@ -64,13 +65,12 @@ same_file(const struct problem *a, const struct problem *b)
 static void
 put_visible(FILE *to, const char *s)
 {
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
+	char escaped[UTF8_ESCAPED];
+	size_t n;
 
-		if (c < 0x20 || c == 0x7f)
-			fprintf(to, "\\x%02x", c);
-		else
-			putc(c, to);
+	while (*s != '\0') {
+		s += utf8_escape(s, escaped, &n);
+		fwrite(escaped, 1, n, to);
 	}
 }
 

@@ -23,8 +23,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#define NAME_MAX_BYTES 15	/* TASK_COMM_LEN less its NUL */
-#define FILE_MAX (4u * 1024 * 1024)	/* bytes read of a file in /proc: half a million children */
+#define NAME_BYTES 15	/* TASK_COMM_LEN less its NUL */
+#define FILE_BYTES ((size_t)4 * 1024 * 1024)	/* most that is read of a file in /proc: half a million children */
 #define STOP_ROUNDS 8	/* looks at a tree that is being stopped, until a look finds nobody new */
 #define STEP_MIN (NSEC_PER_MSEC / 4)	/* between two rounds of emptying a tree */
 #define STEP_MAX (8 * NSEC_PER_MSEC)
@@ -96,11 +96,11 @@ proc_die_with_parent(int sig, pid_t parent)
 void
 proc_set_name(const char *name)
 {
-	char cut[NAME_MAX_BYTES + 1];
-	size_t n = strnlen(name, NAME_MAX_BYTES + 1);
+	char cut[NAME_BYTES + 1];
+	size_t n = strnlen(name, NAME_BYTES + 1);
 
-	if (n > NAME_MAX_BYTES) {
-		n = NAME_MAX_BYTES;
+	if (n > NAME_BYTES) {
+		n = NAME_BYTES;
 		while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
 			n--;
 	}
@@ -141,7 +141,7 @@ proc_children(pid_t pid, struct pids *out)
 		if (fd == -1)
 			continue;	/* the thread has ended, and left its children to another one */
 		buf_reset(&text);
-		if (file_read_fd(fd, &text, FILE_MAX) == 0) {
+		if (file_read_fd(fd, &text, FILE_BYTES) == 0) {
 			char *at = text.data, *end;
 			long child;
 
@@ -212,13 +212,14 @@ find_process(pid_t pid, struct process *p)
 static void
 signal_process(const struct process *p, int sig)
 {
-	static bool no_pidfd;	/* Linux before 5.1, or a filter of system calls */
 	struct process now;
 	int dir = open_process(p->pid);
 
 	if (dir == -1)
 		return;
 	if (read_process(dir, p->pid, &now) == 0 && now.start == p->start) {
+		static bool no_pidfd;	/* Linux before 5.1, or a filter of system calls */
+
 		if (!no_pidfd && pidfd_send_signal(dir, sig, NULL, 0) == -1 && errno == ENOSYS)
 			no_pidfd = true;
 		if (no_pidfd)
@@ -367,7 +368,7 @@ proc_cgroup_cpus(const char *root, const char *path)
 		buf_reset(&text);
 		buf_addf(&file, "%s%.*s/cpu.max", root, (int)n, path);
 		/* "max 100000", or both numbers in microseconds */
-		if (file_read(file.data, &text, FILE_MAX) == 0 &&
+		if (file_read(file.data, &text, FILE_BYTES) == 0 &&
 		    sscanf(buf_str(&text), "%lld %lld", &quota, &period) == 2 && quota > 0 && period > 0) {
 			long long cpus = quota / period + (quota % period != 0);
 
@@ -405,12 +406,14 @@ unsigned
 proc_cpus(void)
 {
 	struct buf text = BUF_INIT;
-	unsigned cpus = affinity_cpus(), quota;
+	unsigned cpus = affinity_cpus();
 	char *at;
 
-	if (file_read("/proc/self/cgroup", &text, FILE_MAX) == 0) {
+	if (file_read("/proc/self/cgroup", &text, FILE_BYTES) == 0) {
 		/* The line of version 2 is "0::/path"; the others belong to version 1. */
 		for (char *line = text.data; line != NULL; line = at) {
+			unsigned quota;
+
 			at = strchr(line, '\n');
 			if (at != NULL)
 				*at++ = '\0';
@@ -436,4 +439,29 @@ proc_signal_name(int sig)
 	else
 		snprintf(name, sizeof(name), "signal %d", sig);
 	return name;
+}
+
+int
+proc_activity(pid_t pid, unsigned long long *ticks, bool *running)
+{
+	unsigned long long user, system;
+	struct buf b = BUF_INIT;
+	char path[64], state;
+	const char *p;
+	int result = -1;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if (file_read(path, &b, 4096) == -1)
+		return -1;
+	/* The name, in parentheses, may hold anything; the fields are counted from behind it (proc(5)). */
+	p = strrchr(buf_str(&b), ')');
+	if (p != NULL && sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &state, &user, &system) == 3) {
+		*ticks = user + system;
+		*running = state == 'R' || state == 'D';
+		result = 0;
+	} else {
+		errno = EPROTO;
+	}
+	buf_release(&b);
+	return result;
 }

@@ -75,6 +75,12 @@ size_t proc_kill_children(const struct pids *spare);
  */
 size_t proc_empty_tree(const struct pids *spare, long long most_ns, struct rusage *usage);
 
+/*
+ * What a process is at: the CPU time that it has used so far, in clock ticks, and whether its first thread runs or is
+ * ready to (or sits in an uninterruptible wait). Returns 0, or -1 with errno.
+ */
+int proc_activity(pid_t pid, unsigned long long *ticks, bool *running);
+
 /* Adds one usage to another: times and counts summed, ru_maxrss the larger one. */
 void proc_add_usage(struct rusage *sum, const struct rusage *more);
 

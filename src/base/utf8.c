@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <stdio.h>
+
 #include <string.h>
 
 struct range {
@@ -346,4 +348,22 @@ utf8_put_visible(struct buf *b, const char *p, size_t n, size_t columns)
 		utf8_put(b, cp);
 	}
 	return used;
+}
+
+size_t
+utf8_escape(const char *s, char out[UTF8_ESCAPED], size_t *n)
+{
+	unsigned char c = (unsigned char)s[0], next = c != '\0' ? (unsigned char)s[1] : 0;
+
+	if (c < 0x20 || c == 0x7f) {
+		*n = (size_t)snprintf(out, UTF8_ESCAPED, "\\x%02x", c);
+		return 1;
+	}
+	if (c == 0xc2 && next >= 0x80 && next < 0xa0) {	/* C1: some terminals obey these too */
+		*n = (size_t)snprintf(out, UTF8_ESCAPED, "\\x%02x", next);
+		return 2;
+	}
+	out[0] = s[0];
+	*n = 1;
+	return 1;
 }

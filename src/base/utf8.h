@@ -32,6 +32,13 @@ void utf8_put_repaired(struct buf *b, const char *p, size_t n);
 int utf8_columns(uint32_t cp);
 
 /*
+ * Makes the first character of a string (not its NUL) fit for a message: copies it to out, control characters (C0,
+ * DEL, C1) as \xNN, byte by byte. Sets *n to the bytes of out used and returns how many of the string were.
+ */
+#define UTF8_ESCAPED 8
+size_t utf8_escape(const char *s, char out[UTF8_ESCAPED], size_t *n);
+
+/*
  * Appends at most the given number of terminal columns of text, made safe to show: ANSI escape sequences
  * (CSI, OSC, and two-character escapes) are left out, other control characters (C0, DEL, C1) and the
  * bidirectional overrides are left out too, tab becomes one space, ill-formed bytes become U+FFFD. Returns

@@ -93,7 +93,7 @@ hold_port(int port)
 static int
 port_of(int fd)
 {
-	struct sockaddr_in sin;
+	struct sockaddr_in sin = {.sin_port = 0};
 	socklen_t n = sizeof(sin);
 
 	return getsockname(fd, (struct sockaddr *)&sin, &n) == 0 ? ntohs(sin.sin_port) : -1;
@@ -165,7 +165,7 @@ system_range(int *low, int *high)
 static int
 choose_ports(struct kernel *k, char **why)
 {
-	int low, high, below, above, block;
+	int low, high, below, above;
 	uint32_t start;
 
 	system_range(&low, &high);
@@ -173,7 +173,8 @@ choose_ports(struct kernel *k, char **why)
 	above = high < PORT_MAX ? (PORT_MAX - high) / CHANNELS : 0;
 	random_bytes(&start, sizeof(start));
 	for (int i = 0; i < below + above && i < BLOCK_TRIES; i++) {
-		block = (int)((start + (uint32_t)i) % (uint32_t)(below + above));
+		int block = (int)((start + (uint32_t)i) % (uint32_t)(below + above));
+
 		block = block < below ? PORT_MIN + block * CHANNELS : high + 1 + (block - below) * CHANNELS;
 		k->claim = claim_block(block);
 		if (k->claim != -1 && hold_block(k, block))

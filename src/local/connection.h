@@ -16,7 +16,7 @@ void connection_random(char *text, size_t n);
  */
 int connection_prepare(struct kernel *k, const struct kernelspec *spec, char **why);
 
-/* Gives the reserved ports up. They are free when the other process that holds them, the kernel's before its exec, has gone too. */
+/* Closes this process's hold on the ports that were chosen. A child's own copies keep them until its exec. */
 void connection_let_go(struct kernel *k);
 
 /* Closes what connection_prepare() opened. */

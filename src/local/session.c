@@ -14,11 +14,12 @@
 #include "base/proc.h"
 #include "local/session_turn.h"
 
-#define KERNEL_INFO_FIRST (20 * NSEC_PER_MSEC)	/* between two kernel_info_requests, at first and later */
-#define KERNEL_INFO_LAST (200 * NSEC_PER_MSEC)
+#define ASK_AGAIN (250 * NSEC_PER_MSEC)	/* a kernel that has not answered may have lost the request */
+#define ASK_AGAIN_HEARD (20 * NSEC_PER_MSEC)	/* one that has answered may not have seen the subscription yet */
 #define ENDPOINTS_INTERVAL (250 * NSEC_PER_MSEC)	/* looked for at least this often, should inotify miss one */
 #define PORT_TRIES 3	/* another program may have taken the ports in between */
-#define SHUTDOWN_REPLY_GRACE (NSEC_PER_SEC)	/* for the answer to a shutdown_request */
+#define SHUTDOWN_MOST (5 * NSEC_PER_SEC)	/* for a kernel that is busy ending, as jupyter_client gives it */
+#define ACTIVITY_STEP (50 * NSEC_PER_MSEC)	/* between two looks at what it does */
 #define TERM_GRACE (500 * NSEC_PER_MSEC)	/* from SIGTERM to SIGKILL */
 #define DRAIN_GRACE (50 * NSEC_PER_MSEC)	/* for what a dead kernel sent and the I/O thread has not delivered yet */
 #define EMPTY_GRACE (5 * NSEC_PER_SEC)
@@ -82,17 +83,19 @@ session_stopping(const struct session *s)
 	return *s->attempt->stop != 0;
 }
 
-/* Reaps the kernel, and the orphans of its tree that this process has adopted. */
-static void
+/* Reaps the kernel, and the orphans of its tree that this process has adopted. Returns whether anybody was dead. */
+static bool
 reap(struct session *s)
 {
+	bool reaped = false;
 	siginfo_t info;
 
 	got_sigchld = 0;	/* before reaping: what ends from here on raises it again */
 	for (;;) {
 		info.si_pid = 0;
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1 || info.si_pid == 0)
-			return;
+			return reaped;
+		reaped = true;
 		if (info.si_pid == s->kernel.pid)
 			kernel_reap(&s->kernel);
 		else
@@ -171,13 +174,12 @@ session_turn(struct session *s, int64_t deadline)
 	int64_t again;
 	bool busy;
 
-	if (got_sigchld)
-		reap(s);
-	busy = read_messages(s);
+	busy = got_sigchld && reap(s);
+	busy = read_messages(s) || busy;
 	busy = read_output(s) || busy;
 	again = tell(s);
 	if (busy)
-		return;	/* there may be more: the caller looks at its deadlines and comes back */
+		return;	/* something has changed, and there may be more: the caller looks at it and comes back */
 	if (s->wire != NULL) {
 		wire_fds(s->wire, wire_fd);
 		for (int i = 0; i < WIRE_FDS; i++)
@@ -203,7 +205,7 @@ session_interrupt(struct session *s)
 static void
 await_end(struct session *s, int64_t deadline)
 {
-	while (!s->kernel.ended && clock_run() < deadline)
+	while (!s->kernel.ended && clock_run() < deadline && !s->attempt->orphaned())
 		session_turn(s, deadline);
 }
 
@@ -260,7 +262,7 @@ get_ready(struct session *s)
 {
 	const int64_t began = clock_run();
 	const int64_t deadline = began + s->attempt->task->target->startup_timeout;
-	int64_t interval = KERNEL_INFO_FIRST, ask_at = 0, next;
+	int64_t asked_at = 0, next;
 	char *why = NULL;
 
 	while (!s->kernel_info || !s->iopub_seen) {
@@ -281,7 +283,6 @@ get_ready(struct session *s)
 				s->wire = wire_open(&s->kernel, &why);
 				if (s->wire == NULL)
 					return would_not_start(s, why);
-				ask_at = now;
 				break;
 			case -1:
 				return would_not_start(s, why);
@@ -289,18 +290,19 @@ get_ready(struct session *s)
 				break;
 			}
 		}
-		if (s->wire != NULL && now >= ask_at) {
+		if (s->wire != NULL) {
 			/*
-			 * Asked again and again, because what the kernel publishes before the subscription has
-			 * reached it is lost: an answer without a message on iopub shows no more than that.
+			 * What the kernel publishes before the subscription has reached it is lost: an answer
+			 * without a message on iopub shows no more than that, and is asked for again.
 			 */
-			if (wire_send(s->wire, CHANNEL_SHELL, "kernel_info_request", "{}", 2, NULL, s->request) == -1)
-				log_debug("cannot send a kernel_info_request: %s", strerror(errno));
-			ask_at = now + interval;
-			interval = interval * 2 < KERNEL_INFO_LAST ? interval * 2 : KERNEL_INFO_LAST;
+			next = asked_at + (s->kernel_info ? ASK_AGAIN_HEARD : ASK_AGAIN);
+			if (now >= next) {
+				if (wire_send(s->wire, CHANNEL_SHELL, "kernel_info_request", "{}", 2, NULL, s->request) == -1)
+					log_debug("cannot send a kernel_info_request: %s", strerror(errno));
+				asked_at = now;
+				next = now + ASK_AGAIN;
+			}
 		}
-		if (s->wire != NULL)
-			next = ask_at;
 		session_turn(s, next < deadline ? next : deadline);
 	}
 	return VERDICT_OK;
@@ -384,24 +386,30 @@ session_ask_to_end(struct session *s)
 {
 	if (!s->started || s->wire == NULL || !s->kernel_info || s->kernel.ended)
 		return;
-	s->replied = false;
 	if (wire_send(s->wire, CHANNEL_CONTROL, "shutdown_request", "{\"restart\": false}", 18, NULL, s->request) == 0)
 		s->asked_at = clock_run();
 }
 
 /*
- * ipykernel is known to answer and then hang in its own clean-up now and then, so the time for a leisurely exit
- * is short (target key shutdown_seconds).
+ * Waits for a kernel that was asked to end. ipykernel is known to answer and then hang in its own clean-up now and
+ * then; on a busy machine it may as well take its time. What tells them apart is that one that hangs does nothing.
  */
 static void
 await_exit(struct session *s)
 {
-	int64_t deadline = s->asked_at + SHUTDOWN_REPLY_GRACE, now;
+	const int64_t grace = s->attempt->task->target->shutdown_grace;
+	int64_t now = clock_run(), quiet_since = now, deadline = s->asked_at + SHUTDOWN_MOST;
+	unsigned long long ticks, before = 0;
+	bool running;
 
-	while (!s->replied && !s->kernel.ended && clock_run() < deadline)
-		session_turn(s, deadline);
-	now = clock_run();
-	await_end(s, (s->replied ? s->asked_at : now) + s->attempt->task->target->shutdown_grace);
+	while (now < deadline && now - quiet_since < grace && !s->kernel.ended && !s->attempt->orphaned()) {
+		if (proc_activity(s->kernel.pid, &ticks, &running) == 0 && (running || ticks != before)) {
+			before = ticks;
+			quiet_since = now;
+		}
+		session_turn(s, now + ACTIVITY_STEP);
+		now = clock_run();
+	}
 	if (!s->kernel.ended) {
 		log_debug("the kernel did not end when asked to");
 		kernel_signal(&s->kernel, SIGTERM);
@@ -420,7 +428,6 @@ session_end(struct session *s, bool hurry)
 	if (!hurry && s->asked_at != 0)
 		await_exit(s);
 	kernel_signal(&s->kernel, SIGKILL);
-	await_end(s, clock_run() + TERM_GRACE);
 	left = proc_empty_tree(NULL, EMPTY_GRACE, NULL);
 	if (left != 0)
 		log_warn("%zu processes of the notebook could not be killed", left);

@@ -149,8 +149,6 @@ session_message(struct session *s, const struct message *m)
 	} else if (ours && s->cell != NULL && strcmp(m->type, "execute_reply") == 0) {
 		if (!s->replied)
 			take_reply(s, m);
-	} else if (ours && strcmp(m->type, "shutdown_reply") == 0) {
-		s->replied = true;
 	}
 }
 
@@ -214,13 +212,13 @@ await_cell(struct session *s)
 			    s->cell - s->attempt->notebook->cells);
 			break;
 		}
+		if (session_stopping(s) && s->attempt->orphaned())
+			return VERDICT_STOPPED;	/* whatever was going on: there is no time for it now */
 		if (stopped == VERDICT_OK && session_stopping(s))
 			stopped = VERDICT_STOPPED;
 		else if (stopped == VERDICT_OK && now >= cell_deadline && !s->replied)
 			stopped = VERDICT_CELL_TIMEOUT;
 		if (stopped != VERDICT_OK && kill_at == INT64_MAX) {
-			if (s->attempt->orphaned())
-				return stopped;
 			session_interrupt(s);
 			kill_at = now + STOP_GRACE;
 		}

@@ -59,16 +59,15 @@ cell_type_name(enum cell_type type)
 void
 cell_source(const struct cell *c, struct buf *b)
 {
-	struct json source, line;
 	struct json_iter it;
+	struct json line;
 
 	if (c->json.text == NULL) {
 		buf_adds(b, c->added_code != NULL ? c->added_code : c->added_source);
 		return;
 	}
-	source = json_get(c->json, "source");
-	json_decode(b, source);
-	json_walk(&it, source);
+	json_decode(b, c->file.source);
+	json_walk(&it, c->file.source);
 	while (json_next(&it, NULL, &line))
 		json_decode(b, line);
 }
@@ -81,7 +80,7 @@ cell_has_tag(const struct cell *c, const char *tag)
 
 	if (c->json.text == NULL)
 		return strcmp(c->added_tag, tag) == 0;
-	json_walk(&it, json_get(json_get(c->json, "metadata"), "tags"));
+	json_walk(&it, json_get(c->file.metadata, "tags"));
 	while (!it.object && json_next(&it, NULL, &item))
 		if (json_is(item, tag))
 			return true;
@@ -125,8 +124,9 @@ cell_is_skipped(const struct cell *c)
 	return blank;
 }
 
-bool
-cell_id_is_valid(const char *s, size_t n)
+/* Whether nbformat's schema takes it for an id. */
+static bool
+is_valid_id(const char *s, size_t n)
 {
 	if (n == 0 || n > ID_BYTES_MAX)
 		return false;
@@ -159,9 +159,9 @@ cells_complete_ids(struct cell *cells, size_t n)
 	/* First all that are there: a new one must not be one that comes later. */
 	for (size_t i = 0; i < n; i++) {
 		buf_reset(&id);
-		json_decode(&id, json_get(cells[i].json, "id"));
+		json_decode(&id, cells[i].file.id);
 		cells[i].id[0] = '\0';
-		place = cell_id_is_valid(buf_str(&id), id.len) ? table_at(&ids, id.data, id.len) : NULL;
+		place = is_valid_id(buf_str(&id), id.len) ? table_at(&ids, id.data, id.len) : NULL;
 		if (place != NULL && *place == NULL)
 			*place = taken;
 		else
@@ -185,8 +185,7 @@ static bool
 is_taken(const char *id, const struct cell *cells, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (cells[i].id[0] != '\0' ? strcmp(cells[i].id, id) == 0 :
-		    json_is(json_get(cells[i].json, "id"), id))
+		if (cells[i].id[0] != '\0' ? strcmp(cells[i].id, id) == 0 : json_is(cells[i].file.id, id))
 			return true;
 	}
 	return false;

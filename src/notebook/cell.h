@@ -13,20 +13,12 @@
 /* The tag of the cells that papermill marks an error with. */
 #define ERROR_TAG "papermill-error-cell-tag"
 
-/* The members that mean something; JSON_NOTHING where one is missing. */
-struct cell_members {
-	struct json cell_type, source, metadata, outputs, execution_count, id;
-};
-
-/* Finds them in one walk. */
+/* Finds the members of a cell in one walk. */
 struct cell_members cell_members(struct json cell);
 
 /* The type that a cell_type stands for; false when it is no known one. */
 bool cell_type_parse(struct json cell_type, enum cell_type *type);
 const char *cell_type_name(enum cell_type type);
-
-/* Whether nbformat's schema takes s, of n bytes, for an id. */
-bool cell_id_is_valid(const char *s, size_t n);
 
 /* Gives every cell whose id is missing, invalid or one that a cell before it has, a new one. */
 void cells_complete_ids(struct cell *cells, size_t n);

@@ -20,11 +20,36 @@ fault(const struct notebook *nb, const char *at, struct problems *p, const char 
 	return -1;
 }
 
+/* The members of a notebook that mean something. */
+struct members {
+	struct json nbformat, nbformat_minor, metadata, cells;
+};
+
+static struct members
+find_members(struct json notebook)
+{
+	struct members m = {.nbformat = JSON_NOTHING};
+	struct json_iter it;
+	struct json key, value;
+
+	json_walk(&it, notebook);
+	while (json_next(&it, &key, &value)) {
+		if (json_is(key, "nbformat"))
+			m.nbformat = value;
+		else if (json_is(key, "nbformat_minor"))
+			m.nbformat_minor = value;
+		else if (json_is(key, "metadata"))
+			m.metadata = value;
+		else if (json_is(key, "cells"))
+			m.cells = value;
+	}
+	return m;
+}
+
 /* The version of nbformat. */
 static int
-read_version(struct notebook *nb, struct problems *p)
+read_version(struct notebook *nb, struct json major, struct json minor, struct problems *p)
 {
-	struct json major = json_get(nb->json, "nbformat"), minor = json_get(nb->json, "nbformat_minor");
 	unsigned line, column;
 	int64_t n;
 
@@ -44,8 +69,8 @@ read_version(struct notebook *nb, struct problems *p)
 		    (long long)n);
 		return -1;
 	}
-	nb->minor = 0;
-	if (minor.text == NULL)
+	nb->lacks_minor = minor.text == NULL;
+	if (nb->lacks_minor)
 		return 0;
 	if (!json_int(minor, &n) || n < 0 || n > INT_MAX)
 		return fault(nb, minor.text, p, "'nbformat_minor' is no version");
@@ -79,33 +104,33 @@ is_source(struct json v)
 static int
 read_cell(struct notebook *nb, struct json cell, struct problems *p)
 {
-	struct cell_members m;
+	const struct cell_members *m;
 	struct cell *c;
 
 	if (json_type(cell) != JSON_OBJECT)
 		return fault(nb, cell.text, p, "a cell that is no object");
 	nb->cells = xgrow(nb->cells, nb->ncells, &nb->cap, sizeof(*nb->cells));
 	c = &nb->cells[nb->ncells++];
-	*c = (struct cell){.json = cell, .outputs = OUTPUTS_INIT, .execution_count = -1};
-	m = cell_members(cell);
-	if (m.cell_type.text == NULL)
+	*c = (struct cell){.json = cell, .file = cell_members(cell), .outputs = OUTPUTS_INIT, .execution_count = -1};
+	m = &c->file;
+	if (m->cell_type.text == NULL)
 		return fault(nb, cell.text, p, "a cell without 'cell_type'");
-	if (!cell_type_parse(m.cell_type, &c->type))
-		return fault(nb, m.cell_type.text, p, "a cell that is neither code nor markdown nor raw");
-	if (!is_source(m.source))
-		return fault(nb, m.source.text, p, "the source of a cell is neither a string nor a list of strings");
-	if (!may_be(m.metadata, JSON_OBJECT))
-		return fault(nb, m.metadata.text, p, "the metadata of a cell are no object");
-	if (!may_be(m.outputs, JSON_ARRAY))
-		return fault(nb, m.outputs.text, p, "the outputs of a cell are no list");
+	if (!cell_type_parse(m->cell_type, &c->type))
+		return fault(nb, m->cell_type.text, p, "a cell that is neither code nor markdown nor raw");
+	if (!is_source(m->source))
+		return fault(nb, m->source.text, p, "the source of a cell is neither a string nor a list of strings");
+	if (!may_be(m->metadata, JSON_OBJECT))
+		return fault(nb, m->metadata.text, p, "the metadata of a cell are no object");
+	if (!may_be(m->outputs, JSON_ARRAY))
+		return fault(nb, m->outputs.text, p, "the outputs of a cell are no list");
 	return 0;
 }
 
 static int
-read_cells(struct notebook *nb, struct problems *p)
+read_cells(struct notebook *nb, struct json cells, struct problems *p)
 {
-	struct json cells = json_get(nb->json, "cells"), cell;
 	struct json_iter it;
+	struct json cell;
 
 	if (cells.text == NULL)
 		return fault(nb, nb->json.text, p, "it has no 'cells'");
@@ -119,13 +144,13 @@ read_cells(struct notebook *nb, struct problems *p)
 }
 
 static int
-read_metadata(struct notebook *nb, struct problems *p)
+read_metadata(struct notebook *nb, struct json metadata, struct problems *p)
 {
-	struct json metadata = json_get(nb->json, "metadata");
 	struct json kernelspec = json_get(metadata, "kernelspec");
 
 	if (!may_be(metadata, JSON_OBJECT))
 		return fault(nb, metadata.text, p, "'metadata' is no object");
+	nb->metadata = metadata;
 	nb->kernel_name = json_strdup(json_get(kernelspec, "name"));
 	nb->language = json_strdup(json_get(json_get(metadata, "language_info"), "name"));
 	if (nb->language == NULL)
@@ -137,17 +162,23 @@ int
 notebook_parse(struct notebook *nb, const char *path, struct buf *text, struct problems *p)
 {
 	struct json_error e;
+	struct members m;
+	size_t mark;
 
 	*nb = (struct notebook){.path = xstrdup(path), .text = *text};
 	buf_init(text);
-	if (json_parse(buf_str(&nb->text), nb->text.len, &nb->json, &e) == -1) {
+	/* Some editors put a byte order mark there; it is no part of the JSON, and stays. */
+	mark = nb->text.len >= 3 && memcmp(nb->text.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	if (json_parse(buf_str(&nb->text) + mark, nb->text.len - mark, &nb->json, &e) == -1) {
 		problems_add(p, path, e.line, e.column, "not a notebook: %s", e.message);
 		return -1;
 	}
 	if (json_type(nb->json) != JSON_OBJECT)
 		return fault(nb, nb->json.text, p, "no JSON object");
 	nb->one_line = memchr(nb->json.text, '\n', nb->json.len) == NULL;
-	if (read_version(nb, p) == -1 || read_metadata(nb, p) == -1 || read_cells(nb, p) == -1)
+	m = find_members(nb->json);
+	if (read_version(nb, m.nbformat, m.nbformat_minor, p) == -1 || read_metadata(nb, m.metadata, p) == -1 ||
+	    read_cells(nb, m.cells, p) == -1)
 		return -1;
 	if (nb->minor >= 5)
 		cells_complete_ids(nb->cells, nb->ncells);

@@ -46,10 +46,16 @@ struct cell_timing {
 	char idle[CELL_TIME];	/* iopub.status.idle */
 };
 
+/* The members of a cell in a file that mean something; JSON_NOTHING where one is missing. */
+struct cell_members {
+	struct json cell_type, source, metadata, outputs, execution_count, id;
+};
+
 struct cell {
 	/* From the file; for a cell that was put in, from whoever did so. */
 	enum cell_type type;
 	struct json json;	/* the cell in the file; JSON_NOTHING for one that was put in */
+	struct cell_members file;	/* what is in it */
 	char *added_source;	/* for one that was put in: what the file shows; owned */
 	char *added_code;	/* and what is executed instead of it, where that differs (secrets); owned, NULL otherwise */
 	char *added_tag;	/* its one tag; owned */
@@ -69,7 +75,9 @@ struct notebook {
 	char *path;
 	struct buf text;	/* the file */
 	struct json json;	/* all of it */
+	struct json metadata;	/* JSON_NOTHING when there are none */
 	int minor;	/* nbformat_minor */
+	bool lacks_minor;	/* it is not there, and counts as 0 */
 	char *kernel_name;	/* metadata.kernelspec.name; NULL when there is none */
 	char *language;	/* metadata.language_info.name, else metadata.kernelspec.language; NULL when there is none */
 	struct cell *cells;	/* those that will be written, in order */

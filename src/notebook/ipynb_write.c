@@ -80,15 +80,19 @@ has_timing(const struct cell_timing *t)
 	return t->busy[0] != '\0' || t->execute_input[0] != '\0' || t->execute_reply[0] != '\0' || t->idle[0] != '\0';
 }
 
-/* As datetime.isoformat() writes a time in UTC. */
+/* As datetime.isoformat() writes a time in UTC; null for never. */
 static void
 put_time(struct json_out *o, int64_t wall)
 {
 	char text[CLOCK_TEXT], iso[CLOCK_TEXT + 8];
 
+	if (wall == 0) {
+		json_out_str(o, NULL);
+		return;
+	}
 	clock_text(text, wall, 6);
 	snprintf(iso, sizeof(iso), "%.*s+00:00", (int)strcspn(text, "Z"), text);
-	json_out_str(o, wall != 0 ? iso : NULL);
+	json_out_str(o, iso);
 }
 
 /* metadata.papermill of a cell. */
@@ -174,7 +178,7 @@ write_outputs(struct patch *p, const void *arg, struct json old, struct place at
 }
 
 static void
-edit_metadata(struct cell_edits *e, const struct notebook *nb, const struct cell *c, struct json metadata)
+edit_metadata(struct cell_edits *e, const struct notebook *nb, const struct cell *c)
 {
 	/* Where a cell has been reset but not reached, papermill leaves the times of an earlier run. */
 	if (c->type == CELL_CODE && c->ran && (c->state != CELL_PENDING || has_timing(&c->timing)))
@@ -183,12 +187,12 @@ edit_metadata(struct cell_edits *e, const struct notebook *nb, const struct cell
 		set(e->metadata, &e->nmetadata, "papermill", papermill(&e->papermill, c));
 	if (c->json.text == NULL)
 		set(e->metadata, &e->nmetadata, "tags", tags(&e->tags, c->added_tag));
-	else if (nb->papermill != NULL && json_get(metadata, "tags").text == NULL)
+	else if (nb->papermill != NULL && json_get(c->file.metadata, "tags").text == NULL)
 		set(e->metadata, &e->nmetadata, "tags", json_of("[]"));
 	if (e->nmetadata > 0)
 		e->members[e->nmembers++] =
 		    (struct edit){.key = "metadata", .members = e->metadata, .nmembers = e->nmetadata};
-	else if (metadata.text == NULL)
+	else if (c->file.metadata.text == NULL)
 		set(e->members, &e->nmembers, "metadata", json_of("{}"));
 }
 
@@ -202,7 +206,7 @@ is_empty_list(struct json v)
 static void
 edit_cell(struct cell_edits *e, const struct notebook *nb, const struct cell *c)
 {
-	struct cell_members m = cell_members(c->json);
+	const struct cell_members *m = &c->file;
 	bool added = c->json.text == NULL, code = c->type == CELL_CODE, ran = code && c->ran;
 
 	cell_edits_reset(e);
@@ -213,19 +217,19 @@ edit_cell(struct cell_edits *e, const struct notebook *nb, const struct cell *c)
 	if (ran && c->execution_count >= 0) {
 		buf_addf(&e->count, "%lld", (long long)c->execution_count);
 		set(e->members, &e->nmembers, "execution_count", span(&e->count));
-	} else if ((ran && json_type(m.execution_count) != JSON_NULL) || (code && m.execution_count.text == NULL)) {
+	} else if ((ran && json_type(m->execution_count) != JSON_NULL) || (code && m->execution_count.text == NULL)) {
 		set(e->members, &e->nmembers, "execution_count", json_of("null"));
 	}
 	if (c->id[0] != '\0') {
 		json_put_str(&e->id, c->id);
 		set(e->members, &e->nmembers, "id", span(&e->id));
 	}
-	edit_metadata(e, nb, c, m.metadata);
-	if ((ran && (c->outputs.n > 0 || !is_empty_list(m.outputs))) || (code && m.outputs.text == NULL))
+	edit_metadata(e, nb, c);
+	if ((ran && (c->outputs.n > 0 || !is_empty_list(m->outputs))) || (code && m->outputs.text == NULL))
 		e->members[e->nmembers++] = (struct edit){.key = "outputs", .write = write_outputs, .arg = &c->outputs};
 	if (added)
 		set(e->members, &e->nmembers, "source", source(&e->source, c->added_source, nb->mask));
-	else if (m.source.text == NULL)
+	else if (m->source.text == NULL)
 		set(e->members, &e->nmembers, "source", json_of("[]"));
 }
 
@@ -298,8 +302,7 @@ write_gap(struct patch *p, const struct notebook *nb, size_t i, const struct cel
 	const char *gap = c->json.text != NULL ? space_before(c->json.text) : NULL;
 
 	if (before == NULL) {
-		/* The first one stands where the first one stood. */
-		if (l->first != l->last)
+		if (l->first != l->last && (gap != NULL || at.one_line))
 			patch_text(p, l->opening, (size_t)(l->first - l->opening));
 		else
 			patch_line(p, at);
@@ -366,9 +369,9 @@ notebook_print(const struct notebook *nb, const struct sink *to)
 	members[n++] = (struct edit){.key = "cells", .write = write_cells, .arg = nb};
 	if (nmetadata > 0)
 		members[n++] = (struct edit){.key = "metadata", .members = metadata, .nmembers = nmetadata};
-	else if (json_get(nb->json, "metadata").text == NULL)
+	else if (nb->metadata.text == NULL)
 		set(members, &n, "metadata", json_of("{}"));
-	if (json_get(nb->json, "nbformat_minor").text == NULL)
+	if (nb->lacks_minor)
 		set(members, &n, "nbformat_minor", json_of("0"));
 
 	patch_text(&p, nb->text.data, (size_t)(nb->json.text - nb->text.data));

@@ -28,10 +28,9 @@ open_also(const char *path)
 	const struct timespec step = {.tv_nsec = READER_STEP};
 	int64_t deadline = clock_run() + READER_WAIT;
 	struct stat st;
-	int fd;
 
 	for (;;) {
-		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+		int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
 		if (fd != -1 || errno != ENXIO || clock_run() >= deadline)
 			return fd;
 		if (stat(path, &st) == -1 || !S_ISFIFO(st.st_mode)) {

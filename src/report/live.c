@@ -21,13 +21,17 @@
 #define NAME_MIN 8	/* columns that a name may always take */
 #define GAP 2
 
+/* Terminals that know this show a frame at once. */
+#define HOLD "\033[?2026h"
+#define RELEASE "\033[?2026l"
+
 /*
  * Lines are cut to the terminal's width by our table of widths. A terminal may have another one (emoji, East
- * Asian ambiguous characters), so it is also told not to wrap. The outer pair makes terminals that know it
- * show a frame at once.
+ * Asian ambiguous characters), so it is also told not to wrap.
  */
-#define FRAME_BEGIN "\033[?2026h\033[?7l\r"
-#define FRAME_END "\033[?7h\033[?2026l"
+#define WRAP_OFF "\033[?7l"
+#define WRAP_ON "\033[?7h"
+
 #define CLEAR_LINE "\033[K"
 #define CLEAR_BELOW "\033[J"
 #define DIM "\033[2m"
@@ -259,29 +263,43 @@ put_totals(const struct layout *y)
 
 /* ---- Frames ---- */
 
-/* Moves to the region's first line, from where the cursor rests. */
-static void
-put_up(size_t columns)
+/* How many lines the region takes on a terminal of that size. */
+static size_t
+height(size_t rows, size_t columns)
 {
-	size_t up = 0;
+	size_t n = 0;
 
 	/* A line that has become too long for the terminal stands on several of its lines now, if it breaks them. */
 	for (size_t i = 0; i < live.ndrawn; i++)
-		up += live.reflows && live.drawn[i] > columns ? (live.drawn[i] + columns - 1) / columns : 1;
-	if (up > 0)
-		buf_addf(&live.frame, "\033[%zuA", up);
-	live.ndrawn = 0;
+		n += live.reflows && live.drawn[i] > columns ? (live.drawn[i] + columns - 1) / columns : 1;
+	return n < rows ? n : rows - 1;
+}
+
+static void
+put_up(size_t n)
+{
+	if (n > 0)
+		buf_addf(&live.frame, "\033[%zuA", n);
+}
+
+/*
+ * Clears so many lines from the cursor's on, and leaves it there. Not by CLEAR_BELOW, with which tmux keeps
+ * the screen in its history when it happens at the top.
+ */
+static void
+put_clear(size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_adds(&live.frame, CLEAR_LINE "\n");
+	buf_adds(&live.frame, CLEAR_LINE);
+	put_up(n);
 }
 
 /* Appends what has been said, in full: these lines may wrap, nobody counts on their height. */
 static void
 put_said(void)
 {
-	if (live.said.len == 0)
-		return;
-	buf_adds(&live.frame, CLEAR_BELOW "\033[?7h");
 	buf_add(&live.frame, live.said.data, live.said.len);
-	buf_adds(&live.frame, "\033[?7l");
 	buf_reset(&live.said);
 }
 
@@ -306,8 +324,21 @@ end_frame(void)
 static void
 put_in_background(void)
 {
-	buf_add(&live.frame, live.said.data, live.said.len);
-	buf_reset(&live.said);
+	put_said();
+	live.ndrawn = 0;
+}
+
+/* Moves to the region's first line, clears the region or not, and says there what is to be said. */
+static void
+put_above(size_t rows, size_t columns, bool clear)
+{
+	size_t n = height(rows, columns);
+
+	buf_adds(&live.frame, "\r");
+	put_up(n);
+	if (clear)
+		put_clear(n);
+	put_said();
 	live.ndrawn = 0;
 }
 
@@ -340,12 +371,12 @@ draw(const struct record *const *records, size_t n)
 		put_in_background();
 	} else {
 		get_size(&rows, &columns);
-		buf_adds(&live.frame, FRAME_BEGIN);
-		put_up(columns);
-		put_said();
+		buf_adds(&live.frame, HOLD);
+		put_above(rows, columns, live.said.len > 0);
+		buf_adds(&live.frame, WRAP_OFF);
 		/* A terminal that shows nothing in its last column has no reason to wrap. */
 		put_region(records, n, rows, columns - 1);
-		buf_adds(&live.frame, CLEAR_BELOW FRAME_END);
+		buf_adds(&live.frame, WRAP_ON CLEAR_BELOW RELEASE);
 	}
 	end_frame();
 	return true;
@@ -382,15 +413,12 @@ live_clear(void)
 		put_in_background();
 	} else if (live.ndrawn > 0 || live.said.len > 0) {
 		get_size(&rows, &columns);
-		buf_adds(&live.frame, "\r");
-		put_up(columns);
-		buf_adds(&live.frame, CLEAR_BELOW);
-		buf_add(&live.frame, live.said.data, live.said.len);
-		buf_reset(&live.said);
+		put_above(rows, columns, true);
 	}
 	end_frame();
 	sink_flush(&live.out, PATIENCE);
 	live.changed = true;
+	live.drawn_at = clock_run() - FRAME;
 }
 
 void

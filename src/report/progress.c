@@ -14,8 +14,8 @@
 #include "report/summary.h"
 #include "report/text.h"
 
-#define REASON_MAX 300	/* columns */
-#define LINE_MAX_SHOWN 1000	/* columns of a line that a notebook printed */
+#define REASON_MAX 300	/* columns, of why a notebook failed or the run stops */
+#define PRINTED_MAX 1000	/* columns, of a line that a notebook printed */
 #define PLAIN_MOST ((size_t)1024 * 1024)	/* bytes that may wait for a reader who is slow; what comes then is lost */
 #define PLAIN_AGAIN (100 * NSEC_PER_MSEC)
 #define PATIENCE (5 * NSEC_PER_SEC)	/* at the end, with a reader who takes nothing */
@@ -63,18 +63,22 @@ progress_parse(const char *s, enum progress_mode *mode)
 	return false;
 }
 
-static bool
-is_set(const char *variable)
-{
-	const char *value = getenv(variable);
-
-	return value != NULL && *value != '\0';
-}
-
+/* Whether the terminal can move its cursor. */
 static bool
 has_cursor(void)
 {
-	return is_set("TERM") && strcmp(getenv("TERM"), "dumb") != 0;
+	const char *term = getenv("TERM");
+
+	return term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
+}
+
+/* As no-color.org has it. */
+static bool
+has_colour(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return has_cursor() && (no_color == NULL || *no_color == '\0');
 }
 
 /* ---- Log lines ---- */
@@ -107,7 +111,7 @@ progress_start(const struct run *run, enum progress_mode mode)
 	if (mode == PROGRESS_NONE)
 		return;
 	if (mode == PROGRESS_TTY) {
-		progress.colour = !is_set("NO_COLOR") && has_cursor();
+		progress.colour = has_colour();
 		live_start(run, STDERR_FILENO, progress.colour);
 	} else {
 		sink_open(&progress.out, STDERR_FILENO, PLAIN_MOST);
@@ -253,7 +257,7 @@ progress_line(const struct record *r)
 		return;
 	begin_for(&line, r);
 	buf_adds(&line, "| ");
-	text_put_cut(&line, r->line, LINE_MAX_SHOWN);
+	text_put_cut(&line, r->line, PRINTED_MAX);
 	end(&line);
 }
 
@@ -310,16 +314,15 @@ progress_notebook_finished(const struct record *r)
 void
 progress_stopping(void)
 {
-	const char *reason = progress.run != NULL ? progress.run->stop_reason : NULL;
 	struct buf line;
 
 	if (progress.mode == PROGRESS_NONE)
 		return;
 	begin(&line);
 	buf_adds(&line, "stopping");
-	if (reason != NULL) {
+	if (progress.run->stop_reason != NULL) {
 		buf_adds(&line, ": ");
-		text_put_cut(&line, reason, REASON_MAX);
+		text_put_cut(&line, progress.run->stop_reason, REASON_MAX);
 	}
 	end(&line);
 }

@@ -3,9 +3,15 @@
  *
  * On a terminal a region at the bottom: one live line per running notebook (name, cell i/n, time, the last line it
  * printed) and a line of totals; what is over scrolls up as a plain line. Elsewhere plain lines, each with the
- * notebook's name. What notebooks print is made safe first (base/utf8.h) and never breaks a line.
+ * notebook's name: it has started, how it ended, and, when it has said nothing for long, which cell it is at; with
+ * log_level LOG_INFO also every cell and every line printed. A notebook that is skipped because the run stops has no
+ * line of its own, the reason is said once. What notebooks print is made safe first (base/utf8.h) and never breaks a line.
  *
- * One progress display a process. Functions report nothing and fail silently: a display is not worth a run.
+ * The environment's TERM and NO_COLOR are respected; a process in the background of its terminal writes lines only.
+ *
+ * One progress display a process. Functions report nothing and fail silently: a display is not worth a run. None waits
+ * for a terminal or reader that takes nothing, but for progress_end(), log lines and progress_suspended(true), and these
+ * for a few seconds only. SIGPIPE must be ignored.
  */
 #ifndef NBFORK_REPORT_PROGRESS_H
 #define NBFORK_REPORT_PROGRESS_H
@@ -22,20 +28,24 @@ enum progress_mode {
 	PROGRESS_NONE,
 };
 
+/* "auto", "tty", "plain" or "none"; false for anything else. */
 bool progress_parse(const char *s, enum progress_mode *mode);
 
 /* Starts and ends the display. Between them log lines (base/log.h) go around it. run must live on. */
 void progress_start(const struct run *run, enum progress_mode mode);
 void progress_end(void);
 
-/* Something has happened to a record, or to the run as a whole (it stops). */
+/* Something has happened to a record, or to the run as a whole (it stops); the run's and the record's members say it already. */
 void progress_notebook_started(const struct record *r);
 void progress_cell(const struct record *r);	/* a cell has started, or the kernel is ready */
 void progress_line(const struct record *r);	/* r->line is new */
-void progress_notebook_finished(const struct record *r);
+void progress_notebook_finished(const struct record *r);	/* also for one that is skipped */
 void progress_stopping(void);	/* run->stop_reason is set */
 
-/* Redraws when it is time to; returns the run clock time of the next one, INT64_MAX when nothing moves. Never blocks: a terminal that takes nothing is left alone. */
+/*
+ * Redraws when it is time to; returns the run clock time of the next one, INT64_MAX when nothing moves.
+ * Cheap to call in each turn of a loop.
+ */
 int64_t progress_tick(void);
 
 /* Before the process is suspended (true): leaves the terminal clean; after (false): draws again. */

@@ -126,7 +126,7 @@ static const struct loader_key target_keys[] = {
 	{"kernel", read_target_kernel},
 	{"transport", read_transport},
 	{"startup_timeout_seconds", read_startup_timeout},
-	{"shutdown_grace_seconds", read_shutdown_grace},
+	{"shutdown_seconds", read_shutdown_grace},
 	{"preload", NULL},
 	{"warm", NULL},
 };

@@ -114,6 +114,7 @@ read_working_directory(struct loader *l, void *into, const struct yaml_key *key,
 		return;
 	free(t->working_directory);
 	t->working_directory = file_join(l->folder, directory);
+	t->working_directory_mark = value->mark;
 	free(directory);
 }
 
@@ -211,6 +212,7 @@ loader_task_init(struct loader *l, struct task *t, struct mark at)
 		.mark = at,
 		.path_mark = at,
 		.kernel_mark = d->kernel_mark,
+		.working_directory_mark = d->working_directory != NULL ? d->working_directory_mark : at,
 	};
 	params_merge(&t->parameters, &l->parameters);
 	params_merge(&t->env, &d->env);

@@ -71,7 +71,7 @@ struct target {
 	char *kernel;	/* for notebooks that do not name one themselves; NULL: python3 */
 	enum transport transport;
 	int64_t startup_timeout;	/* nanoseconds until a kernel must answer; default 60 s */
-	int64_t shutdown_grace;	/* nanoseconds that a kernel has to end by itself when it has been asked to; default 0.5 s */
+	int64_t shutdown_grace;	/* nanoseconds for which a kernel that has been asked to end may do nothing; default 0.5 s */
 	struct mark mark;
 };
 
@@ -89,8 +89,8 @@ struct task {
 	bool allow_failure;
 	bool allow_errors;
 	const struct target *target;
-	struct mark mark;	/* of the entry; path_mark of what names the file, kernel_mark of what names the kernel */
-	struct mark path_mark, kernel_mark;
+	struct mark mark;	/* of the entry; the others are of the values that name these things, or where they come from */
+	struct mark path_mark, kernel_mark, working_directory_mark;
 	struct mark name_mark;	/* path_mark where the path gives the name */
 };
 

@@ -12,6 +12,7 @@ import nbformat.validator
 
 STATUSES = ["succeeded", "failed", "timed_out", "cancelled", "skipped"]
 KINDS = ["notebook", "timeout", "kernel", "target", "worker", "dependency", "stopped"]
+MEASURED = ["queued_seconds", "started_at", "finished_at", "duration_seconds", "cpu_seconds", "max_rss_bytes"]
 TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 
 # Members of the event lines besides "time" and "event".
@@ -48,9 +49,9 @@ ERROR = closed(kind={"enum": KINDS}, name=maybe(type="string"), message={"type":
 NOTEBOOK = closed(
     name=TEXT, path=TEXT, target=TEXT, status={"enum": STATUSES}, attempts=COUNT, parameters={"type": "object"},
     result={}, exit_status=maybe(type="integer", minimum=0, maximum=255), signal=maybe(type="integer", minimum=1),
-    error=maybe(**ERROR), cells=closed(total=COUNT, executed=COUNT), queued_seconds=NUMBER,
-    started_at=maybe(**MOMENT), finished_at=maybe(**MOMENT), duration_seconds=NUMBER, cpu_seconds=NUMBER,
-    max_rss_bytes=COUNT, output=maybe(**TEXT), log=maybe(**TEXT), url={"type": "null"})
+    error=maybe(**ERROR), cells=closed(total=COUNT, executed=COUNT),
+    queued_seconds=maybe(**NUMBER), started_at=maybe(**MOMENT), finished_at=maybe(**MOMENT),
+    duration_seconds=maybe(**NUMBER), cpu_seconds=maybe(**NUMBER), max_rss_bytes=maybe(**COUNT), output=maybe(**TEXT), log=maybe(**TEXT), url={"type": "null"})
 
 RESULTS = closed(
     schema={"const": "nbfork.results/1"}, nbfork={"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
@@ -129,10 +130,12 @@ def check_results(run, results):
         assert (n["status"] == "succeeded") == (n["error"] is None), label
         assert n["cells"]["executed"] <= n["cells"]["total"], label
         if n["status"] == "skipped":
-            assert (n["attempts"], n["started_at"], n["finished_at"]) == (0, None, None), label
-            assert (n["exit_status"], n["signal"], n["output"], n["log"]) == (None, None, None, None), label
+            assert n["attempts"] == 0, label
+            for key in MEASURED + ["exit_status", "signal", "output", "log", "result"]:
+                assert n[key] is None, f"{label}, {key}"
         else:
             assert n["attempts"] == 1, label
+            assert all(n[key] is not None for key in MEASURED), label
             assert results["started_at"] <= n["started_at"] <= n["finished_at"] <= results["finished_at"], label
             assert (n["exit_status"] is None) != (n["signal"] is None), label
         if n["status"] == "succeeded":

@@ -72,8 +72,12 @@ def test_a_second_ctrl_c_kills(work, terminal):
     start(work, terminal, "a.ipynb", 2)
     terminal.type("\x03")
     wait_for(lambda: "run_stopping" in work.path("run/events.jsonl").read_text(), "the stop to begin")
-    terminal.type("\x03")
-    terminal.read_until("ready> ", 3)
+
+    def press():
+        terminal.type("\x03")
+        terminal.read(0.15)
+        return "ready> " in terminal.seen
+    wait_for(press, "the shell to come back", 2)
 
 
 def test_a_stopped_run_that_is_told_to_end_ends(work):

@@ -288,10 +288,12 @@ START_TEST(test_secrets)
 	take("display_data", "{\"data\": {\"text/plain\": \"a hunter2\"}, \"metadata\": {\"hunter2\": 1}, "
 	    "\"transient\": {\"display_id\": \"d\"}}");
 	take("error", "{\"ename\": \"hunter2\", \"evalue\": \"v\", \"traceback\": [\"hunter2\"]}");
+	take("stream", "{\"name\": \"hunter2\", \"text\": \"x\"}");
 	expect_outputs(0, "[" STREAM("stdout", "\"***\"") ", "
 	    "{\"data\": {\"text/plain\": [\"a ***\"]}, \"metadata\": {\"***\": 1}, \"output_type\": \"display_data\"}, "
-	    "{\"ename\": \"***\", \"evalue\": \"v\", \"output_type\": \"error\", \"traceback\": [\"***\"]}]");
-	ck_assert_str_eq(buf_str(&printed), "<stdout:hun><stdout:ter2>");
+	    "{\"ename\": \"***\", \"evalue\": \"v\", \"output_type\": \"error\", \"traceback\": [\"***\"]}, "
+	    STREAM("***", "\"x\"") "]");
+	ck_assert_str_eq(buf_str(&printed), "<stdout:hun><stdout:ter2><***:x>");
 	show("update_display_data", "again hunter2", "\"d\"");
 	collector_begin(c, 1);
 	ck_assert_ptr_null(strstr(buf_str(&cells[0].outputs.list[1].body), "hunter2"));
@@ -310,6 +312,8 @@ START_TEST(test_clear_now)
 	take("clear_output", "{}");
 	print("z");
 	expect_outputs(0, "[" STREAM("stdout", "\"z\"") "]");
+	take("clear_output", "{\"wait\": -0.0}");
+	expect_outputs(0, "[]");
 }
 END_TEST
 
@@ -493,6 +497,8 @@ START_TEST(test_many_clears)
 		snprintf(id, sizeof(id), "\"id-%d\"", i);
 		take("clear_output", "{\"wait\": true}");
 		show("display_data", "at work", id);
+		if (i % 3 == 0)
+			show("update_display_data", "still at work", id);
 		if (i % 8 == 0)
 			show("display_data", "still", "\"kept\"");
 	}

@@ -545,7 +545,8 @@ END_TEST
 START_TEST(knows_python_names)
 {
 	static const char *const yes[] = {"python", "python3", "python3.1", "python3.14"};
-	static const char *const no[] = {"", "pytho", "python2", "python3.", "python3.x", "python3.1a", "python31", "/bin/python3", "pythonw"};
+	static const char *const no[] = {"", "pytho", "python2", "python3.", "python3.x", "python3.1a", "python31",
+		"/bin/python3", "pythonw"};
 
 	for (int i = 0; i < COUNT(yes); i++)
 		ck_assert_msg(python_is_name(yes[i]), "%s", yes[i]);
@@ -650,6 +651,8 @@ START_TEST(makes_environment)
 
 	setenv("HERE", "here", 1);
 	setenv("EMPTY", "", 1);
+	setenv("1", "no name", 1);
+	setenv("1A", "no name", 1);
 	setenv("_under", "u", 1);
 	setenv("SELF", "old", 1);
 	setenv("PYTHONEXECUTABLE", "/p", 1);

@@ -157,7 +157,7 @@ close_and_leave(struct job *j, int fd)
 	(void)j;
 	result(fd, "{}");
 	close(fd);
-	usleep(500 * 1000);
+	doze(500 * MSEC);
 	return 0;
 }
 
@@ -252,9 +252,9 @@ check_beast(const struct beast *b, const struct job *j)
 START_TEST(each_has_its_own_outcome)
 {
 	run.config.processes = _i == 0 ? ZOO : 5;
-	run.config.grace = NSEC_PER_SEC / 2;
+	run.config.grace = within(NSEC_PER_SEC);
 	for (size_t i = 0; i < ZOO; i++)
-		add(zoo[i].name, zoo[i].run)->timeout = zoo[i].timeout * MSEC;
+		add(zoo[i].name, zoo[i].run)->timeout = within(zoo[i].timeout * MSEC);
 	go();
 	ck_assert_int_eq(run.end.why, POOL_GOES_ON);
 	ck_assert_int_eq(run.end.sig, 0);
@@ -458,8 +458,8 @@ START_TEST(time_of_the_run)
 {
 	struct job *j[3];
 
-	run.config.timeout = 300 * MSEC;
-	run.config.grace = 300 * MSEC;
+	run.config.timeout = within(500 * MSEC);
+	run.config.grace = within(500 * MSEC);
 	run.config.processes = 3;
 	j[0] = add("obeys", obey);
 	j[1] = add("does not", ignore_term);
@@ -481,9 +481,9 @@ END_TEST
 START_TEST(first_reason_stays)
 {
 	run.config.processes = 2;
-	run.config.timeout = 500 * MSEC;
-	run.config.grace = 700 * MSEC;
-	add("a", ignore_term)->timeout = 200 * MSEC;
+	run.config.timeout = 300 * MSEC;
+	run.config.grace = 400 * MSEC;
+	add("a", ignore_term)->timeout = 100 * MSEC;
 	add("b", ignore_term);
 	go();
 	ck_assert_int_eq(run.jobs[0].stop, JOB_STOP_TIMEOUT);
@@ -572,6 +572,7 @@ END_TEST
 
 START_TEST(fork_fails_for_good)
 {
+	make_haste(5);
 	fork_failures = -1;
 	add("a", succeed);
 	add("b", succeed);
@@ -581,7 +582,7 @@ START_TEST(fork_fails_for_good)
 	ck_assert_uint_eq(run.handed_out, 1);
 	ck_assert_int_eq(run.jobs[0].state, JOB_NEW);
 	ck_assert_int_ge(run.took, 4 * NSEC_PER_SEC);
-	ck_assert_int_lt(run.took, within(7 * NSEC_PER_SEC));
+	ck_assert_int_lt(run.took, within(10 * NSEC_PER_SEC));
 }
 END_TEST
 
@@ -589,7 +590,7 @@ static int
 nap_long(struct job *j, int fd)
 {
 	(void)j;
-	usleep(200 * 1000);
+	doze(200 * MSEC);
 	return result(fd, "{}");
 }
 

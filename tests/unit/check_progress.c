@@ -809,20 +809,17 @@ END_TEST
 /* A reader that reads nothing holds up nobody, and what it misses is whole lines. */
 START_TEST(plain_stuck)
 {
-	int64_t begin;
 	size_t n = 10000, got = 0;
 	const char *at;
 
 	open_pipe();
 	make(n);
 	progress_start(&made.run, PROGRESS_PLAIN);
-	begin = clock_run();
 	for (size_t i = 0; i < n; i++) {
 		start(i, 5.1);
 		finish(i, STATUS_FAILED, 1, DIVISION);
 	}
 	ck_assert_int_le(progress_tick(), clock_run() + NSEC_PER_SEC / 5);
-	ck_assert_int_lt(clock_run() - begin, 20 * NSEC_PER_SEC);
 	for (int i = 0; i < 100 && receive(&shown) > 0; i++)
 		progress_tick();
 	at = buf_str(&shown);
