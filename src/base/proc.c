@@ -33,6 +33,8 @@
 struct process {
 	pid_t pid, parent;
 	unsigned long long start;	/* clock ticks since boot */
+	unsigned long long ticks;	/* of CPU time */
+	char state;	/* R, S, D, Z, T, ... */
 };
 
 struct tree {
@@ -178,6 +180,7 @@ read_process(int dir, pid_t pid, struct process *p)
 {
 	char text[1024], *at;
 	int fd, parent;
+	unsigned long long user, system;
 	ssize_t n;
 
 	fd = openat(dir, "stat", O_RDONLY | O_CLOEXEC);
@@ -189,9 +192,10 @@ read_process(int dir, pid_t pid, struct process *p)
 		return -1;
 	text[n] = '\0';
 	at = strrchr(text, ')');	/* the name before it may hold anything, parentheses too */
-	if (at == NULL || sscanf(at + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-	    &parent, &p->start) != 2)
+	if (at == NULL || sscanf(at + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu",
+	    &p->state, &parent, &user, &system, &p->start) != 5)
 		return -1;
+	p->ticks = user + system;
 	p->pid = pid;
 	p->parent = (pid_t)parent;
 	return 0;
@@ -444,24 +448,11 @@ proc_signal_name(int sig)
 int
 proc_activity(pid_t pid, unsigned long long *ticks, bool *running)
 {
-	unsigned long long user, system;
-	struct buf b = BUF_INIT;
-	char path[64], state;
-	const char *p;
-	int result = -1;
+	struct process p;
 
-	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-	if (file_read(path, &b, 4096) == -1)
+	if (find_process(pid, &p) == -1)
 		return -1;
-	/* The name, in parentheses, may hold anything; the fields are counted from behind it (proc(5)). */
-	p = strrchr(buf_str(&b), ')');
-	if (p != NULL && sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &state, &user, &system) == 3) {
-		*ticks = user + system;
-		*running = state == 'R' || state == 'D';
-		result = 0;
-	} else {
-		errno = EPROTO;
-	}
-	buf_release(&b);
-	return result;
+	*ticks = p.ticks;
+	*running = p.state == 'R' || p.state == 'D';
+	return 0;
 }

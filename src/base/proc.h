@@ -77,7 +77,7 @@ size_t proc_empty_tree(const struct pids *spare, long long most_ns, struct rusag
 
 /*
  * What a process is at: the CPU time that it has used so far, in clock ticks, and whether its first thread runs or is
- * ready to (or sits in an uninterruptible wait). Returns 0, or -1 with errno.
+ * ready to (or sits in an uninterruptible wait). Returns 0, or -1 when there is no such process.
  */
 int proc_activity(pid_t pid, unsigned long long *ticks, bool *running);
 
