@@ -19,6 +19,7 @@
 #include "report/results.h"
 #include "report/summary.h"
 #include "rundir.h"
+#include "target.h"
 #include "verdict.h"
 #include "worker.h"
 
@@ -213,6 +214,7 @@ prepare(struct conductor *c, const struct workflow *w)
 	for (size_t i = 0; i < run->n; i++) {
 		const struct task *t = &w->tasks[i];
 
+		target_ops(t->target)->prepare();
 		run->records[i].task = t;
 		run->records[i].queued_at = run->started_at;
 		c->orders[i].task = t;

@@ -1,5 +1,5 @@
 /*
- * What a target is: a place that runs notebooks, behind a table of two functions. New places (a workspace,
+ * What a target is: a place that runs notebooks, behind a table of functions. New places (a workspace,
  * a gateway, a cluster) come as new tables.
  */
 #ifndef NBFORK_TARGET_H
@@ -71,6 +71,9 @@ struct target_ops {
 	 * running. nb is NULL when the notebook could not be read (that has been said).
 	 */
 	void (*check)(const struct workflow *w, const struct task *t, const struct notebook *nb, struct problems *p);
+
+	/* In the parent, before the first worker is forked: loads what all of them will use. It makes no threads and no processes. */
+	void (*prepare)(void);
 
 	/* In the worker: runs the notebook and fills the attempt. Leaves no process and no thread behind that outlives it. */
 	void (*run)(struct attempt *a);

@@ -63,7 +63,7 @@ put_line(enum log_level level, const char *name, const char *text)
 		hook_after();
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 say(enum log_level level, const char *fmt, va_list ap)
 {
 	char text[TEXT_MAX];

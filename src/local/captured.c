@@ -108,8 +108,8 @@ add_display(struct captured *c, const char *type, struct json content)
 	int64_t count;
 
 	buf_addf(b, "{\"output_type\": \"%s\"", type);
-	put_member(b, "data", or_else(json_get(content, "data"), JSON_OBJECT, "{}"));
 	put_member(b, "metadata", or_else(json_get(content, "metadata"), JSON_OBJECT, "{}"));
+	put_member(b, "data", or_else(json_get(content, "data"), JSON_OBJECT, "{}"));
 	if (strcmp(type, "execute_result") == 0) {
 		struct json number = json_get(content, "execution_count");
 

@@ -1,8 +1,9 @@
 /*
  * The outputs that an Output widget has caught, as the one JSON list that its state holds.
  *
- * They are objects as nbformat's output_from_msg makes them, with texts as the kernel wrote them; a stream
- * joins the one before it when that has the same name.
+ * They are objects as nbformat's output_from_msg makes them, in its order of keys too (code that looks at
+ * the widget's outputs sees it), with texts as the kernel wrote them; a stream joins the one before it when
+ * that has the same name.
  */
 #ifndef NBFORK_LOCAL_CAPTURED_H
 #define NBFORK_LOCAL_CAPTURED_H

@@ -244,5 +244,6 @@ run(struct attempt *a)
 const struct target_ops target_local = {
 	.type = "local",
 	.check = check,
+	.prepare = wire_prepare,
 	.run = run,
 };

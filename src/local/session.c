@@ -14,7 +14,7 @@
 #include "base/proc.h"
 #include "local/session_turn.h"
 
-#define ASK_AGAIN (250 * NSEC_PER_MSEC)	/* a kernel that has not answered may have lost the request */
+#define ASK_AGAIN (NSEC_PER_SEC)	/* a kernel that has not answered may have lost the request */
 #define ASK_AGAIN_HEARD (20 * NSEC_PER_MSEC)	/* one that has answered may not have seen the subscription yet */
 #define ENDPOINTS_INTERVAL (250 * NSEC_PER_MSEC)	/* looked for at least this often, should inotify miss one */
 #define PORT_TRIES 3	/* another program may have taken the ports in between */

@@ -68,16 +68,34 @@ static const char *const channel_names[CHANNELS] = {"shell", "iopub", "stdin", "
 
 /* ---- Signatures ---- */
 
-static EVP_MAC_CTX *
-make_mac(const char *key)
+static EVP_MAC_CTX *ready_mac;	/* HMAC with SHA256, without a key yet; NULL until wire_prepare() */
+
+void
+wire_prepare(void)
 {
 	char digest[] = "SHA256";
 	const OSSL_PARAM params[] = {OSSL_PARAM_utf8_string("digest", digest, sizeof(digest) - 1), OSSL_PARAM_END};
-	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	EVP_MAC_CTX *ctx = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
+	EVP_MAC *mac;
 
+	if (ready_mac != NULL)
+		return;
+	mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	ready_mac = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
 	EVP_MAC_free(mac);
-	if (ctx != NULL && EVP_MAC_init(ctx, (const unsigned char *)key, strlen(key), params) != 1) {
+	if (ready_mac != NULL && EVP_MAC_CTX_set_params(ready_mac, params) != 1) {
+		EVP_MAC_CTX_free(ready_mac);
+		ready_mac = NULL;
+	}
+}
+
+static EVP_MAC_CTX *
+make_mac(const char *key)
+{
+	EVP_MAC_CTX *ctx;
+
+	wire_prepare();
+	ctx = ready_mac != NULL ? EVP_MAC_CTX_dup(ready_mac) : NULL;
+	if (ctx != NULL && EVP_MAC_init(ctx, (const unsigned char *)key, strlen(key), NULL) != 1) {
 		EVP_MAC_CTX_free(ctx);
 		ctx = NULL;
 	}

@@ -38,6 +38,12 @@ struct message {
 #define WIRE_MESSAGE_MAX ((size_t)1024 * 1024 * 1024)
 
 /*
+ * Loads what signatures need (libcrypto looks it up in its configuration, which takes longer than all of a small
+ * notebook's messages). Called in the parent it is there for all workers; libcrypto makes no threads.
+ */
+void wire_prepare(void);
+
+/*
  * Connects shell, control and iopub of a kernel whose endpoints are there. On iopub the receive
  * high-water mark is off (messages are never dropped) and everything is subscribed before connecting. What is sent before
  * the connection stands is delivered when it does. Returns NULL with *why (the caller's to free) when that fails.

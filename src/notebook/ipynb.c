@@ -121,7 +121,7 @@ read_cell(struct notebook *nb, struct json cell, struct problems *p)
 		return fault(nb, m->source.text, p, "the source of a cell is neither a string nor a list of strings");
 	if (!may_be(m->metadata, JSON_OBJECT))
 		return fault(nb, m->metadata.text, p, "the metadata of a cell are no object");
-	if (!may_be(m->outputs, JSON_ARRAY))
+	if (c->type == CELL_CODE && !may_be(m->outputs, JSON_ARRAY))
 		return fault(nb, m->outputs.text, p, "the outputs of a cell are no list");
 	return 0;
 }

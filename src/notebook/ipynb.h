@@ -134,6 +134,6 @@ void notebook_reset(struct notebook *nb);
 int notebook_write(const struct notebook *nb, const char *path);
 
 /* What notebook_write() writes. */
-void notebook_print(const struct notebook *nb, const struct sink *to);
+void notebook_print(const struct notebook *nb, const struct text_sink *to);
 
 #endif

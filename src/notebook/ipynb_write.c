@@ -352,7 +352,7 @@ write_cells(struct patch *p, const void *arg, struct json old, struct place at)
 }
 
 void
-notebook_print(const struct notebook *nb, const struct sink *to)
+notebook_print(const struct notebook *nb, const struct text_sink *to)
 {
 	struct patch p = {.to = *to, .mask = nb->mask};
 	struct edit metadata[3], members[3];
@@ -390,7 +390,7 @@ int
 notebook_write(const struct notebook *nb, const char *path)
 {
 	struct file_writer w;
-	struct sink to = {put_in_file, &w};
+	struct text_sink to = {put_in_file, &w};
 
 	if (file_begin(&w, path) == -1)
 		return -1;

@@ -82,7 +82,7 @@ line_end(const char *p, const char *end)
 
 /* Hands on what has been collected, if that is much. to may be NULL: it stays where it is. */
 static void
-hand_on(struct buf *b, const struct sink *to, size_t least)
+hand_on(struct buf *b, const struct text_sink *to, size_t least)
 {
 	if (to != NULL && b->len >= least) {
 		to->put(to->arg, b->data, b->len);
@@ -98,7 +98,7 @@ start_line(struct buf *b, int level)
 }
 
 static void
-put_lines(struct buf *b, const char *text, size_t n, int level, const struct sink *to)
+put_lines(struct buf *b, const char *text, size_t n, int level, const struct text_sink *to)
 {
 	const char *p = text, *end = text + n, *next;
 
@@ -138,7 +138,7 @@ put_type(struct buf *b, enum output_type type)
 }
 
 static void
-put_stream(const struct output *o, const struct mask *mask, struct buf *b, const struct sink *to)
+put_stream(const struct output *o, const struct mask *mask, struct buf *b, const struct text_sink *to)
 {
 	const struct buf *text = &o->text.text;
 	struct buf shown = BUF_INIT, masked = BUF_INIT;
@@ -175,7 +175,7 @@ output_put(const struct output *o, const struct mask *mask, struct buf *b)
 }
 
 void
-output_write(const struct output *o, const struct mask *mask, const struct sink *to)
+output_write(const struct output *o, const struct mask *mask, const struct text_sink *to)
 {
 	struct buf b = BUF_INIT;
 

@@ -33,7 +33,7 @@ struct output {
 };
 
 /* Where text goes, in pieces. */
-struct sink {
+struct text_sink {
 	void (*put)(void *arg, const void *p, size_t n);
 	void *arg;
 };
@@ -78,7 +78,7 @@ void outputs_update_at(struct outputs *o, size_t index, struct json data, struct
 void output_put(const struct output *o, const struct mask *mask, struct buf *b);
 
 /* The same in pieces, so that a long stream is not copied as a whole. */
-void output_write(const struct output *o, const struct mask *mask, const struct sink *to);
+void output_write(const struct output *o, const struct mask *mask, const struct text_sink *to);
 
 /*
  * Appends a decoded text as nbformat stores multi-line text: a list of lines, each with its end, cut where

@@ -19,7 +19,7 @@
 
 /* Where a rewritten text goes. */
 struct patch {
-	struct sink to;
+	struct text_sink to;
 	const struct mask *mask;	/* for all new values; may be NULL */
 	struct buf text;	/* scratch: new text on its way out */
 };

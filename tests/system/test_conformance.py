@@ -93,7 +93,7 @@ def merged(outputs):
 def cells(nb):
     """The code cells as (source, outputs, count), without what nbfork puts in."""
     ours = {"papermill-error-cell-tag", "injected-parameters"}
-    return [(plain(c["source"]), merged(c["outputs"]), c["execution_count"]) for c in nb["cells"]
+    return [(plain(c["source"]) or "", merged(c["outputs"]), c["execution_count"]) for c in nb["cells"]
             if c["cell_type"] == "code" and not ours & set(c["metadata"].get("tags", []))]
 
 

@@ -153,7 +153,7 @@ take_piece(void *arg, const void *p, size_t n)
 START_TEST(writes_in_pieces)
 {
 	struct pieces pieces = {.text = BUF_INIT};
-	struct sink to = {take_piece, &pieces};
+	struct text_sink to = {take_piece, &pieces};
 
 	for (int i = 0; i < 100000; i++)
 		stream("stdout", "a line of text\n");

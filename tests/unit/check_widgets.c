@@ -349,8 +349,8 @@ START_TEST(test_catching)
 	print("stderr", "");
 	expect_sent("o", "[{\"output_type\": \"stream\", \"name\": \"stdout\", \"text\": \"one\\n\\\"two\\\"\"}, "
 	    "{\"output_type\": \"stream\", \"name\": \"stderr\", \"text\": \"three\"}, "
-	    "{\"output_type\": \"display_data\", \"data\": {\"text/plain\": \"x\"}, \"metadata\": {\"a\": 1}}, "
-	    "{\"output_type\": \"execute_result\", \"data\": {\"text/plain\": \"y\"}, \"metadata\": {}, "
+	    "{\"output_type\": \"display_data\", \"metadata\": {\"a\": 1}, \"data\": {\"text/plain\": \"x\"}}, "
+	    "{\"output_type\": \"execute_result\", \"metadata\": {}, \"data\": {\"text/plain\": \"y\"}, "
 	    "\"execution_count\": 7}, "
 	    "{\"output_type\": \"error\", \"ename\": \"E\", \"evalue\": \"v\", \"traceback\": [\"t\", \"u\"]}, "
 	    "{\"output_type\": \"stream\", \"name\": \"stderr\", \"text\": \"\"}]");
@@ -495,8 +495,8 @@ START_TEST(test_outputs_not_as_the_protocol_says)
 	output("execute_result", "{\"data\": \"x\", \"metadata\": null, \"execution_count\": 1.5}");
 	output("error", "{\"ename\": null, \"traceback\": \"x\"}");
 	expect_sent("o", "[{\"output_type\": \"stream\", \"name\": \"stdout\", \"text\": \"x\"}, "
-	    "{\"output_type\": \"display_data\", \"data\": {}, \"metadata\": {}}, "
-	    "{\"output_type\": \"execute_result\", \"data\": {}, \"metadata\": {}, \"execution_count\": null}, "
+	    "{\"output_type\": \"display_data\", \"metadata\": {}, \"data\": {}}, "
+	    "{\"output_type\": \"execute_result\", \"metadata\": {}, \"data\": {}, \"execution_count\": null}, "
 	    "{\"output_type\": \"error\", \"ename\": \"\", \"evalue\": \"\", \"traceback\": []}]");
 }
 END_TEST
