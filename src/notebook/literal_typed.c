@@ -25,8 +25,11 @@ struct type {
 	unsigned lists;
 };
 
-/* The type that holds both; one of base BASE_OBJECT when there is no other. */
-typedef struct type unify(struct type a, struct type b);
+/* How a language finds the type of a list. */
+struct rules {
+	struct type (*common)(struct type a, struct type b);	/* the type that holds both; object when there is no other */
+	bool needs_type;	/* a list of nulls, or of nothing at all, has to be one of objects */
+};
 
 static const struct type object = {BASE_OBJECT, 0};
 
@@ -51,7 +54,7 @@ base_of_number(struct json v)
 
 /* The type that the items of a list have in common, and by way of that the type of any value. */
 static struct type
-type_of_items(struct json list, unify *common)
+type_of_items(struct json list, const struct rules *rules)
 {
 	struct type all = {BASE_ANY, 0};
 	struct json_iter it;
@@ -76,17 +79,19 @@ type_of_items(struct json list, unify *common)
 			type.base = BASE_STRING;
 			break;
 		case JSON_ARRAY:
-			type = type_of_items(item, common);
+			type = type_of_items(item, rules);
 			type.lists++;
 			break;
 		case JSON_OBJECT:
 			type.base = BASE_MAP;
 			break;
 		}
-		all = common(all, type);
+		all = rules->common(all, type);
 		if (is_same(all, object))
 			break;
 	}
+	if (rules->needs_type && all.lists == 0 && (all.base == BASE_ANY || all.base == BASE_NULL))
+		return object;
 	return all;
 }
 
@@ -106,12 +111,12 @@ is_machine_number(struct type t)
 static struct type
 csharp_common(struct type a, struct type b)
 {
-	static const struct type null = {BASE_NULL, 0}, any = {BASE_ANY, 0};
+	static const struct type null = {BASE_NULL, 0};
 
-	if (is_same(a, any) || is_same(a, b) || (is_same(b, null) && is_reference(a)))
-		return b.base == BASE_NULL && a.base != BASE_ANY ? a : b;
-	if (is_same(a, null) && is_reference(b))
+	if (a.base == BASE_ANY || is_same(a, b) || (is_same(a, null) && is_reference(b)))
 		return b;
+	if (is_same(b, null) && is_reference(a))
+		return a;
 	if (is_machine_number(a) && is_machine_number(b))
 		return a.base > b.base ? a : b;
 	return object;
@@ -120,13 +125,9 @@ csharp_common(struct type a, struct type b)
 int
 literal_csharp_list(struct literal *l, struct json list)
 {
-	struct type items = type_of_items(list, csharp_common);
+	static const struct rules rules = {.common = csharp_common, .needs_type = true};
 
-	/* Neither nulls nor nothing at all have a type. */
-	if (items.lists == 0 && (items.base == BASE_ANY || items.base == BASE_NULL || items.base == BASE_OBJECT))
-		buf_adds(l->out, "new object[] { ");
-	else
-		buf_adds(l->out, "new [] { ");
+	buf_adds(l->out, is_same(type_of_items(list, &rules), object) ? "new object[] { " : "new [] { ");
 	if (literal_put_items(l, list, ", ") == -1)
 		return -1;
 	buf_adds(l->out, " }");
@@ -147,11 +148,12 @@ fsharp_common(struct type a, struct type b)
 int
 literal_fsharp_list(struct literal *l, struct json list)
 {
+	static const struct rules rules = {.common = fsharp_common};
 	struct json_iter it;
 	struct json item;
 	const char *between = "";
 
-	if (!is_same(type_of_items(list, fsharp_common), object))
+	if (!is_same(type_of_items(list, &rules), object))
 		return literal_put_list(l, list);
 	buf_adds(l->out, "[ ");
 	json_walk(&it, list);

@@ -13,14 +13,20 @@
 /* What POSIX lets every pipe that is ready take without waiting. */
 #define LITTLE 512
 
-/* Opens what a descriptor leads to once more, non-blocking. -1 where that cannot be, such as after su. */
+/* Opens what a descriptor leads to once more, non-blocking. -1 where that cannot be. */
 static int
 open_again(int fd)
 {
+	const int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	char path[32];
+	int again;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	again = open(path, flags);
+	/* After su a terminal is still another user's; by its other name everybody may open it whose terminal it is. */
+	if (again == -1 && tcgetpgrp(fd) != -1)
+		again = open("/dev/tty", flags);
+	return again;
 }
 
 void

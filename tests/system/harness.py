@@ -160,7 +160,7 @@ class Work:
     def workflow(self, *notebooks, file="workflow.yaml", **keys):
         """Writes a workflow, as JSON, which is YAML; a notebook is a path or a mapping."""
         keys.setdefault("name", "test")
-        return self.write(file, json.dumps({**keys, "notebooks": list(notebooks)}, indent=1))
+        return self.write(file, json.dumps({**keys, "notebooks": list(notebooks)}, indent=1, ensure_ascii=False))
 
     def write(self, file, text):
         path = self.dir / file

@@ -184,8 +184,12 @@ START_TEST(inherits_no_signal_settings)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGRTMIN + 3, SIG_IGN);
-	start(&k, "grep -E '^Sig(Blk|Ign)' /proc/self/status", NULL, TRANSPORT_IPC);
-	expect_printed(&k, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	/*
+	 * Without the two that glibc keeps for itself: nobody can set them, and whoever was started by its posix_spawn (by
+	 * make, say) has them ignored.
+	 */
+	start(&k, "sed -nE 's/^(Sig(Blk|Ign)):.*(.{7})[01][08](.{7})$/\\1 \\3 \\4/p' /proc/self/status", NULL, TRANSPORT_IPC);
+	expect_printed(&k, "SigBlk 0000000 0000000\nSigIgn 0000000 0000000\n");
 	kernel_release(&k);
 	/* Here nothing has changed. */
 	sigprocmask(SIG_BLOCK, NULL, &after);

@@ -355,7 +355,7 @@ START_TEST(checks_names)
 	    "5:25: 'name' is empty; write text, or leave the key out\n"
 	    "6:25: name 'a\\x09b' holds a control character; files are named by it\n"
 	    "7:3: name '.hidden' begins with '.'; files are named by it; give the notebook another by the key 'name'\n"
-	    "8:25: name '\xc2\x9b' holds a control character; files are named by it\n"
+	    "8:25: name '\\x9b' holds a control character; files are named by it\n"
 	    "9:25: name 'a/b' holds a '/'; files are named by it\n");
 	check_wrong("notebooks: [a.txt, b, c.ipynb/, d.IPYNB]\n", "1:13: 'a.txt' is no notebook: its name must end in .ipynb\n"
 	    "1:20: 'b' is no notebook: its name must end in .ipynb\n1:23: 'c.ipynb/' is no notebook: its name must end in .ipynb\n"

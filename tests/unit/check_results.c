@@ -252,7 +252,7 @@ START_TEST(hostile_strings)
 	ck_assert_str_eq(message, "runs/\xef\xbf\xbd");
 	free(message);
 	message = json_strdup(json_get(notebook(0), "output"));
-	ck_assert_str_eq(message, "notebooks/a\"b\\c\n\x01\x1b[31m\xef\xbf\xbd\xef\xbf\xbd(\xed\xa0\x80\xf0\x9f\x98\x80.ipynb");
+	ck_assert_str_eq(message, "notebooks/a\"b\\c\n\x01\x1b[31m\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd\xf0\x9f\x98\x80.ipynb");
 	free(message);
 }
 END_TEST

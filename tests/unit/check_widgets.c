@@ -492,10 +492,12 @@ START_TEST(test_outputs_not_as_the_protocol_says)
 	output("stream", "{\"name\": 1, \"text\": [\"x\"]}");
 	output("stream", "{\"text\": \"x\"}");
 	output("display_data", "[]");
+	output("stream", "{\"text\": \"y\"}");
 	output("execute_result", "{\"data\": \"x\", \"metadata\": null, \"execution_count\": 1.5}");
 	output("error", "{\"ename\": null, \"traceback\": \"x\"}");
 	expect_sent("o", "[{\"output_type\": \"stream\", \"name\": \"stdout\", \"text\": \"x\"}, "
 	    "{\"output_type\": \"display_data\", \"metadata\": {}, \"data\": {}}, "
+	    "{\"output_type\": \"stream\", \"name\": \"stdout\", \"text\": \"y\"}, "
 	    "{\"output_type\": \"execute_result\", \"metadata\": {}, \"data\": {}, \"execution_count\": null}, "
 	    "{\"output_type\": \"error\", \"ename\": \"\", \"evalue\": \"\", \"traceback\": []}]");
 }
@@ -526,6 +528,10 @@ START_TEST(test_flood)
 		output("display_data", "{\"data\": {\"text/plain\": \"0123456789\"}, \"metadata\": {}}");
 	ck_assert_uint_lt(nsent, 100);
 	ck_assert_uint_lt(bytes_sent, 8 * (size_t)n * 100);
+	/* But the kernel is never told of less than two thirds. */
+	ck_assert_int_eq(json_parse(sent.data, sent.len, &v, NULL), 0);
+	v = json_get(json_get(json_get(v, "data"), "state"), "outputs");
+	ck_assert_uint_ge(json_count(v), (size_t)n * 2 / 3);
 	nsent = 0;
 	widgets_begin(&w);
 	ck_assert_uint_eq(nsent, 1);
