@@ -98,7 +98,7 @@ struct notebook {
  */
 int notebook_read(struct notebook *nb, const char *path, struct problems *p);
 
-/* The same for a text that is already in memory, and which it takes over: text is empty afterwards. path is for messages. */
+/* The same for a text in memory, which it takes over: text is empty afterwards. path is for messages. */
 int notebook_parse(struct notebook *nb, const char *path, struct buf *text, struct problems *p);
 
 void notebook_release(struct notebook *nb);
@@ -108,7 +108,10 @@ void cell_source(const struct cell *c, struct buf *b);
 
 bool cell_has_tag(const struct cell *c, const char *tag);
 
-/* Whether nbclient would pass it over: not code, nothing but white space (as Python's str.strip sees it), or tagged skip-execution. */
+/*
+ * Whether nbclient would pass it over: not code, nothing but white space (as Python's str.strip sees it), or
+ * tagged skip-execution.
+ */
 bool cell_is_skipped(const struct cell *c);
 
 /*

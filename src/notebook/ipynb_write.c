@@ -202,7 +202,7 @@ is_empty_list(struct json v)
 	return json_type(v) == JSON_ARRAY && json_count(v) == 0;
 }
 
-/* Finds out what has to change in a cell: what the run has brought, and what nbformat's schema asks for. In the order of the keys. */
+/* Finds out what has to change in a cell: what the run has brought, and what nbformat's schema asks for. */
 static void
 edit_cell(struct cell_edits *e, const struct notebook *nb, const struct cell *c)
 {

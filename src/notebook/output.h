@@ -62,7 +62,10 @@ void outputs_stream(struct outputs *o, const char *stream, const char *text, siz
 void outputs_display(struct outputs *o, enum output_type type, struct json data, struct json metadata,
     const char *display_id, int64_t execution_count, const struct mask *mask);
 
-/* Adds an error: ename, evalue (strings), traceback (a list of strings). What is missing or of another type is taken as empty. */
+/*
+ * Adds an error: ename, evalue (strings), traceback (a list of strings). What is missing or of another type
+ * is taken as empty.
+ */
 void outputs_error(struct outputs *o, struct json ename, struct json evalue, struct json traceback,
     const struct mask *mask);
 
@@ -74,7 +77,10 @@ size_t outputs_update(struct outputs *o, const char *display_id, struct json dat
 void outputs_update_at(struct outputs *o, size_t index, struct json data, struct json metadata,
     const struct mask *mask);
 
-/* Appends one output as nbformat writes it at OUTPUT_LEVEL, from '{' to '}'. The mask applies to streams here, as the rest has been masked. */
+/*
+ * Appends one output as nbformat writes it at OUTPUT_LEVEL, from '{' to '}'. The mask applies to streams
+ * here, as the rest has been masked.
+ */
 void output_put(const struct output *o, const struct mask *mask, struct buf *b);
 
 /* The same in pieces, so that a long stream is not copied as a whole. */

@@ -108,7 +108,7 @@ locate(struct json object, struct edit *edits, size_t n, struct shape *shape)
 	}
 	*shape = (struct shape){.one_line = true};
 	json_walk(&it, object);
-	gap = it.at;
+	gap = object.text + 1;
 	while (json_next(&it, &key, &value)) {
 		const char *at = gap;	/* behind the comma */
 

@@ -33,10 +33,11 @@ struct place {
 /* What is to become of one member. One of value, members and write is set. */
 struct edit {
 	const char *key;	/* ASCII */
-	struct json value;	/* its new value; sorted and without NaN in the file */
+	struct json value;	/* its new value, which is sorted and masked on its way, with "NaN" for NaN */
 	struct edit *members;	/* what is to become of its own members, nmembers of them; it is made if need be */
 	size_t nmembers;
-	void (*write)(struct patch *p, const void *arg, struct json old, struct place at);	/* writes its new value; old may be JSON_NOTHING */
+	/* Writes its new value; old is the one that is there, JSON_NOTHING for a new member. */
+	void (*write)(struct patch *p, const void *arg, struct json old, struct place at);
 	const void *arg;
 
 	/* Private to patch_object. */

@@ -129,7 +129,7 @@ next_unit(const char *p, size_t n)
 	return (struct unit){.type = UNIT_CHARACTER, .len = len, .columns = utf8_columns(cp)};
 }
 
-/* Turns the wide character of which one half stands in column i to two spaces; one of them is about to be overwritten. */
+/* Makes two spaces of the wide character whose second half stands in column i; one of them is about to be overwritten. */
 static void
 part(struct line *l, size_t i)
 {
@@ -180,7 +180,7 @@ drop_cut(struct line *l)
 	buf_truncate(&l->pending, l->whole);
 }
 
-/* Adds a combining character, and what is pending before it, to the character before the cursor; without one it is lost. */
+/* Adds a combining character, with what is pending before it, to the character before the cursor, if there is one. */
 static void
 join(struct line *l, const char *p, size_t n)
 {

@@ -8,9 +8,9 @@
  * which nothing moves stays as it is, to the byte.
  *
  * In lines in which something moves: a tab takes one column, other control characters none; combining
- * characters join the character before them, or are lost without one; where half of a wide character is overwritten, the other half
- * becomes a space; what is no UTF-8 becomes U+FFFD. The result does not depend on how the text is cut into
- * pieces, be it within a character or an escape sequence.
+ * characters join the character before them, and are lost without one; where half of a wide character is
+ * overwritten, the other half becomes a space; what is no UTF-8 becomes U+FFFD. The result does not depend on
+ * how the text is cut into pieces, be it within a character or an escape sequence.
  */
 #ifndef NBFORK_NOTEBOOK_TERMINAL_H
 #define NBFORK_NOTEBOOK_TERMINAL_H

@@ -74,6 +74,22 @@ check_written(const struct buf *text, size_t ncells)
 	buf_release(&again);
 }
 
+/* v, or nothing when it is so deep that it could not be read as part of an output. */
+static struct json
+shallow(struct json v)
+{
+	struct buf b = BUF_INIT;
+	struct json same;
+	int result;
+
+	buf_adds(&b, "[[[[[[[[");
+	buf_add(&b, v.text, v.len);
+	buf_adds(&b, "]]]]]]]]");
+	result = json_parse(b.data, b.len, &same, NULL);
+	buf_release(&b);
+	return result == 0 ? v : JSON_NOTHING;
+}
+
 static void
 run_cells(struct notebook *nb, const char *text, size_t n)
 {
@@ -94,10 +110,10 @@ run_cells(struct notebook *nb, const char *text, size_t n)
 		c->ended_at = INT64_C(1795335300123456);
 		memcpy(c->timing.busy, "now", 4);
 		outputs_stream(&c->outputs, "stdout", text, n);
-		outputs_display(&c->outputs, OUTPUT_DISPLAY_DATA, nb->json, nb->metadata, "id", -1, NULL);
-		outputs_display(&c->outputs, OUTPUT_EXECUTE_RESULT, c->file.metadata, c->json, NULL, (int64_t)i, NULL);
+		outputs_display(&c->outputs, OUTPUT_DISPLAY_DATA, shallow(nb->json), shallow(nb->metadata), "id", -1, NULL);
+		outputs_display(&c->outputs, OUTPUT_EXECUTE_RESULT, shallow(c->file.metadata), shallow(c->json), NULL, (int64_t)i, NULL);
 		outputs_error(&c->outputs, c->file.source, c->file.cell_type, c->file.source, NULL);
-		outputs_update(&c->outputs, "id", c->json, nb->metadata, NULL);
+		outputs_update(&c->outputs, "id", shallow(c->json), shallow(nb->metadata), NULL);
 	}
 	buf_release(&source);
 }

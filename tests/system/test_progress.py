@@ -110,9 +110,11 @@ def test_a_terminal_that_takes_nothing_blocks_nothing(work):
     """Ctrl-S: the run goes on behind a terminal that is held."""
     t = Terminal(work)
     try:
-        work.notebook("a", *["big 20000"] * 20)
+        work.notebook("a", "wait go", *["big 20000"] * 20)
         t.type("$nbfork -o run a.ipynb >out\n")
+        t.read_until("1/21")
         t.type("\x13")
+        work.write("go", "")
         wait_for(lambda: work.path("run/results.json").exists(), "the end of the run")
         t.type("\x11")
         t.read_until("ready> ")

@@ -1,0 +1,164 @@
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "local/console.h"
+
+static FILE *file;
+static struct console console;
+static struct mask mask;
+
+static void
+enter(void)
+{
+	file = tmpfile();
+	ck_assert_ptr_nonnull(file);
+	mask = (struct mask)MASK_INIT;
+	console_init(&console, fileno(file), &mask);
+}
+
+static void
+leave(void)
+{
+	console_release(&console);
+	mask_release(&mask);
+	fclose(file);
+}
+
+static void
+put(enum console_source source, const char *text)
+{
+	console_put(&console, source, text, strlen(text));
+}
+
+static void
+check_log(const char *expected)
+{
+	char text[4096];
+	ssize_t n = pread(fileno(file), text, sizeof(text) - 1, 0);
+
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	ck_assert_str_eq(text, expected);
+}
+
+/* The line that the display is shown after all this, whenever it is due. */
+static void
+check_line(const char *expected)
+{
+	struct buf line = BUF_INIT;
+
+	ck_assert(console_line(&console, console_due(&console), &line));
+	ck_assert_str_eq(buf_str(&line), expected);
+	buf_release(&line);
+}
+
+START_TEST(logs_everything_in_order)
+{
+	put(CONSOLE_STDOUT, "one\n");
+	put(CONSOLE_STDERR, "two");
+	put(CONSOLE_KERNEL, "three\n");
+	check_log("one\ntwothree\n");
+}
+END_TEST
+
+static const struct {
+	const char *pieces[4];
+	const char *line;
+} lines[] = {
+	{{"a\n"}, "a"},
+	{{"a"}, "a"},
+	{{"a", "b\n"}, "ab"},
+	{{"a\n", "b"}, "b"},
+	{{"a\nb\n\n"}, "b"},
+	{{"a\n", "\n", "\n"}, "a"},
+	{{"10%\r20%"}, "20%"},
+	{{"10%\r", "20%\r"}, "20%"},
+	{{"a", "\n", "b"}, "b"},
+	{{"\033[31mred\033[0m\tx\n"}, "red x"},
+};
+
+START_TEST(remembers_the_last_line)
+{
+	for (int i = 0; i < 4 && lines[_i].pieces[i] != NULL; i++)
+		put(CONSOLE_STDOUT, lines[_i].pieces[i]);
+	check_line(lines[_i].line);
+}
+END_TEST
+
+START_TEST(shows_a_line_once_and_not_too_often)
+{
+	struct buf line = BUF_INIT;
+	int64_t now;
+
+	ck_assert_int_eq(console_due(&console), INT64_MAX);
+	put(CONSOLE_STDOUT, "a\n");
+	now = clock_run();
+	ck_assert(console_line(&console, now, &line));
+	ck_assert_int_eq(console_due(&console), INT64_MAX);
+	ck_assert(!console_line(&console, now + CONSOLE_INTERVAL, &line));
+	put(CONSOLE_STDOUT, "b\n");
+	ck_assert_int_eq(console_due(&console), now + CONSOLE_INTERVAL);
+	ck_assert(!console_line(&console, now + CONSOLE_INTERVAL - 1, &line));
+	ck_assert(console_line(&console, now + CONSOLE_INTERVAL, &line));
+	ck_assert_str_eq(buf_str(&line), "ab");
+	buf_release(&line);
+}
+END_TEST
+
+START_TEST(masks_secrets_in_pieces)
+{
+	mask_add(&mask, "s3cret", 6);
+	put(CONSOLE_STDOUT, "it is s3");
+	put(CONSOLE_KERNEL, "s3cret too\n");
+	put(CONSOLE_STDOUT, "cret, s3");
+	check_log("it is *** too\n***, ");
+	console_flush(&console);
+	check_log("it is *** too\n***, s3");
+	check_line("***, s3");
+}
+END_TEST
+
+START_TEST(keeps_little_of_a_long_line)
+{
+	for (int i = 0; i < 100000; i++)
+		put(CONSOLE_STDOUT, "0123456789");
+	ck_assert_uint_lt(console.line.len, 2000);
+	ck_assert_int_eq(lseek(fileno(file), 0, SEEK_END), 1000000);
+}
+END_TEST
+
+START_TEST(goes_on_without_a_log)
+{
+	console_release(&console);
+	console_init(&console, -1, NULL);
+	put(CONSOLE_STDOUT, "a\n");
+	check_line("a");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("console");
+	TCase *tc = tcase_create("console");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, enter, leave);
+	tcase_add_test(tc, logs_everything_in_order);
+	tcase_add_loop_test(tc, remembers_the_last_line, 0, (int)(sizeof(lines) / sizeof(lines[0])));
+	tcase_add_test(tc, shows_a_line_once_and_not_too_often);
+	tcase_add_test(tc, masks_secrets_in_pieces);
+	tcase_add_test(tc, keeps_little_of_a_long_line);
+	tcase_add_test(tc, goes_on_without_a_log);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
