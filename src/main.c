@@ -275,7 +275,8 @@ main(int argc, char **argv)
 	int status, sig = 0;
 
 	open_standard_fds();
-	signal(SIGPIPE, SIG_IGN);	/* a reader that goes away shows as EPIPE */
+	signal(SIGPIPE, SIG_IGN);	/* a reader that goes away shows as EPIPE, */
+	signal(SIGXFSZ, SIG_IGN);	/* and a limit on the size of files as EFBIG */
 	argv[0] = (char[]){"nbfork"};	/* what getopt_long puts before its messages */
 	parse_options(argc, argv, &o);
 	log_level = o.level;

@@ -260,7 +260,7 @@ add_secrets(struct mask *mask, const struct params *params)
 		if (params->list[i].secret == NULL)
 			continue;
 		json_decode(&value, json_of(params->list[i].value));
-		mask_add(mask, buf_str(&value), value.len);
+		mask_add_spellings(mask, buf_str(&value), value.len);
 		buf_release(&value);
 	}
 }

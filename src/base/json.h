@@ -126,6 +126,7 @@ struct json_form {
 	 */
 	bool strict;
 	const struct mask *mask;	/* applied to every string, keys too; may be NULL */
+	int plain_keys;	/* for the keys of that many outer levels it is not: they are words of a format */
 };
 
 /* As nbformat writes files: json.dumps(indent=1, sort_keys=True, ensure_ascii=False). */
@@ -161,6 +162,7 @@ void json_out_key(struct json_out *o, const char *key);
 void json_out_str(struct json_out *o, const char *s);	/* strict; NULL gives null */
 void json_out_int(struct json_out *o, int64_t n);
 void json_out_fixed(struct json_out *o, double d, int digits);	/* with that many digits after the point; not finite: null */
+void json_out_double(struct json_out *o, double d);	/* as json_put_double; not finite: null */
 void json_out_bool(struct json_out *o, bool b);
 void json_out_value(struct json_out *o, struct json v);	/* strict; JSON_NOTHING gives null */
 

@@ -189,21 +189,21 @@ put_comma(struct buf *out, int indent)
 }
 
 static void
-put_text(struct writer *w, struct json v)
+put_text(struct writer *w, struct json v, const struct mask *mask)
 {
 	const struct buf *text = &w->decoded;
 	bool escapes = memchr(v.text, '\\', v.len) != NULL;
 
 	/* Without escapes the text is already what json_put_string would write. */
-	if (!escapes && !mask_hits(w->mask, v.text + 1, v.len - 2)) {
+	if (!escapes && !mask_hits(mask, v.text + 1, v.len - 2)) {
 		buf_add(w->out, v.text, v.len);
 		return;
 	}
 	buf_reset(&w->decoded);
 	json_decode(&w->decoded, v);
-	if (mask_hits(w->mask, buf_str(text), text->len)) {
+	if (mask_hits(mask, buf_str(text), text->len)) {
 		buf_reset(&w->masked);
-		mask_put(w->mask, &w->masked, buf_str(text), text->len);
+		mask_put(mask, &w->masked, buf_str(text), text->len);
 		text = &w->masked;
 	}
 	put_string(w->out, buf_str(text), text->len, w->form->strict);
@@ -236,7 +236,7 @@ put_member(struct writer *w, struct json key, struct json value, int level, bool
 	if (!first)
 		put_comma(w->out, w->form->indent);
 	put_line(w->out, w->form->indent, level);
-	put_text(w, key);
+	put_text(w, key, level > w->form->level + w->form->plain_keys ? w->mask : NULL);
 	buf_adds(w->out, ": ");
 	put_value(w, value, level);
 }
@@ -377,7 +377,7 @@ put_value(struct writer *w, struct json v, int level)
 		put_number(w, v);
 		break;
 	case JSON_STRING:
-		put_text(w, v);
+		put_text(w, v, w->mask);
 		break;
 	case JSON_ARRAY:
 		put_array(w, v, level);
@@ -471,6 +471,16 @@ json_out_fixed(struct json_out *o, double d, int digits)
 	out_item(o);
 	if (isfinite(d))
 		buf_addf(o->buf, "%.*f", digits, d);
+	else
+		buf_adds(o->buf, "null");
+}
+
+void
+json_out_double(struct json_out *o, double d)
+{
+	out_item(o);
+	if (isfinite(d))
+		json_put_double(o->buf, d);
 	else
 		buf_adds(o->buf, "null");
 }

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 void
 mask_release(struct mask *m)
@@ -36,6 +38,74 @@ mask_add(struct mask *m, const char *value, size_t n)
 	m->n++;
 	m->longest = m->lengths[0];
 	m->starts[(unsigned char)*value] = true;
+}
+
+/* As json.dumps does by default: all but ASCII as \uXXXX, in pairs beyond the BMP. */
+static void
+spell_json_ascii(struct buf *b, const char *p, size_t n)
+{
+	struct buf plain = BUF_INIT;
+	uint32_t cp;
+
+	json_put_string(&plain, p, n);
+	for (size_t i = 1, len; i + 1 < plain.len; i += len) {
+		len = utf8_decode(plain.data + i, plain.len - i, &cp);
+		if (len == 0)
+			len = 1;
+		if (len == 1)
+			buf_add(b, plain.data + i, 1);
+		else if (cp < 0x10000)
+			buf_addf(b, "\\u%04x", (unsigned)cp);
+		else
+			buf_addf(b, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (cp >> 10)), (unsigned)(0xdc00 + (cp & 0x3ff)));
+	}
+	buf_release(&plain);
+}
+
+static void
+spell_repr(struct buf *b, const char *p, size_t n)
+{
+	bool has_single = memchr(p, '\'', n) != NULL, has_double = memchr(p, '"', n) != NULL;
+	char quote = has_single && !has_double ? '"' : '\'';
+	uint32_t cp;
+
+	for (size_t i = 0, len; i < n; i += len) {
+		char c = p[i];
+
+		len = utf8_decode(p + i, n - i, &cp);
+		if (len == 0) {
+			len = 1;
+			buf_add(b, &c, 1);
+		} else if (c == quote || c == '\\') {
+			buf_addf(b, "\\%c", c);
+		} else if (c == '\n' || c == '\r' || c == '\t') {
+			buf_adds(b, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
+		} else if (cp < 0x20 || (cp >= 0x7f && cp <= 0xa0) || cp == 0xad) {
+			buf_addf(b, "\\x%02x", (unsigned)cp);
+		} else {
+			buf_add(b, p + i, len);
+		}
+	}
+}
+
+void
+mask_add_spellings(struct mask *m, const char *value, size_t n)
+{
+	struct buf b = BUF_INIT;
+
+	if (n == 0)
+		return;
+	mask_add(m, value, n);	/* those that are the same are ignored from here on */
+	json_put_string(&b, value, n);
+	mask_add(m, b.data + 1, b.len - 2);
+	buf_reset(&b);
+	spell_json_ascii(&b, value, n);
+	mask_add(m, b.data, b.len);
+	buf_reset(&b);
+	spell_repr(&b, value, n);
+	mask_add(m, b.data, b.len);
+	explicit_bzero(b.data, b.len);
+	buf_release(&b);
 }
 
 static bool

@@ -31,6 +31,12 @@ void mask_release(struct mask *m);
 /* Adds a copy of a value of n bytes. An empty value and one already there are ignored. */
 void mask_add(struct mask *m, const char *value, size_t n);
 
+/*
+ * Adds a value, and the ways in which it is commonly printed where they differ: as a JSON string (with and without
+ * non-ASCII characters escaped) and as Python's repr, each without its quotes.
+ */
+void mask_add_spellings(struct mask *m, const char *value, size_t n);
+
 /* Appends the n bytes at p with every secret replaced. m may be NULL. */
 void mask_put(const struct mask *m, struct buf *out, const char *p, size_t n);
 

@@ -312,10 +312,11 @@ skip_escape(const char *p, const char *end)
 	return p < end && *p >= 0x30 && *p < 0x7f ? p + 1 : p;
 }
 
+/* Whether it would break the line that the text is shown in, or turn it around. */
 static bool
-turns_direction(uint32_t cp)
+breaks_line(uint32_t cp)
 {
-	return (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+	return cp == 0x2028 || cp == 0x2029 || (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
 }
 
 size_t
@@ -339,7 +340,7 @@ utf8_put_visible(struct buf *b, const char *p, size_t n, size_t columns)
 		p += len != 0 ? len : broken_length(p, (size_t)(end - p));
 		if (cp == '\t')
 			cp = ' ';
-		if (is_control(cp) || turns_direction(cp))
+		if (is_control(cp) || breaks_line(cp))
 			continue;
 		wide = (size_t)utf8_columns(cp);
 		if (used + wide > columns)

@@ -41,7 +41,7 @@ size_t utf8_escape(const char *s, char out[UTF8_ESCAPED], size_t *n);
 /*
  * Appends at most the given number of terminal columns of text, made safe to show: ANSI escape sequences
  * (CSI, OSC, and two-character escapes) are left out, other control characters (C0, DEL, C1) and the
- * bidirectional overrides are left out too, tab becomes one space, ill-formed bytes become U+FFFD. Returns
+ * bidirectional overrides and Unicode's line separators are left out too, tab becomes one space, ill-formed bytes become U+FFFD. Returns
  * the columns used. Text that did not fit is cut at the last whole character, with nothing in its place.
  */
 size_t utf8_put_visible(struct buf *b, const char *p, size_t n, size_t columns);

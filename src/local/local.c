@@ -230,6 +230,7 @@ run(struct attempt *a)
 	result = collector_result(s.collector);
 	if (result != NULL)
 		a->result = xstrdup(result);
+	collector_settle(s.collector);
 	nb->widgets = collector_widgets(s.collector);
 	if (!a->orphaned()) {
 		/* The notebook is written while the kernel takes its leave. */

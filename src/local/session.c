@@ -159,6 +159,8 @@ tell(struct session *s)
 	}
 	buf_release(&line);
 	buf_release(&json);
+	if (s->changed)
+		collector_settle(s->collector);
 	again = a->tick(a, s->changed);
 	s->changed = false;
 	return again < console_due(&s->console) ? again : console_due(&s->console);

@@ -298,6 +298,7 @@ set_display(struct output *o, struct json data, struct json metadata, const stru
 	struct buf b = BUF_INIT;
 
 	form.mask = mask;
+	form.plain_keys = 1;	/* MIME types */
 	buf_addc(&b, '{');
 	put_key(&b, "data");
 	put_data(&b, object_or_empty(data), &form);
@@ -311,6 +312,7 @@ set_display(struct output *o, struct json data, struct json metadata, const stru
 		buf_addc(&b, ',');
 	}
 	put_key(&b, "metadata");
+	form.plain_keys = 0;
 	json_put(&b, object_or_empty(metadata), &form);
 	buf_addc(&b, ',');
 	put_type(&b, o->type);

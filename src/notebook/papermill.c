@@ -41,7 +41,7 @@ papermill_metadata(struct notebook *nb, const struct papermill *run)
 	json_out_value(&o, json_of("{}"));
 	json_out_key(&o, "duration");
 	if (run->ended_at != 0)
-		json_out_fixed(&o, (double)(run->ended_at - run->started_at) / 1e6, 6);
+		json_out_double(&o, (double)(run->ended_at - run->started_at) / 1e6);
 	else
 		json_out_value(&o, JSON_NOTHING);
 	json_out_key(&o, "end_time");

@@ -20,7 +20,7 @@
 /* Where a rewritten text goes. */
 struct patch {
 	struct text_sink to;
-	const struct mask *mask;	/* for all new values; may be NULL */
+	const struct mask *mask;	/* for what write callbacks put in; may be NULL */
 	struct buf text;	/* scratch: new text on its way out */
 };
 
@@ -33,9 +33,10 @@ struct place {
 /* What is to become of one member. One of value, members and write is set. */
 struct edit {
 	const char *key;	/* ASCII */
-	struct json value;	/* its new value, which is sorted and masked on its way, with "NaN" for NaN */
+	struct json value;	/* its new value, which is sorted on its way, with "NaN" for NaN */
 	struct edit *members;	/* what is to become of its own members, nmembers of them; it is made if need be */
 	size_t nmembers;
+	const struct mask *mask;	/* for the strings in value, but for keys of its two outer levels; may be NULL */
 	/* Writes its new value; old is the one that is there, JSON_NOTHING for a new member. */
 	void (*write)(struct patch *p, const void *arg, struct json old, struct place at);
 	const void *arg;

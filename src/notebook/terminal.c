@@ -372,8 +372,8 @@ settle(struct terminal *t)
 }
 
 /*
- * Applies what is held to the last line, so that it does not grow with every turn of a progress bar. What
- * leads the cursor back to where it stands is all that remains held.
+ * Applies what is held to the last line, so that it does not grow with every turn of a progress bar. All that
+ * remains held is what leads the cursor back to where it stands, and what waits for the next character.
  */
 static void
 apply(struct terminal *t)
@@ -387,9 +387,6 @@ apply(struct terminal *t)
 		buf_add(&t->text, buf_str(&l.pending), l.pending.len);
 		buf_reset(&t->held);
 		buf_addc(&t->held, '\r');
-	} else if (l.cursor == l.n) {
-		buf_add(&t->text, buf_str(&l.pending), l.pending.len);
-		buf_reset(&t->held);
 	} else {
 		buf_reset(&t->held);
 		buf_fill(&t->held, '\b', l.n - l.cursor);
@@ -457,10 +454,11 @@ find_move(const char *p, const char *end, const char **cr, const char **bs)
 void
 terminal_put(struct terminal *t, const char *p, size_t n)
 {
-	const char *end = p + n, *cr, *bs;
+	const char *end, *cr, *bs;
 
 	if (n == 0)
 		return;
+	end = p + n;
 	cr = find(p, end, '\r');
 	bs = find(p, end, '\b');
 	while (p < end) {

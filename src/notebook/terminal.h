@@ -21,7 +21,7 @@
 
 struct terminal {
 	struct buf text;	/* all that is settled, and the last line as far as it has not been moved back in */
-	struct buf held;	/* the end of the last line, not yet applied: from its first CR or BS on */
+	struct buf held;	/* the end of the last line, not yet applied to text: from its first CR or BS on */
 	size_t line;	/* where the last line starts in text */
 	size_t applied;	/* bytes of held that were left when it was last applied to text */
 };

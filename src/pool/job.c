@@ -70,6 +70,7 @@ set_signals(void)
 		sigaction(sig, &sa, NULL);
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
+	sigaction(SIGXFSZ, &sa, NULL);	/* a limit on the size of files shows as EFBIG */
 	/*
 	 * Whoever closes the terminal, the parent hears of it and gives the orders. To a group like ours
 	 * the kernel sends SIGHUP when the parent dies while somebody in it is stopped: before SIGTERM,

@@ -51,7 +51,10 @@ int events_run_started(struct events *e, const struct run *run);
 int events_notebook_started(struct events *e, const struct record *r);
 int events_kernel_ready(struct events *e, const struct record *r, int pid, double seconds);
 
-/* cell: its index in the executed copy; number: the how many-th of total it is that runs. seconds and failed count only for one that has finished. */
+/*
+ * cell: its index in the executed copy; number: the how many-th of total it is that runs. seconds and failed
+ * count only for one that has finished.
+ */
 int events_cell(struct events *e, const struct record *r, bool started, unsigned cell, unsigned number, unsigned total,
     double seconds, bool failed);
 

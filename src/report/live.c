@@ -16,7 +16,7 @@
 #include "report/text.h"
 
 #define FRAME (100 * NSEC_PER_MSEC)
-#define PATIENCE (2 * NSEC_PER_SEC)	/* with a terminal that takes nothing, when it has to be cleared */
+#define PATIENCE (2 * NSEC_PER_SEC)	/* with a terminal that takes nothing, at the end */
 #define SAID_MOST ((size_t)16 * 1024 * 1024)
 #define NAME_MIN 8	/* columns that a name may always take */
 #define GAP 2
@@ -403,12 +403,14 @@ live_tick(const struct record *const *records, size_t n)
 }
 
 void
-live_clear(void)
+live_clear(int64_t patience)
 {
 	size_t rows, columns;
 
-	if (!begin_frame(PATIENCE))
+	if (!begin_frame(patience)) {
+		live.ndrawn = 0;	/* what is written now comes below it */
 		return;
+	}
 	if (in_background()) {
 		put_in_background();
 	} else if (live.ndrawn > 0 || live.said.len > 0) {
@@ -416,7 +418,7 @@ live_clear(void)
 		put_above(rows, columns, true);
 	}
 	end_frame();
-	sink_flush(&live.out, PATIENCE);
+	sink_flush(&live.out, patience);
 	live.changed = true;
 	live.drawn_at = clock_run() - FRAME;
 }
@@ -424,7 +426,7 @@ live_clear(void)
 void
 live_end(void)
 {
-	live_clear();
+	live_clear(PATIENCE);
 	sink_close(&live.out);
 	buf_release(&live.said);
 	buf_release(&live.frame);

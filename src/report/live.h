@@ -25,13 +25,16 @@ void live_say(const char *text);
 void live_changed(void);
 
 /*
- * Draws when it is time to: at once after live_clear(), otherwise at most ten times a second, at least once a second while notebooks run. records
- * are those that run, in the order in which they started. Returns the run clock time of the next call,
- * INT64_MAX when nothing moves. Never waits: a frame that the terminal does not take is skipped.
+ * Draws when it is time to: at once after live_clear(), otherwise at most ten times a second, and at least once a
+ * second while notebooks run. records are those that run, in the order in which they started. Returns the run clock
+ * time of the next call, INT64_MAX when nothing moves. Never waits: a frame that the terminal does not take is skipped.
  */
 int64_t live_tick(const struct record *const *records, size_t n);
 
-/* Takes the region off the terminal, so that somebody else can write there; the next frame draws it again. */
-void live_clear(void);
+/*
+ * Takes the region off the terminal, so that somebody else can write there; the next frame draws it again.
+ * Waits as long as the terminal takes something at least every so many nanoseconds.
+ */
+void live_clear(int64_t patience);
 
 #endif

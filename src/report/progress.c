@@ -18,7 +18,8 @@
 #define PRINTED_MAX 1000	/* columns, of a line that a notebook printed */
 #define PLAIN_MOST ((size_t)1024 * 1024)	/* bytes that may wait for a reader who is slow; what comes then is lost */
 #define PLAIN_AGAIN (100 * NSEC_PER_MSEC)
-#define PATIENCE (5 * NSEC_PER_SEC)	/* at the end, with a reader who takes nothing */
+#define PATIENCE (5 * NSEC_PER_SEC)	/* with one that takes nothing, at the end and before a suspension */
+#define LOG_PATIENCE (60 * NSEC_PER_SEC)	/* before a log line, which is written without any */
 
 /*
  * How long a notebook is silent in plain lines before it says which cell it is at. It doubles each time, so
@@ -87,9 +88,9 @@ static void
 before_log(void)
 {
 	if (progress.mode == PROGRESS_TTY)
-		live_clear();
+		live_clear(LOG_PATIENCE);
 	else
-		sink_flush(&progress.out, PATIENCE);
+		sink_flush(&progress.out, LOG_PATIENCE);
 }
 
 static void
@@ -383,7 +384,7 @@ void
 progress_suspended(bool yes)
 {
 	if (progress.mode == PROGRESS_TTY && yes)
-		live_clear();
+		live_clear(PATIENCE);
 	else if (progress.mode == PROGRESS_TTY)
 		live_changed();
 	else if (progress.mode == PROGRESS_PLAIN && yes)

@@ -10,8 +10,8 @@
  * The environment's TERM and NO_COLOR are respected; a process in the background of its terminal writes lines only.
  *
  * One progress display a process. Functions report nothing and fail silently: a display is not worth a run. None waits
- * for a terminal or reader that takes nothing, but for progress_end(), log lines and progress_suspended(true), and these
- * for a few seconds only. SIGPIPE must be ignored.
+ * for a terminal or reader that takes nothing but progress_end() and progress_suspended(true), a few seconds, and a log
+ * line, which would have to wait itself. SIGPIPE must be ignored.
  */
 #ifndef NBFORK_REPORT_PROGRESS_H
 #define NBFORK_REPORT_PROGRESS_H
@@ -35,7 +35,7 @@ bool progress_parse(const char *s, enum progress_mode *mode);
 void progress_start(const struct run *run, enum progress_mode mode);
 void progress_end(void);
 
-/* Something has happened to a record, or to the run as a whole (it stops); the run's and the record's members say it already. */
+/* Something has happened to a record, or to the run as a whole; their members say it already. */
 void progress_notebook_started(const struct record *r);
 void progress_cell(const struct record *r);	/* a cell has started, or the kernel is ready */
 void progress_line(const struct record *r);	/* r->line is new */

@@ -32,7 +32,7 @@ void text_put_status(struct buf *b, enum status s, bool colour);
  */
 void text_put_reason(struct buf *b, const struct record_error *e, size_t columns);
 
-/* Appends the cell that failed, as "cell 3, In [4]": its index, and the number that a person sees. Nothing when there is none. */
+/* Appends the cell that failed, as "cell 3, In [4]": its index, and the number that a person sees. Nothing for none. */
 void text_put_cell(struct buf *b, const struct record_error *e);
 
 #endif

@@ -167,6 +167,32 @@ START_TEST(no_mask)
 }
 END_TEST
 
+static const struct {
+	const char *secret, *text, *masked;
+} spellings[] = {
+	{"abc", "'abc' \"abc\"", "'***' \"***\""},
+	{"a\"b", "a\"b {\"k\": \"a\\\"b\"} 'a\"b'", "*** {\"k\": \"***\"} '***'"},
+	{"a'b", "\"a'b\" a'b", "\"***\" ***"},
+	{"a'\"b", "'a\\'\"b' \"a'\\\"b\"", "'***' \"***\""},
+	{"a\\b", "a\\\\b", "***"},
+	{"a\nb\t", "a\\nb\\t", "***"},
+	{"p\xc3\xa4\xf0\x9f\x98\x80", "p\\u00e4\\ud83d\\ude00 p\xc3\xa4\xf0\x9f\x98\x80", "*** ***"},
+	{"a\001", "a\\x01 a\\u0001", "*** ***"},
+};
+
+START_TEST(masks_spellings)
+{
+	struct mask m = MASK_INIT;
+	struct buf out = BUF_INIT;
+
+	mask_add_spellings(&m, spellings[_i].secret, strlen(spellings[_i].secret));
+	mask_put(&m, &out, spellings[_i].text, strlen(spellings[_i].text));
+	ck_assert_str_eq(buf_str(&out), spellings[_i].masked);
+	buf_release(&out);
+	mask_release(&m);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -175,6 +201,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_add_loop_test(tcase, masks_spellings, 0, COUNT(spellings));
 	tcase_add_loop_test(tcase, masks, 0, COUNT(cases));
 	tcase_add_loop_test(tcase, masks_pieces, 0, COUNT(cases));
 	tcase_add_test(tcase, whole);

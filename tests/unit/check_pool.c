@@ -85,9 +85,10 @@ too_long(struct job *j, int fd)
 static int
 text_on_the_pipe(struct job *j, int fd)
 {
+	signal(SIGTERM, SIG_IGN);
 	if (write(fd, "Traceback (most recent call last):\n", 35) != 35)
 		return 98;
-	return ignore_term(j, fd);
+	return sleep_long(j, fd);
 }
 
 static int
@@ -299,21 +300,33 @@ START_TEST(nothing_to_run)
 }
 END_TEST
 
+/* Says which slot it has; the parent must mean the same. */
 static int
 nap(struct job *j, int fd)
 {
+	char slot[16];
+
+	snprintf(slot, sizeof(slot), "%d", j->slot);
+	progress(fd, slot);
 	usleep((useconds_t)(1000 * (1 + (j - run.jobs) * 7 % 5)));
 	return result(fd, "{}");
+}
+
+static void
+compare_slots(struct job *j)
+{
+	ck_assert_int_eq(atoi(run.last[j - run.jobs]), j->slot);
 }
 
 START_TEST(slots_are_used_and_never_shared)
 {
 	run.config.processes = (unsigned)_i;
+	run.on_progress = compare_slots;
 	for (int i = 0; i < MANY; i++)
 		add("a", nap);
 	go();
 	for (size_t i = 0; i < run.n; i++)
-		ck_assert(is_well(&run.jobs[i]));
+		ck_assert(is_well(&run.jobs[i]) && run.progress[i] == 1);
 	ck_assert_uint_eq(run.most_running, (unsigned)_i);
 }
 END_TEST

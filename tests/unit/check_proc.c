@@ -517,6 +517,29 @@ START_TEST(empties_a_tree)
 }
 END_TEST
 
+START_TEST(activity)
+{
+	unsigned long long ticks, later;
+	bool running;
+	pid_t busy = fork(), idle = sleeper(0);
+
+	ck_assert_int_ge(busy, 0);
+	if (busy == 0) {
+		burn(20 * NSEC_PER_SEC);
+		_exit(0);
+	}
+	ck_assert_int_eq(proc_activity(busy, &ticks, &running), 0);
+	EVENTUALLY(proc_activity(busy, &later, &running) == 0 && running && later > ticks);
+	EVENTUALLY(proc_activity(idle, &ticks, &running) == 0 && !running);
+	usleep(50 * 1000);
+	ck_assert_int_eq(proc_activity(idle, &later, &running), 0);
+	ck_assert(later == ticks && !running);
+	end(busy);
+	end(idle);
+	ck_assert_int_eq(proc_activity(idle, &ticks, &running), -1);
+}
+END_TEST
+
 START_TEST(sums_usage)
 {
 	struct rusage sum = {{1, 600000}, {0, 999999}, .ru_maxrss = 10, .ru_minflt = 1, .ru_nvcsw = 2};
@@ -624,6 +647,7 @@ suite(void)
 	tcase_add_test(t, stops_those_who_fork);
 	tcase_add_test(t, kills_children_in_rounds);
 	tcase_add_test(t, empties_a_tree);
+	tcase_add_test(t, activity);
 	tcase_add_test(t, sums_usage);
 	tcase_add_test(t, cpu_quota);
 	tcase_add_test(t, cpus);

@@ -193,7 +193,7 @@ END_TEST
 START_TEST(applies_what_is_held)
 {
 	static const char *const turns[] = {
-		"\rprogress", "\rprogress\033[0m", "abc\b\b", "\r\033[31m世界\b", "x\r", "\r\xcc\x81" "ab\033[", "\r\b\t\b",
+		"\rprogress", "\rprogress\033[0m", "abc\b\b", "\r\033[31m世界\b", "x\r", "\r\314\201ab\033[", "\r\b\t\b",
 		"\rab\xe2", "\x82\xac",
 	};
 	struct buf all = BUF_INIT;

@@ -371,6 +371,7 @@ START_TEST(test_caught_is_state)
 	    "\"_model_name\": \"OutputModel\", \"msg_id\": \"" REQUEST "\", "
 	    "\"outputs\": [{\"name\": \"stdout\", \"output_type\": \"stream\", \"text\": \"x\"}]}}}");
 	/* The kernel's word counts, until something is caught again; and what has been caught stays. */
+	print("stdout", "w");
 	comm("comm_msg", "{\"comm_id\": \"o\", \"data\": {\"state\": {\"outputs\": [], \"msg_id\": \"" REQUEST "\"}}}");
 	expect_models("{\"o\": {\"model_name\": \"OutputModel\", \"model_module\": \"@jupyter-widgets/output\", "
 	    "\"model_module_version\": null, \"state\": {\"_model_module\": \"@jupyter-widgets/output\", "
@@ -379,7 +380,7 @@ START_TEST(test_caught_is_state)
 	expect_models("{\"o\": {\"model_name\": \"OutputModel\", \"model_module\": \"@jupyter-widgets/output\", "
 	    "\"model_module_version\": null, \"state\": {\"_model_module\": \"@jupyter-widgets/output\", "
 	    "\"_model_name\": \"OutputModel\", \"msg_id\": \"" REQUEST "\", "
-	    "\"outputs\": [{\"name\": \"stdout\", \"output_type\": \"stream\", \"text\": \"xy\"}]}}}");
+	    "\"outputs\": [{\"name\": \"stdout\", \"output_type\": \"stream\", \"text\": \"xwy\"}]}}}");
 }
 END_TEST
 
@@ -538,14 +539,17 @@ START_TEST(test_flood)
 	ck_assert_int_eq(json_parse(sent.data, sent.len, &v, NULL), 0);
 	v = json_get(json_get(json_get(v, "data"), "state"), "outputs");
 	ck_assert_uint_eq(json_count(v), (size_t)n);
-	/* Nothing is left, and the next cell starts afresh. */
+	/* Nothing is left, and the next cell starts afresh, also with having to wait. */
 	widgets_begin(&w);
 	ck_assert_uint_eq(nsent, 1);
-	open_output("p", "[]");
-	set_msg_id("p", "\"" REQUEST "\"");
+	set_msg_id("o", "\"" REQUEST "\"");
 	print("stdout", "x");
+	ck_assert_uint_eq(nsent, 2);
 	print("stdout", "y");
+	ck_assert_uint_eq(nsent, 2);
+	widgets_begin(&w);
 	ck_assert_uint_eq(nsent, 3);
+	ck_assert_ptr_nonnull(strstr(sent.data, "\"xy\""));
 }
 END_TEST
 
