@@ -32,17 +32,20 @@ struct conductor {
 	struct order *orders;
 	size_t next;	/* the first record that has not been started */
 	char *stop_reason;
+	bool journal_failed;
 	const struct record *culprit;	/* the first failure */
 };
 
-/* What cannot be written now will not be written later: the run comes to its end. */
+/* What an events_ function has returned. What cannot be written now will not be later: the run comes to its end. */
 static void
-journal(int r)
+journal(struct conductor *c, int r)
 {
-	if (r == -1) {
+	if (r == 0)
+		return;
+	pool_give_up(errno);
+	if (!c->journal_failed)
 		log_error("cannot write the event stream: %s", strerror(errno));
-		pool_give_up(errno);
-	}
+	c->journal_failed = true;
 }
 
 static struct record *
@@ -73,7 +76,7 @@ on_started(void *data, struct job *j)
 	r->pid = j->pid;
 	c->run.waiting--;
 	c->run.running++;
-	journal(events_notebook_started(&c->events, r));
+	journal(c, events_notebook_started(&c->events, r));
 	progress_notebook_started(r);
 }
 
@@ -105,7 +108,7 @@ on_progress(void *data, struct job *j, const char *text, size_t n)
 		progress_line(r);
 	} else if (json_is(kind, "kernel")) {
 		r->kernel_ready = true;
-		journal(events_kernel_ready(&c->events, r, (int)get_unsigned(v, "pid"), seconds));
+		journal(c, events_kernel_ready(&c->events, r, (int)get_unsigned(v, "pid"), seconds));
 		progress_cell(r);
 	} else if (json_is(kind, "cell_started") || json_is(kind, "cell_finished")) {
 		bool started = json_is(kind, "cell_started");
@@ -114,7 +117,7 @@ on_progress(void *data, struct job *j, const char *text, size_t n)
 		r->cells = get_unsigned(v, "total");
 		if (started)
 			r->cell_started_at = clock_run();
-		journal(events_cell(&c->events, r, started, get_unsigned(v, "cell"), r->cell, r->cells, seconds,
+		journal(c, events_cell(&c->events, r, started, get_unsigned(v, "cell"), r->cell, r->cells, seconds,
 		    json_type(json_get(v, "failed")) == JSON_TRUE));
 		if (started)
 			progress_cell(r);
@@ -126,7 +129,7 @@ settle(struct conductor *c, struct record *r)
 {
 	r->state = RECORD_DONE;
 	c->run.counts[r->status]++;
-	journal(events_notebook_finished(&c->events, &c->run, r));
+	journal(c, events_notebook_finished(&c->events, &c->run, r));
 	progress_notebook_finished(r);
 }
 
@@ -179,15 +182,17 @@ on_stopping(void *data, enum pool_stop why, int sig)
 	}
 	c->run.stopping = true;
 	c->run.stop_reason = c->stop_reason;
-	journal(events_run_stopping(&c->events, c->stop_reason));
+	journal(c, events_run_stopping(&c->events, c->stop_reason));
 	progress_stopping();
 }
 
 static int64_t
 on_tick(void *data)
 {
-	(void)data;
-	return progress_tick();
+	struct conductor *c = data;
+	int64_t progress = progress_tick(), events = events_tick(&c->events);
+
+	return progress < events ? progress : events;
 }
 
 static void
@@ -285,10 +290,9 @@ report(struct conductor *c, const struct conduct_options *o, int status)
 	struct buf results = BUF_INIT;
 	char *path = file_join(c->run.folder, "results.json");
 
-	if (events_run_finished(&c->events, &c->run) == -1 && status != EXIT_BROKEN) {
-		log_error("cannot write the event stream: %s", strerror(errno));
+	journal(c, events_run_finished(&c->events, &c->run));
+	if (c->journal_failed)
 		status = EXIT_BROKEN;
-	}
 	results_put(&c->run, &results);
 	if (file_replace(path, results.data, results.len) == -1) {
 		log_error("cannot write '%s': %s", path, strerror(errno));
@@ -384,10 +388,12 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 		rundir_release(&c.dirs);
 		return status;
 	}
+	rundir_begin(&c.dirs);
 	prepare(&c, w);
 	progress_start(&c.run, o->quiet ? PROGRESS_NONE : o->progress);
-	journal(events_run_started(&c.events, &c.run));
+	journal(&c, events_run_started(&c.events, &c.run));
 	pool_run(&config, &end);
+	rundir_end(&c.dirs);	/* before anything that may wait, and be killed while it does: who reads what is printed */
 	conclude(&c, &end);
 	progress_end();
 	*sig = end.sig;

@@ -288,9 +288,18 @@ main(int argc, char **argv)
 	free(o.parameters);
 	log_cost("parent");
 	if (sig != 0) {
-		/* All is written; now end as the signal would have it, for the shell or make above us. */
+		sigset_t set;
+
+		/*
+		 * All is written; now end as the signal would have it, for the shell or make above us, even where
+		 * it was blocked when this program was started. The first process of a container does not die of it.
+		 */
 		signal(sig, SIG_DFL);
 		raise(sig);
+		sigemptyset(&set);
+		sigaddset(&set, sig);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		status = 128 + sig;
 	}
 	return status;
 }

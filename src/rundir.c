@@ -55,34 +55,21 @@ make_private(void)
 	return NULL;
 }
 
-static bool
-is_empty(const char *folder)
+/* Returns 0; or -1 with errno, ENOTEMPTY when there is something in the folder. */
+static int
+check_empty(const char *folder)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
 	bool empty = true;
 
 	if (dir == NULL)
-		return false;
+		return -1;
 	while (empty && (entry = readdir(dir)) != NULL)
 		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
 	closedir(dir);
-	return empty;
-}
-
-/* Points NAME-latest to the run, in one step for whoever looks. That it cannot is worth a warning only. */
-static void
-link_latest(const char *name, const char *run)
-{
-	char *link = xasprintf(RUNS "/%s-latest", name);
-	char *temporary = xasprintf(RUNS "/.%s-latest.%08x", name, random_number());
-
-	if (symlink(run, temporary) == -1 || rename(temporary, link) == -1) {
-		log_warn("cannot make the link '%s': %s", link, strerror(errno));
-		unlink(temporary);
-	}
-	free(temporary);
-	free(link);
+	errno = ENOTEMPTY;
+	return empty ? 0 : -1;
 }
 
 static int
@@ -104,8 +91,8 @@ make_default(struct rundir *d, const struct workflow *w, const char *stamp)
 		if (errno != EEXIST)
 			return -1;
 	}
-	link_latest(w->name, run);
 	free(run);
+	d->latest = xasprintf(RUNS "/%s-latest", w->name);
 	return 0;
 }
 
@@ -119,12 +106,9 @@ make_given(struct rundir *d, const char *folder)
 	if (file_mkdirs(above) == -1)
 		goto out;
 	if (mkdir(folder, 0777) == -1) {
-		if (errno != EEXIST)
+		if (errno != EEXIST || check_empty(folder) == -1)
 			goto out;
-		if (!is_empty(folder)) {
-			errno = ENOTEMPTY;
-			goto out;
-		}
+		d->was_there = true;
 	}
 	r = 0;
 out:
@@ -132,10 +116,13 @@ out:
 	return r;
 }
 
+/* What is in the folder before anything is started. */
+static const char *const folders[] = {"notebooks", "logs"};
+static const char copy[] = "workflow.yaml";
+
 static int
 fill(struct rundir *d, const struct workflow *w, char **what)
 {
-	static const char *const folders[] = {"notebooks", "logs"};
 	char *path;
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
@@ -147,7 +134,7 @@ fill(struct rundir *d, const struct workflow *w, char **what)
 		}
 		free(path);
 	}
-	path = file_join(d->folder, "workflow.yaml");
+	path = file_join(d->folder, copy);
 	if (file_replace(path, w->text, w->text_len) == -1) {
 		*what = xasprintf("cannot write '%s'", path);
 		free(path);
@@ -163,7 +150,7 @@ rundir_make(struct rundir *d, const struct workflow *w, const char *folder, char
 	char stamp[CLOCK_TEXT];
 	int error;
 
-	*d = (struct rundir){NULL, NULL, NULL};
+	*d = (struct rundir){.id = NULL};
 	clock_text(stamp, clock_wall(), 0);
 	d->id = xasprintf("%s-%s-%08x", w->name, stamp, random_number());
 	if ((folder != NULL ? make_given(d, folder) : make_default(d, w, stamp)) == -1) {
@@ -191,20 +178,58 @@ fail:
 	return -1;
 }
 
+static void
+remove_from(const struct rundir *d, const char *name)
+{
+	char *path = file_join(d->folder, name);
+
+	file_remove_tree(path);
+	free(path);
+}
+
 void
 rundir_unmake(struct rundir *d)
 {
-	if (d->folder != NULL)
+	if (!d->was_there) {
 		file_remove_tree(d->folder);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		remove_from(d, folders[i]);
+	remove_from(d, copy);
+}
+
+void
+rundir_begin(const struct rundir *d)
+{
+	char *temporary;
+
+	if (d->latest == NULL)
+		return;
+	temporary = xasprintf(RUNS "/.%s.%08x", d->latest + strlen(RUNS "/"), random_number());
+	/* In one step for whoever looks. */
+	if (symlink(d->folder + strlen(RUNS "/"), temporary) == -1 || rename(temporary, d->latest) == -1) {
+		log_warn("cannot make the link '%s': %s", d->latest, strerror(errno));
+		unlink(temporary);
+	}
+	free(temporary);
+}
+
+void
+rundir_end(struct rundir *d)
+{
+	if (d->private_folder != NULL && file_remove_tree(d->private_folder) == -1)
+		log_warn("cannot remove '%s': %s", d->private_folder, strerror(errno));
+	free(d->private_folder);
+	d->private_folder = NULL;
 }
 
 void
 rundir_release(struct rundir *d)
 {
-	if (d->private_folder != NULL && file_remove_tree(d->private_folder) == -1)
-		log_warn("cannot remove '%s': %s", d->private_folder, strerror(errno));
+	rundir_end(d);
 	free(d->id);
 	free(d->folder);
-	free(d->private_folder);
-	*d = (struct rundir){NULL, NULL, NULL};
+	free(d->latest);
+	*d = (struct rundir){.id = NULL};
 }

@@ -54,6 +54,8 @@ check_file(const struct workflow *w, const struct file *files, size_t n, struct 
 		why = strerror(errno);
 	else if (S_ISDIR(st.st_mode))
 		why = strerror(EISDIR);
+	else if (!S_ISREG(st.st_mode))
+		why = "it is no regular file";	/* a pipe would be empty, or hang, when the worker reads it again */
 	if (why != NULL) {
 		/* The line of the workflow that names it is where the mistake is. */
 		for (size_t i = 0; i < n; i++) {

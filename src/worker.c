@@ -28,7 +28,7 @@
 #define SAVE_INTERVAL (NSEC_PER_SEC)
 #define SAVE_SHARE 20
 
-#define MESSAGE_BYTES_MAX ((size_t)64 * 1024)
+#define TEXT_BYTES_MAX ((size_t)64 * 1024)	/* of an error's name, and of its message */
 #define TRACEBACK_BYTES_MAX ((size_t)1024 * 1024)
 
 struct worker {
@@ -105,40 +105,43 @@ tick(struct attempt *a, bool changed)
 	return INT64_MAX;
 }
 
-/* Cuts a text that is too long for a result at a whole character. */
-static char *
-shortened(const char *s, size_t max)
+/* Masks a text of the notebook's, then cuts what is too long for a result, at a whole character: so no secret is cut. */
+static void
+put_text(struct json_out *o, const char *s, const struct mask *mask)
 {
-	size_t n = strlen(s);
+	struct buf text = BUF_INIT;
+	size_t n = TEXT_BYTES_MAX;
 
-	if (n <= max)
-		return xstrdup(s);
-	while (max > 0 && ((unsigned char)s[max] & 0xc0) == 0x80)
-		max--;
-	return xasprintf("%.*s...", (int)max, s);
+	mask_put(mask, &text, s, strlen(s));
+	if (text.len > n) {
+		while (n > 0 && ((unsigned char)text.data[n] & 0xc0) == 0x80)
+			n--;
+		buf_truncate(&text, n);
+		buf_adds(&text, "...");
+	}
+	json_out_str(o, buf_str(&text));
+	buf_release(&text);
 }
 
 /* What came from the notebook goes through the mask; our own words do not, whatever somebody's secret is. */
 static void
 put_error(struct json_out *o, const struct failure *f, const struct mask *mask)
 {
-	char *message;
-
 	json_out_key(o, "error");
 	if (f->kind == ERROR_NONE) {
 		json_out_value(o, JSON_NOTHING);
 		return;
 	}
-	message = shortened(f->message != NULL ? f->message : "", MESSAGE_BYTES_MAX);
 	json_out_open(o, '{');
 	json_out_key(o, "kind");
 	json_out_str(o, error_kind_name(f->kind));
-	o->mask = mask;
 	json_out_key(o, "name");
-	json_out_str(o, f->name);
+	if (f->name != NULL)
+		put_text(o, f->name, mask);
+	else
+		json_out_value(o, JSON_NOTHING);
 	json_out_key(o, "message");
-	json_out_str(o, message);
-	o->mask = NULL;
+	put_text(o, f->message != NULL ? f->message : "", mask);
 	json_out_key(o, "cell");
 	if (f->cell >= 0)
 		json_out_int(o, f->cell);
@@ -159,7 +162,6 @@ put_error(struct json_out *o, const struct failure *f, const struct mask *mask)
 		json_out_value(o, json_of(f->traceback));
 	o->mask = NULL;
 	json_out_close(o, '}');
-	free(message);
 }
 
 static void

@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "base/utf8.h"
 
 #define TEXT_MAX 2048
+#define PATIENCE 5000	/* milliseconds, with a standard error that takes nothing */
 
 enum log_level log_level = LOG_WARN;
 
@@ -37,6 +39,24 @@ log_around(void (*before)(void), void (*after)(void))
 	hook_after = after;
 }
 
+/*
+ * Whether standard error takes a line without waiting: a pipe that does takes PIPE_BUF bytes. A reader who has
+ * stopped reading is given some time once, not again for each line.
+ */
+static bool
+is_heard(void)
+{
+	static bool deaf;
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+	int ready;
+
+	do {
+		ready = poll(&p, 1, deaf ? 0 : PATIENCE);
+	} while (ready == -1 && errno == EINTR);
+	deaf = ready == 0;
+	return !deaf;
+}
+
 /* Takes no memory, because it also says that there is none. */
 static void
 put_line(enum log_level level, const char *name, const char *text)
@@ -57,8 +77,10 @@ put_line(enum log_level level, const char *name, const char *text)
 	line[n++] = '\n';
 	if (hook_before != NULL)
 		hook_before();
-	ignored = write(STDERR_FILENO, line, n);
-	(void)ignored;	/* there is nowhere left to say it */
+	if (is_heard()) {
+		ignored = write(STDERR_FILENO, line, n);
+		(void)ignored;	/* there is nowhere left to say it */
+	}
 	if (hook_after != NULL)
 		hook_after();
 }

@@ -4,7 +4,8 @@
  * the subject in single quotes. Control characters in the arguments are shown escaped.
  *
  * Lines look like "nbfork: error: cannot open 'x': No such file or directory"; in a worker the name of its
- * job is put behind the program's: "nbfork[load-orders]: ...".
+ * job is put behind the program's: "nbfork[load-orders]: ...". A line that nobody takes within some seconds is
+ * lost, and so is all that follows until somebody reads again: the program must not hang for want of a reader.
  */
 #ifndef NBFORK_BASE_LOG_H
 #define NBFORK_BASE_LOG_H

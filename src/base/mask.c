@@ -1,11 +1,14 @@
 #include "base/mask.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+
+#define LINE_MIN 8	/* bytes of a line of a secret that is one by itself; less could be anybody's words */
 
 void
 mask_release(struct mask *m)
@@ -88,6 +91,34 @@ spell_repr(struct buf *b, const char *p, size_t n)
 	}
 }
 
+static void
+spell_url(struct buf *b, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (isalnum(c) || strchr("-._~", c) != NULL)
+			buf_addc(b, (char)c);
+		else
+			buf_addf(b, "%%%02X", c);
+	}
+}
+
+static void
+add_lines(struct mask *m, const char *p, size_t n)
+{
+	const char *end = p + n, *line_end;
+
+	while (p < end) {
+		line_end = memchr(p, '\n', (size_t)(end - p));
+		if (line_end == NULL)
+			line_end = end;
+		if (line_end - p >= LINE_MIN)
+			mask_add(m, p, (size_t)(line_end - p));
+		p = line_end + 1;
+	}
+}
+
 void
 mask_add_spellings(struct mask *m, const char *value, size_t n)
 {
@@ -96,6 +127,8 @@ mask_add_spellings(struct mask *m, const char *value, size_t n)
 	if (n == 0)
 		return;
 	mask_add(m, value, n);	/* those that are the same are ignored from here on */
+	if (memchr(value, '\n', n) != NULL)
+		add_lines(m, value, n);
 	json_put_string(&b, value, n);
 	mask_add(m, b.data + 1, b.len - 2);
 	buf_reset(&b);
@@ -103,6 +136,9 @@ mask_add_spellings(struct mask *m, const char *value, size_t n)
 	mask_add(m, b.data, b.len);
 	buf_reset(&b);
 	spell_repr(&b, value, n);
+	mask_add(m, b.data, b.len);
+	buf_reset(&b);
+	spell_url(&b, value, n);
 	mask_add(m, b.data, b.len);
 	explicit_bzero(b.data, b.len);
 	buf_release(&b);

@@ -33,7 +33,8 @@ void mask_add(struct mask *m, const char *value, size_t n);
 
 /*
  * Adds a value, and the ways in which it is commonly printed where they differ: as a JSON string (with and without
- * non-ASCII characters escaped) and as Python's repr, each without its quotes.
+ * non-ASCII characters escaped), as Python's repr, each without its quotes, and as a part of a URL; and of a value of
+ * several lines each line that is not very short.
  */
 void mask_add_spellings(struct mask *m, const char *value, size_t n);
 

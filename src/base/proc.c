@@ -124,8 +124,8 @@ proc_children(pid_t pid, struct pids *out)
 	struct dirent *entry;
 	char path[64];
 	size_t lists = 0;
+	int fd, error = 0;
 	DIR *threads;
-	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)(pid != 0 ? pid : getpid()));
 	threads = opendir(path);
@@ -140,8 +140,12 @@ proc_children(pid_t pid, struct pids *out)
 			continue;
 		snprintf(path, sizeof(path), "%.20s/children", entry->d_name);
 		fd = openat(dirfd(threads), path, O_RDONLY | O_CLOEXEC);
-		if (fd == -1)
-			continue;	/* the thread has ended, and left its children to another one */
+		if (fd == -1) {
+			/* The thread has ended, and left its children to another one; or there are no such lists. */
+			if (errno != ENOENT && errno != ESRCH)
+				error = errno;
+			continue;
+		}
 		buf_reset(&text);
 		if (file_read_fd(fd, &text, FILE_BYTES) == 0) {
 			char *at = text.data, *end;
@@ -157,11 +161,12 @@ proc_children(pid_t pid, struct pids *out)
 	}
 	closedir(threads);
 	buf_release(&text);
-	if (lists == 0) {
-		errno = pid == 0 ? ENOTSUP : ESRCH;
-		return -1;
-	}
-	return 0;
+	if (error == 0 && lists == 0)
+		error = pid == 0 ? ENOTSUP : ESRCH;
+	if (error == 0)
+		return 0;
+	errno = error;
+	return -1;
 }
 
 /* A descriptor of /proc/PID: it means this process and no later one of the same id. Returns -1 when there is none. */
@@ -299,7 +304,9 @@ proc_kill_children(const struct pids *spare)
 	struct pids children = PIDS_INIT;
 	size_t found = 0;
 
-	proc_children(0, &children);
+	/* Where there is no descriptor or memory to look with, it is not known that there is nobody. */
+	if (proc_children(0, &children) == -1 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		found++;
 	for (size_t i = 0; i < children.n; i++) {
 		if (spare != NULL && pids_has(spare, children.list[i]))
 			continue;

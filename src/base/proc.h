@@ -46,8 +46,8 @@ void proc_hide_memory(void);
 
 /*
  * Appends the children of pid (0: of this process), zombies too. Returns 0, or -1 with errno: ESRCH when the
- * process is gone, ENOENT without /proc, ENOTSUP when its kernel does not list children. The kernel makes
- * the list as it is read: where children end meanwhile others may be missed, but of a process with one
+ * process is gone, ENOENT without /proc, ENOTSUP when its kernel does not list children, EMFILE and the like
+ * (some may have been added then). The kernel makes the list as it is read: where children end meanwhile others may be missed, but of a process with one
  * thread an empty list is always true (proc(5), "children").
  */
 int proc_children(pid_t pid, struct pids *out);
@@ -64,7 +64,7 @@ void proc_signal_below(pid_t pid, int sig, const struct pids *spare);
  * killed with SIGKILL; what stood below it becomes a child for the next round. Only children are killed,
  * because the id of a child cannot be used again before this process has reaped it. Returns how many
  * children were found that were not in spare, zombies too; 0 means that the tree is empty. Without /proc it
- * finds nothing.
+ * finds nothing; where it cannot look for want of descriptors or memory it counts one more.
  */
 size_t proc_kill_children(const struct pids *spare);
 

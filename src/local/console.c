@@ -8,13 +8,15 @@
 #include "base/log.h"
 #include "base/utf8.h"
 
-#define LINE_MAX_BYTES 1024	/* of a line that are kept for the display */
+#define LINE_BYTES 1024	/* of a line that are kept for the display */
+#define LINES_BYTES (1024 * 1024)	/* of all lines: more is not waited for */
 #define LINE_COLUMNS 200
+#define WORDS_BYTES (16 * 1024)
 
 void
-console_init(struct console *c, int log, const struct mask *mask)
+console_init(struct console *c, int log, const struct mask *mask, bool all)
 {
-	*c = (struct console){.log = log, .mask = mask, .shown_at = -CONSOLE_INTERVAL};
+	*c = (struct console){.log = log, .mask = mask, .all = all, .shown_at = -CONSOLE_INTERVAL};
 }
 
 void
@@ -22,17 +24,25 @@ console_release(struct console *c)
 {
 	for (int i = 0; i < CONSOLE_SOURCES; i++)
 		buf_release(&c->held[i]);
-	buf_release(&c->line);
+	buf_release(&c->lines);
+	buf_release(&c->words);
 }
 
-/* Keeps the end of the text as the last line: what follows the last line end or carriage return that has something behind it. */
+static bool
+ends_line(char c)
+{
+	return c == '\n' || c == '\r';
+}
+
+/* Keeps the end of the text as the last line: what follows the last line end that has something behind it. */
 static void
-remember(struct console *c, const char *text, size_t n)
+keep_last_line(struct console *c, const char *text, size_t n)
 {
 	const char *start = text, *end = text + n;
 	bool ended = false;
+	size_t room;
 
-	while (end > text && (end[-1] == '\n' || end[-1] == '\r')) {
+	while (end > text && ends_line(end[-1])) {
 		end--;
 		ended = true;
 	}
@@ -41,25 +51,42 @@ remember(struct console *c, const char *text, size_t n)
 		return;
 	}
 	for (const char *p = end; p > text; p--) {
-		if (p[-1] == '\n' || p[-1] == '\r') {
+		if (ends_line(p[-1])) {
 			start = p;
 			c->ended = true;	/* what was there before is not part of this line */
 			break;
 		}
 	}
 	if (c->ended)
-		buf_reset(&c->line);
-	if (c->line.len < LINE_MAX_BYTES) {
-		size_t room = LINE_MAX_BYTES - c->line.len;
-
-		buf_add(&c->line, start, (size_t)(end - start) < room ? (size_t)(end - start) : room);
-	}
+		buf_reset(&c->lines);
+	room = c->lines.len < LINE_BYTES ? LINE_BYTES - c->lines.len : 0;
+	buf_add(&c->lines, start, (size_t)(end - start) < room ? (size_t)(end - start) : room);
 	c->ended = ended;
 	c->fresh = true;
 }
 
 static void
-emit(struct console *c, const char *text, size_t n)
+show(struct console *c, const char *text, size_t n)
+{
+	if (!c->all) {
+		keep_last_line(c, text, n);
+	} else if (c->lines.len < LINES_BYTES) {
+		buf_add(&c->lines, text, n);
+		c->fresh = memchr(c->lines.data, '\n', c->lines.len) != NULL;
+	}
+}
+
+static void
+log_text(struct console *c, const char *text, size_t n)
+{
+	if (c->log != -1 && file_write_full(c->log, text, n) == -1 && !c->failed) {
+		log_warn("cannot write the log: %s", strerror(errno));
+		c->failed = true;
+	}
+}
+
+static void
+emit(struct console *c, enum console_source source, const char *text, size_t n)
 {
 	struct buf masked = BUF_INIT;
 
@@ -70,11 +97,15 @@ emit(struct console *c, const char *text, size_t n)
 		text = buf_str(&masked);
 		n = masked.len;
 	}
-	if (c->log != -1 && file_write_full(c->log, text, n) == -1 && !c->failed) {
-		log_warn("cannot write the log: %s", strerror(errno));
-		c->failed = true;
+	if (source == CONSOLE_KERNEL) {
+		buf_add(&c->words, text, n);
+		if (c->words.len > 2 * WORDS_BYTES)
+			buf_drop(&c->words, c->words.len - WORDS_BYTES);
 	}
-	remember(c, text, n);
+	if (source != CONSOLE_KERNEL || c->raw != CONSOLE_RAW_ECHO)
+		log_text(c, text, n);
+	if (source != CONSOLE_KERNEL || c->raw == CONSOLE_RAW_SHOW)
+		show(c, text, n);
 	buf_release(&masked);
 }
 
@@ -85,12 +116,12 @@ console_put(struct console *c, enum console_source source, const char *text, siz
 	size_t whole;
 
 	if (c->mask == NULL || c->mask->n == 0) {
-		emit(c, text, n);
+		emit(c, source, text, n);
 		return;
 	}
 	buf_add(held, text, n);
 	whole = mask_whole(c->mask, buf_str(held), held->len);
-	emit(c, buf_str(held), whole);
+	emit(c, source, buf_str(held), whole);
 	buf_drop(held, whole);
 }
 
@@ -98,24 +129,77 @@ void
 console_flush(struct console *c)
 {
 	for (int i = 0; i < CONSOLE_SOURCES; i++) {
-		emit(c, buf_str(&c->held[i]), c->held[i].len);
+		emit(c, (enum console_source)i, buf_str(&c->held[i]), c->held[i].len);
 		buf_reset(&c->held[i]);
+	}
+	if (c->all && c->lines.len != 0) {
+		/* No more of the last line is to come. */
+		if (c->lines.data[c->lines.len - 1] != '\n')
+			buf_addc(&c->lines, '\n');
+		c->fresh = true;
 	}
 }
 
 int64_t
 console_due(const struct console *c)
 {
-	return c->fresh ? c->shown_at + CONSOLE_INTERVAL : INT64_MAX;
+	if (!c->fresh)
+		return INT64_MAX;
+	return c->all ? 0 : c->shown_at + CONSOLE_INTERVAL;
+}
+
+/* Takes the next line off those that wait. */
+static void
+take_line(struct console *c, struct buf *out)
+{
+	const char *end = memchr(c->lines.data, '\n', c->lines.len), *start = c->lines.data;
+	size_t n = (size_t)(end - c->lines.data);
+
+	/* Of a line that was written over, what stood there last. */
+	while (n > 0 && c->lines.data[n - 1] == '\r')
+		n--;
+	for (size_t i = n; i > 0; i--) {
+		if (c->lines.data[i - 1] == '\r') {
+			start = c->lines.data + i;
+			break;
+		}
+	}
+	utf8_put_visible(out, start, n - (size_t)(start - c->lines.data), LINE_COLUMNS);
+	buf_drop(&c->lines, (size_t)(end - c->lines.data) + 1);
+	c->fresh = c->lines.len != 0 && memchr(c->lines.data, '\n', c->lines.len) != NULL;
 }
 
 bool
 console_line(struct console *c, int64_t now, struct buf *out)
 {
-	if (!c->fresh || now < c->shown_at + CONSOLE_INTERVAL)
+	if (!c->fresh || now < console_due(c))
 		return false;
-	utf8_put_visible(out, buf_str(&c->line), c->line.len, LINE_COLUMNS);
+	if (c->all) {
+		take_line(c, out);
+		return true;
+	}
+	utf8_put_visible(out, buf_str(&c->lines), c->lines.len, LINE_COLUMNS);
 	c->fresh = false;
 	c->shown_at = now;
 	return true;
+}
+
+void
+console_last_words(const struct console *c, struct buf *out)
+{
+	const char *start = buf_str(&c->words), *end = start + c->words.len, *p;
+
+	while (end > start && ends_line(end[-1]))
+		end--;
+	for (p = end; p > start && !ends_line(p[-1]); p--)
+		;
+	utf8_put_visible(out, p, (size_t)(end - p), LINE_COLUMNS);
+}
+
+void
+console_log_words(struct console *c)
+{
+	if (c->raw == CONSOLE_RAW_ECHO)
+		log_text(c, buf_str(&c->words), c->words.len);
+	buf_reset(&c->words);
 }

@@ -21,21 +21,32 @@ enum console_source {
 	CONSOLE_SOURCES,
 };
 
+/* What is made of CONSOLE_KERNEL. The end of it is kept in any case, for console_last_words(). */
+enum console_raw {
+	CONSOLE_RAW_LOG,	/* it goes into the log: a kernel that starts or ends has much to say, but not to the display */
+	CONSOLE_RAW_SHOW,	/* it is shown as well, like the streams */
+	CONSOLE_RAW_ECHO,	/* nothing: the kernel publishes it too, and it is in the log then */
+};
+
 struct console {
 	int log;	/* descriptor of the log file; not owned */
 	const struct mask *mask;
+	enum console_raw raw;
+	bool all;	/* all lines are for the display, not just the last one now and then */
 	bool failed;	/* the log could not be written; said once */
 	struct buf held[CONSOLE_SOURCES];
-	struct buf line;	/* the last line, as far as it goes; masked */
-	bool ended;	/* line has its end: what comes next starts a new one */
-	bool fresh;	/* line has not been shown yet */
+	struct buf lines;	/* what has not been shown: the last line as far as it goes, or all of them; masked */
+	bool ended;	/* the last line has its end: what comes next starts a new one */
+	bool fresh;	/* there is something that has not been shown yet */
 	int64_t shown_at;	/* run clock */
+	struct buf words;	/* the end of CONSOLE_KERNEL */
 };
 
-/* The display is told of a new line at most this often. */
+/* The display is told of a last line at most this often. */
 #define CONSOLE_INTERVAL (100 * NSEC_PER_MSEC)
 
-void console_init(struct console *c, int log, const struct mask *mask);
+/* all: every line is for the display. */
+void console_init(struct console *c, int log, const struct mask *mask, bool all);
 void console_release(struct console *c);
 
 /* Something was printed. */
@@ -47,7 +58,19 @@ void console_flush(struct console *c);
 /* When console_line() will have something to show (run clock); INT64_MAX when there is nothing new. */
 int64_t console_due(const struct console *c);
 
-/* Appends the last line printed, safe to show and cut to 200 columns, if it is due at the time now. Returns whether it was. */
+/*
+ * Appends a line for the display, safe to show and cut to 200 columns, if one is due at the time now: the last one printed,
+ * or with all of them the next one. Returns whether there was one; then there may be another.
+ */
 bool console_line(struct console *c, int64_t now, struct buf *out);
+
+/* Appends the last line that the kernel wrote by itself, made safe to show. Nothing when there was none. */
+void console_last_words(const struct console *c, struct buf *out);
+
+/*
+ * Writes into the log what the kernel wrote last, if that was taken for an echo: it died and could not publish it.
+ * Forgets the last words in any case.
+ */
+void console_log_words(struct console *c);
 
 #endif

@@ -23,6 +23,7 @@
 #define TERM_GRACE (500 * NSEC_PER_MSEC)	/* from SIGTERM to SIGKILL */
 #define DRAIN_GRACE (50 * NSEC_PER_MSEC)	/* for what a dead kernel sent and the I/O thread has not delivered yet */
 #define EMPTY_GRACE (5 * NSEC_PER_SEC)
+#define PIPE_TURNS 64	/* reads of up to 64 KiB: a pipe holds that much as a rule, and 1 MiB at most without privileges */
 #define MESSAGES_A_TURN 256	/* then signals and deadlines are looked at again */
 
 static volatile sig_atomic_t got_sigchld;
@@ -61,7 +62,7 @@ session_init(struct session *s, struct attempt *a, const struct kernelspec *spec
 	*s = (struct session){.attempt = a, .spec = spec};
 	s->kernel = (struct kernel)KERNEL_INIT;
 	failure_init(&s->failure);
-	console_init(&s->console, a->log, a->mask);
+	console_init(&s->console, a->log, a->mask, log_level >= LOG_INFO);
 	s->collector = collector_new(a->notebook, a->mask, &calls);
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGCHLD, &sa, NULL);
@@ -124,6 +125,14 @@ read_output(struct session *s)
 	return false;
 }
 
+/* Takes what is in the pipe, but not for ever what somebody still writes: a process that the kernel has started. */
+static void
+read_rest(struct session *s)
+{
+	for (int i = 0; i < PIPE_TURNS && read_output(s); i++)
+		;
+}
+
 static bool
 read_messages(struct session *s)
 {
@@ -146,9 +155,10 @@ tell(struct session *s)
 	struct buf line = BUF_INIT, json = BUF_INIT;
 	int64_t again;
 
-	if (console_line(&s->console, clock_run(), &line)) {
+	while (console_line(&s->console, clock_run(), &line)) {
 		struct json_out o = JSON_OUT(&json, -1, 0);
 
+		buf_reset(&json);
 		json_out_open(&o, '{');
 		json_out_key(&o, "kind");
 		json_out_str(&o, "line");
@@ -156,6 +166,7 @@ tell(struct session *s)
 		json_out_str(&o, buf_str(&line));
 		json_out_close(&o, '}');
 		a->progress(a, json.data, json.len);
+		buf_reset(&line);
 	}
 	buf_release(&line);
 	buf_release(&json);
@@ -219,14 +230,14 @@ session_drain(struct session *s)
 	/* What it sent last may still be on its way through the I/O thread. */
 	while (clock_run() < deadline)
 		session_turn(s, deadline);
-	while (read_output(s))
-		;
+	read_rest(s);
 	console_flush(&s->console);
 }
 
 enum verdict
 session_dead(struct session *s, const char *when)
 {
+	struct buf words = BUF_INIT;
 	char *how;
 
 	session_drain(s);
@@ -234,17 +245,12 @@ session_dead(struct session *s, const char *when)
 	failure_release(&s->failure);
 	s->failure.kind = ERROR_KERNEL;
 	s->failure.name = xstrdup("DeadKernelError");
-	if (s->console.line.len != 0 && s->cell == NULL) {
-		struct buf line = BUF_INIT;
-
-		/* It could not say it by a message, so what it printed last is the best there is. */
-		s->console.fresh = true;
-		console_line(&s->console, INT64_MAX, &line);
-		s->failure.message = xasprintf("%s %s: %s", how, when, buf_str(&line));
-		buf_release(&line);
-	} else {
-		s->failure.message = xasprintf("%s %s", how, when);
-	}
+	/* It could not say why by a message, so what it wrote last is the best there is. */
+	if (!s->kernel_info)
+		console_last_words(&s->console, &words);
+	s->failure.message = xasprintf("%s %s%s%s", how, when, words.len != 0 ? ": " : "", buf_str(&words));
+	console_log_words(&s->console);
+	buf_release(&words);
 	free(how);
 	return VERDICT_KERNEL;
 }
@@ -378,6 +384,9 @@ session_start(struct session *s)
 	kernelspec_free_list(env);
 	if (verdict == VERDICT_OK) {
 		failure_release(&s->failure);	/* of an earlier try */
+		/* ipykernel reads what is written to its descriptors itself, publishes it, and writes it once more. */
+		console_log_words(&s->console);
+		s->console.raw = kernelspec_is_ipykernel(s->spec) ? CONSOLE_RAW_ECHO : CONSOLE_RAW_SHOW;
 		report_ready(s, began);
 	}
 	return verdict;
@@ -390,6 +399,7 @@ session_ask_to_end(struct session *s)
 		return;
 	if (wire_send(s->wire, CHANNEL_CONTROL, "shutdown_request", "{\"restart\": false}", 18, NULL, s->request) == 0)
 		s->asked_at = clock_run();
+	s->console.raw = CONSOLE_RAW_LOG;
 }
 
 /*
@@ -434,8 +444,7 @@ session_end(struct session *s, bool hurry)
 	if (left != 0)
 		log_warn("%zu processes of the notebook could not be killed", left);
 	kernel_reap(&s->kernel);
-	while (read_output(s))
-		;
+	read_rest(s);
 	console_flush(&s->console);
 	wire_close(s->wire);
 	s->wire = NULL;

@@ -84,7 +84,7 @@ struct notebook {
 	size_t ncells, cap;
 	bool one_line;	/* the text is not spread over lines */
 
-	/* Set by whoever runs it, written into metadata; NULL leaves the file's own. JSON text, owned. */
+	/* Set by whoever runs it, written into metadata; NULL leaves the file's own. JSON text, owned, without secrets. */
 	char *language_info;
 	char *papermill;
 	char *widgets;

@@ -366,9 +366,6 @@ notebook_print(const struct notebook *nb, const struct text_sink *to)
 	if (nb->widgets != NULL)
 		set(metadata, &nmetadata, "widgets", json_of(nb->widgets));
 
-	for (size_t i = 0; i < nmetadata; i++)
-		metadata[i].mask = nb->mask;
-
 	members[n++] = (struct edit){.key = "cells", .write = write_cells, .arg = nb};
 	if (nmetadata > 0)
 		members[n++] = (struct edit){.key = "metadata", .members = metadata, .nmembers = nmetadata};

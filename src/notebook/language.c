@@ -163,6 +163,8 @@ refuse_bash_map(struct literal *l, struct json map)
 static const struct language languages[] = {
 	{
 		.names = NAMES("python", "pysparkkernel"),
+		.reserved = " False None True and as assert async await break class continue def del elif else except finally "
+		    "for from global if import in is lambda nonlocal not or pass raise return try while with yield ",
 		.comment = "# Parameters", .assign = {"", " = ", ""},
 		.none = "None", .yes = "True", .no = "False",
 		.nan = "float('nan')", .inf = "float('inf')", .minus_inf = "float('-inf')",
@@ -170,6 +172,8 @@ static const struct language languages[] = {
 		.put_string = literal_python_string,
 	}, {
 		.names = NAMES("R", "sparkrkernel"),
+		.reserved = " if else repeat while function for next break in TRUE FALSE NULL Inf NaN NA NA_integer_ NA_real_ "
+		    "NA_complex_ NA_character_ ",
 		.comment = "# Parameters", .assign = {"", " = ", ""}, .strips_underscores = true,
 		.none = "NULL", .yes = "TRUE", .no = "FALSE",
 		.nan = "NaN", .inf = "Inf", .minus_inf = "-Inf",
@@ -177,6 +181,9 @@ static const struct language languages[] = {
 		.put_string = literal_r_string, .put_map = put_r_map,
 	}, {
 		.names = NAMES("scala", "sparkkernel"),
+		.reserved = " abstract case catch class def do else extends false final finally for forSome if implicit import "
+		    "lazy macro match new null object override package private protected return sealed super this throw "
+		    "trait try true type val var while with yield _ ",
 		.comment = "// Parameters", .assign = {"val ", " = ", ""},
 		.none = "None", .yes = "true", .no = "false",
 		.nan = "Double.NaN", .inf = "Double.PositiveInfinity", .minus_inf = "Double.NegativeInfinity",
@@ -184,6 +191,8 @@ static const struct language languages[] = {
 		.put_string = literal_scala_string, .put_int = put_scala_int,
 	}, {
 		.names = NAMES("julia"),
+		.reserved = " baremodule begin break catch const continue do else elseif end export false finally for function "
+		    "global if import let local macro module quote return struct true try using while ",
 		.comment = "# Parameters", .assign = {"", " = ", ""},
 		.none = "nothing", .yes = "true", .no = "false",
 		.nan = "NaN", .inf = "Inf", .minus_inf = "-Inf",

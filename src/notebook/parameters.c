@@ -6,6 +6,19 @@
 #include "base/mem.h"
 #include "notebook/literal.h"
 
+static bool
+is_reserved(const struct language *g, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (g->reserved == NULL || n == 0)
+		return false;
+	for (const char *p = g->reserved; (p = strstr(p, name)) != NULL; p++)
+		if (p[-1] == ' ' && p[n] == ' ')
+			return true;
+	return false;
+}
+
 /* Appends one assignment and the end of its line. */
 static int
 put_assignment(const struct language *g, const struct param *p, bool reveal, struct buf *b, char **problem)
@@ -16,6 +29,10 @@ put_assignment(const struct language *g, const struct param *p, bool reveal, str
 
 	if (g->strips_underscores)
 		name += strspn(name, "_");
+	if (is_reserved(g, name)) {
+		*problem = xasprintf("parameter '%s': the name is a word of the language itself", p->name);
+		return -1;
+	}
 	if (*name == '\0') {
 		*problem = xasprintf("parameter '%s': nothing is left of the name without its underscores", p->name);
 		return -1;

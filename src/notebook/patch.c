@@ -59,7 +59,7 @@ put_new(struct patch *p, const struct edit *e, struct place at)
 	else if (e->members != NULL)
 		patch_object(p, e->old.text != NULL ? e->old : json_of("{}"), at, e->members, e->nmembers);
 	else
-		put_form(p, e->value, (struct json_form){.sort = true, .strict = true, .mask = e->mask, .plain_keys = 2}, at);
+		put_form(p, e->value, (struct json_form){.sort = true, .strict = true}, at);
 }
 
 static void

@@ -36,7 +36,6 @@ struct edit {
 	struct json value;	/* its new value, which is sorted on its way, with "NaN" for NaN */
 	struct edit *members;	/* what is to become of its own members, nmembers of them; it is made if need be */
 	size_t nmembers;
-	const struct mask *mask;	/* for the strings in value, but for keys of its two outer levels; may be NULL */
 	/* Writes its new value; old is the one that is there, JSON_NOTHING for a new member. */
 	void (*write)(struct patch *p, const void *arg, struct json old, struct place at);
 	const void *arg;

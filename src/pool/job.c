@@ -138,6 +138,15 @@ be_child(struct job *j, int fd, pid_t parent, const sigset_t *mask)
 	_exit(j->run(j, CHILD_FD));
 }
 
+/* Whether the descriptors below the limit are used up, but for the spare ones, when fd is the lowest that was free. */
+static bool
+is_last(int fd)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)fd + JOB_SPARE_FDS >= limit.rlim_cur;
+}
+
 int
 job_start(struct job *j, const sigset_t *mask)
 {
@@ -146,6 +155,12 @@ job_start(struct job *j, const sigset_t *mask)
 
 	if (pipe2(ends, O_CLOEXEC) == -1)
 		return -1;
+	if (is_last(ends[0])) {
+		close(ends[0]);
+		close(ends[1]);
+		errno = EMFILE;
+		return -1;
+	}
 	fflush(NULL);	/* or the child might write it again */
 	pid = fork();
 	if (pid == -1) {

@@ -6,8 +6,8 @@
  * started is left. Until then nothing about it is final. This module knows one job; the pool (pool.h) knows
  * when to start, stop and give up waiting.
  *
- * In the child: own process group; all signals at their defaults but for SIGPIPE and SIGHUP, which are
- * ignored, and SIGCONT, whose handler belongs to this module and must stay; standard input and output are
+ * In the child: own process group; all signals at their defaults but for SIGPIPE, SIGXFSZ and SIGHUP, which
+ * are ignored, and SIGCONT, whose handler belongs to this module and must stay; standard input and output are
  * /dev/null; every other descriptor but standard error and the frame pipe, which is close-on-exec, is
  * closed; it adopts the orphans of its tree; it gets SIGTERM when the parent dies (and finds then that
  * job_orphaned() is true), even while it is stopped; its process name is "nb:NAME", so that whoever kills
@@ -82,6 +82,12 @@ struct job {
 
 void job_init(struct job *j, const char *name, int (*run)(struct job *job, int fd), void *data);
 void job_release(struct job *j);	/* frees result and buffers; the job must not be running */
+
+/*
+ * Descriptors that job_start leaves to this process: without a few it can neither see what is left of a tree nor
+ * write down what came of it.
+ */
+#define JOB_SPARE_FDS 8
 
 /*
  * Forks the child. Signals must be blocked by the caller; mask is the one the child runs with. Descriptors

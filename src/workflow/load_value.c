@@ -173,7 +173,7 @@ loader_integer(struct loader *l, const char *key, const struct yaml_node *value,
 		return true;
 	}
 	snprintf(wanted, sizeof(wanted), "a whole number from %lld to %lld", (long long)min, (long long)max);
-	if (value->type == YAML_INT)
+	if (value->type == YAML_INT || value->type == YAML_FLOAT)
 		loader_problem(l, value->mark, "'%s' must be %s, not %.*s", key, wanted, SHOWN(value->text));
 	else
 		wrong_type(l, key, value, wanted);

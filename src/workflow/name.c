@@ -108,8 +108,8 @@ guess_consider(struct guess *g, const char *known)
 	if (n < 2 || n > WORD_MAX || nknown > WORD_MAX)
 		return;
 	d = distance(g->word, n, known, nknown);
-	/* "timeout" for "timeout_seconds" is a mistake of another kind, and a common one. */
-	if (d > limit && n >= 4 && strncmp(known, g->word, n) == 0 && known[n] == '_')
+	/* "timeout" for "timeout_seconds", "params" and "working_dir" are mistakes of another kind, and common ones. */
+	if (d > limit && n >= 4 && (strncmp(known, g->word, n) == 0 || (n >= 5 && strncmp(known, g->word, n - 1) == 0)))
 		d = limit;
 	if (d <= limit && (g->best == NULL || d < g->distance)) {
 		g->best = known;

@@ -6,6 +6,7 @@
  *	make fuzz
  */
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -57,6 +58,26 @@ check_text(const char *text, size_t n, int levels)
 	buf_release(&b);
 }
 
+/* MIME types are words of the format: they are not masked. */
+static bool
+names_secret(struct json data)
+{
+	struct buf name = BUF_INIT;
+	struct json_iter it;
+	struct json key, value;
+	bool found = false;
+
+	json_walk(&it, data);
+	while (it.object && json_next(&it, &key, &value)) {
+		buf_reset(&name);
+		json_decode(&name, key);
+		if (memmem(buf_str(&name), name.len, SECRET, strlen(SECRET)) != NULL)
+			found = true;
+	}
+	buf_release(&name);
+	return found;
+}
+
 static void
 take(struct collector *c, struct json v)
 {
@@ -79,7 +100,8 @@ take(struct collector *c, struct json v)
 		buffers[m.nbuffers] = item.text;
 		sizes[m.nbuffers++] = item.len;
 	}
-	collector_message(c, &m);
+	if (!names_secret(json_get(m.content, "data")))
+		collector_message(c, &m);
 	free(m.type);
 	free(parent);
 }

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from harness import alive, wait_for
+from harness import alive, kill_all, wait_for
 
 
 @pytest.fixture
@@ -74,8 +74,7 @@ def test_a_kernel_that_is_killed_is_a_failure_of_kind_kernel_and_the_copy_has_wh
 @pytest.mark.parametrize("order", [0, 1])
 def test_worker_and_kernel_killed_together_are_one_failure(work, victim, order):
     run, *pids = victim()
-    for pid in pids[::-1] if order else pids:
-        os.kill(pid, signal.SIGKILL)
+    kill_all(pids[::-1] if order else pids)
     record = finish(work, run)
     assert (record["status"], record["error"]["kind"]) == ("failed", "worker")
 

@@ -109,7 +109,7 @@ def here(work):
         work.notebook(name, "touch ran")
     work.notebook("lost", "touch ran", kernel="nowhere")
     work.notebook("plain", "touch ran", kernel=None)
-    work.notebook("cobol", "touch ran", language="cobol")
+    work.notebook("cobol", "touch ran", kernel=work.kernel("cobol", language="cobol"), language="cobol")
     work.path("dir.ipynb").mkdir()
     return work
 
@@ -150,11 +150,11 @@ def test_expressions_are_refused_and_not_taken_as_text(here):
 
 
 def test_all_errors_come_in_one_go_in_the_order_of_the_text(here):
-    here.write("w.yaml", "nam: x\nprocesses: none\nnotebooks:\n- a.ipynb\n- {path: none.ipynb, kernel: nope}\n"
+    here.write("w.yaml", "nam: x\nprocesses: none\nnotebooks:\n- a.ipynb\n- {path: none.ipynb}\n- {path: b.ipynb, name: c, kernel: nope}\n"
                "- {path: b.ipynb, name: a, retries: 1}\n- {path: b.ipynb, allow_errors: 3}\non_error: never\n")
     places = [line.split(": ")[0] for line in here.refused("w.yaml").splitlines()]
-    assert places == ["w.yaml:1:1", "w.yaml:2:12", "w.yaml:5:10", "w.yaml:5:30", "w.yaml:6:25", "w.yaml:6:28",
-                      "w.yaml:7:33", "w.yaml:8:11"]
+    assert places == ["w.yaml:1:1", "w.yaml:2:12", "w.yaml:5:10", "w.yaml:6:36", "w.yaml:7:25", "w.yaml:7:28",
+                      "w.yaml:8:33", "w.yaml:9:11"]
 
 
 def test_errors_of_standard_input_say_so(here):

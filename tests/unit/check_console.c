@@ -17,7 +17,7 @@ enter(void)
 	file = tmpfile();
 	ck_assert_ptr_nonnull(file);
 	mask = (struct mask)MASK_INIT;
-	console_init(&console, fileno(file), &mask);
+	console_init(&console, fileno(file), &mask, false);
 }
 
 static void
@@ -113,6 +113,7 @@ START_TEST(masks_secrets_in_pieces)
 {
 	mask_add(&mask, "s3cret", 6);
 	put(CONSOLE_STDOUT, "it is s3");
+	console.raw = CONSOLE_RAW_SHOW;
 	put(CONSOLE_KERNEL, "s3cret too\n");
 	put(CONSOLE_STDOUT, "cret, s3");
 	check_log("it is *** too\n***, ");
@@ -126,7 +127,7 @@ START_TEST(keeps_little_of_a_long_line)
 {
 	for (int i = 0; i < 100000; i++)
 		put(CONSOLE_STDOUT, "0123456789");
-	ck_assert_uint_lt(console.line.len, 2000);
+	ck_assert_uint_lt(console.lines.len, 2000);
 	ck_assert_int_eq(lseek(fileno(file), 0, SEEK_END), 1000000);
 }
 END_TEST
@@ -134,9 +135,55 @@ END_TEST
 START_TEST(goes_on_without_a_log)
 {
 	console_release(&console);
-	console_init(&console, -1, NULL);
+	console_init(&console, -1, NULL, false);
 	put(CONSOLE_STDOUT, "a\n");
 	check_line("a");
+}
+END_TEST
+
+START_TEST(shows_all_lines_when_asked_to)
+{
+	struct buf line = BUF_INIT;
+
+	console.all = true;
+	put(CONSOLE_STDOUT, "a\nb\n10%\r20%\n\nc");
+	for (const char *const *expected = (const char *const[]){"a", "b", "20%", "", NULL}; *expected != NULL; expected++) {
+		ck_assert(console_line(&console, clock_run(), &line));
+		ck_assert_str_eq(buf_str(&line), *expected);
+		buf_reset(&line);
+	}
+	ck_assert(!console_line(&console, clock_run(), &line));
+	console_flush(&console);
+	ck_assert(console_line(&console, clock_run(), &line));
+	ck_assert_str_eq(buf_str(&line), "c");
+	ck_assert_int_eq(console_due(&console), INT64_MAX);
+	buf_release(&line);
+}
+END_TEST
+
+START_TEST(an_echo_is_not_logged_twice)
+{
+	struct buf words = BUF_INIT;
+
+	put(CONSOLE_KERNEL, "starting\n");
+	ck_assert_int_eq(console_due(&console), INT64_MAX);
+	console_log_words(&console);
+	console.raw = CONSOLE_RAW_ECHO;
+	put(CONSOLE_STDOUT, "x\n");
+	put(CONSOLE_KERNEL, "x\nFatal error\n");
+	check_log("starting\nx\n");
+	check_line("x");
+	console_last_words(&console, &words);
+	ck_assert_str_eq(buf_str(&words), "Fatal error");
+	buf_reset(&words);
+	console_log_words(&console);
+	check_log("starting\nx\nx\nFatal error\n");
+	console_last_words(&console, &words);
+	ck_assert_str_eq(buf_str(&words), "");
+	console.raw = CONSOLE_RAW_SHOW;
+	put(CONSOLE_KERNEL, "shown\n");
+	check_line("shown");
+	buf_release(&words);
 }
 END_TEST
 
@@ -155,6 +202,8 @@ main(void)
 	tcase_add_test(tc, masks_secrets_in_pieces);
 	tcase_add_test(tc, keeps_little_of_a_long_line);
 	tcase_add_test(tc, goes_on_without_a_log);
+	tcase_add_test(tc, shows_all_lines_when_asked_to);
+	tcase_add_test(tc, an_echo_is_not_logged_twice);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -577,17 +577,11 @@ START_TEST(masks_what_is_new)
 	nb.mask = &mask;
 	nb.cells[0].ran = true;
 	outputs_stream(&nb.cells[0].outputs, "stdout", "hunter2", 7);
-	nb.papermill = xstrdup("{\"hunter2\": \"hunter2\"}");
-	nb.language_info = xstrdup("[\"xhunter2\"]");
-	nb.widgets = xstrdup("{\"w\": \"hunter\\u0032\"}");
 	notebook_insert(&nb, 0, CELL_CODE, "t", "x = 'hunter2'", NULL);
 	print();
 	ck_assert_ptr_nonnull(strstr(printed.data, "\"source\": \"hunter2\""));	/* the file's own */
 	ck_assert_ptr_nonnull(strstr(printed.data, "[\"x = '***'\"]"));
 	ck_assert_ptr_nonnull(strstr(printed.data, "\"text\": [\"***\"]"));
-	ck_assert_ptr_nonnull(strstr(printed.data, "{\"hunter2\": \"***\"}"));	/* a key there is a word of ours */
-	ck_assert_ptr_nonnull(strstr(printed.data, "[\"x***\"]"));
-	ck_assert_ptr_nonnull(strstr(printed.data, "{\"w\": \"***\"}"));
 	mask_release(&mask);
 }
 END_TEST
@@ -722,11 +716,14 @@ END_TEST
 
 /* ---- Files ---- */
 
-static char folder[] = "/tmp/check_ipynb.XXXXXX";
+static char folder[512];
 
 static void
 make_folder(void)
 {
+	const char *above = getenv("TMPDIR");
+
+	snprintf(folder, sizeof(folder), "%s/check_ipynb.XXXXXX", above != NULL ? above : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 

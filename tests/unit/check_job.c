@@ -155,7 +155,7 @@ inspect(int fd)
 	for (int sig = 1; sig < NSIG; sig++) {
 		if (sig == 32 || sig == 33)
 			continue;	/* the C library's */
-		if (disposition(sig) != (sig == SIGPIPE || sig == SIGHUP ? 'i' : sig == SIGCONT ? 'h' : 'd'))
+		if (disposition(sig) != (sig == SIGPIPE || sig == SIGHUP || sig == SIGXFSZ ? 'i' : sig == SIGCONT ? 'h' : 'd'))
 			return "a signal's disposition";
 	}
 	sigprocmask(SIG_BLOCK, NULL, &now);

@@ -177,6 +177,8 @@ static const struct {
 	{"a\\b", "a\\\\b", "***"},
 	{"a\nb\t", "a\\nb\\t", "***"},
 	{"p\xc3\xa4\xf0\x9f\x98\x80", "p\\u00e4\\ud83d\\ude00 p\xc3\xa4\xf0\x9f\x98\x80", "*** ***"},
+	{"a b/c", "a%20b%2Fc", "***"},
+	{"-----BEGIN\nsecretline\nx\n", "x secretline -----BEGIN", "x *** ***"},
 	{"a\001", "a\\x01 a\\u0001", "*** ***"},
 };
 

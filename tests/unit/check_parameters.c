@@ -206,6 +206,9 @@ static const struct {
 	{"bash", "x", "\"\\udc00\"", "parameter 'x': bash has no strings with half of a surrogate pair"},
 	{"R", "x", "[{\"\\u0000\": 1}]", "parameter 'x': R has no strings with a NUL character"},
 	{"R", "x", "{\"a\": \"\\ud800\"}", "parameter 'x': R has no strings with half of a surrogate pair"},
+	{"python", "class", "1", "parameter 'class': the name is a word of the language itself"},
+	{"python", "yield", "1", "parameter 'yield': the name is a word of the language itself"},
+	{"R", "_if", "1", "parameter '_if': the name is a word of the language itself"},
 	{"R", "__", "1", "parameter '__': nothing is left of the name without its underscores"},
 };
 
@@ -230,6 +233,16 @@ START_TEST(finds_languages)
 	ck_assert_ptr_null(language_find("ir", "cobol"));
 	ck_assert_ptr_null(language_find(NULL, NULL));
 	ck_assert_ptr_null(language_find("", ""));
+}
+END_TEST
+
+START_TEST(takes_names_that_only_look_like_words)
+{
+	set("classes", "1");
+	set("las", "1");
+	set("i", "1");
+	set("Class", "1");
+	ck_assert_int_eq(parameters_source(language("python"), &params, true, &source, &problem), 0);
 }
 END_TEST
 
@@ -380,6 +393,7 @@ main(void)
 	tcase_add_test(tcase, writes_powershell_maps_on_lines);
 	tcase_add_loop_test(tcase, refuses, 0, COUNT(refused));
 	tcase_add_test(tcase, finds_languages);
+	tcase_add_test(tcase, takes_names_that_only_look_like_words);
 	tcase_add_test(tcase, writes_all_of_them);
 	tcase_add_loop_test(tcase, goes_where_papermill_puts_it, 0, COUNT(where));
 	tcase_add_test(tcase, changes_nothing_without_parameters);

@@ -480,6 +480,39 @@ burn(int64_t ns)
 	while (now.tv_sec * NSEC_PER_SEC + now.tv_nsec < ns);
 }
 
+/* Not to see anybody for want of descriptors does not mean that there is nobody. */
+START_TEST(children_not_seen)
+{
+	struct rlimit limit, tight;
+	struct pids found = PIDS_INIT;
+	pid_t one = sleeper(0);
+	int lowest = open("/dev/null", O_RDONLY);
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_ge(lowest, 0);
+	close(lowest);
+	for (int room = 0; room < 2; room++) {	/* for the folder of /proc, and for the list in it */
+		size_t counted;
+		int r, error;
+
+		tight = limit;
+		tight.rlim_cur = (rlim_t)(lowest + room);
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+		errno = 0;
+		r = proc_children(0, &found);
+		error = errno;
+		counted = proc_kill_children(NULL);
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		ck_assert_int_eq(r, -1);
+		ck_assert_int_eq(error, EMFILE);
+		ck_assert_uint_eq(counted, 1);
+	}
+	ck_assert_int_ne(state(one), 'Z');
+	end(one);
+	pids_release(&found);
+}
+END_TEST
+
 START_TEST(empties_a_tree)
 {
 	struct pids spare = PIDS_INIT;
@@ -646,6 +679,7 @@ suite(void)
 	tcase_add_test(t, stops_and_continues_below);
 	tcase_add_test(t, stops_those_who_fork);
 	tcase_add_test(t, kills_children_in_rounds);
+	tcase_add_test(t, children_not_seen);
 	tcase_add_test(t, empties_a_tree);
 	tcase_add_test(t, activity);
 	tcase_add_test(t, sums_usage);

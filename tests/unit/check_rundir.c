@@ -56,6 +56,8 @@ START_TEST(makes_what_a_run_needs)
 	ck_assert_int_eq(file_read("workflow.yaml", &copy, 100), 0);
 	ck_assert_str_eq(buf_str(&copy), workflow.text);
 	ck_assert_int_eq(chdir(folder), 0);
+	ck_assert_int_eq(readlink("nbfork-runs/tables-latest", target, sizeof(target) - 1), -1);	/* not begun yet */
+	rundir_begin(&d);
 	n = readlink("nbfork-runs/tables-latest", target, sizeof(target) - 1);
 	ck_assert_int_gt(n, 0);
 	ck_assert_str_eq(target, d.folder + strlen("nbfork-runs/"));
@@ -111,9 +113,15 @@ START_TEST(takes_a_folder_that_is_given)
 	free(what);
 	ck_assert_int_eq(mkdir("empty", 0755), 0);
 	ck_assert_int_eq(rundir_make(&d, &workflow, "empty", &what), 0);
+	rundir_begin(&d);
+	ck_assert(!is_folder("nbfork-runs"));
 	rundir_unmake(&d);
 	rundir_release(&d);
-	ck_assert(!is_folder("empty"));
+	ck_assert_int_eq(rmdir("empty"), 0);	/* what somebody else has made stays, as empty as it was */
+	ck_assert_int_eq(rundir_make(&d, &workflow, "new", &what), 0);
+	rundir_unmake(&d);
+	rundir_release(&d);
+	ck_assert(!is_folder("new"));
 }
 END_TEST
 
@@ -126,6 +134,10 @@ START_TEST(says_what_cannot_be_made)
 	ck_assert_int_eq(rundir_make(&d, &workflow, "file/run", &what), -1);
 	ck_assert_int_eq(errno, ENOTDIR);
 	ck_assert_str_eq(what, "cannot create folder 'file/run'");
+	free(what);
+	ck_assert_int_eq(rundir_make(&d, &workflow, "file", &what), -1);
+	ck_assert_int_eq(errno, ENOTDIR);
+	ck_assert_str_eq(what, "cannot create folder 'file'");
 	free(what);
 }
 END_TEST
