@@ -246,7 +246,7 @@ START_TEST(refuses_wrong_types)
 	    "1:12: 'processes' must be a whole number from 1 to 10000, not 99999999999999999999\n");
 	check_wrong("processes: '4'\nnotebooks: [a.ipynb]\n",
 	    "1:12: 'processes' must be a whole number from 1 to 10000, not the text '4'\n");
-	check_wrong("processes: 1.5\nnotebooks: [a.ipynb]\n", "1:12: 'processes' must be a whole number from 1 to 10000, not a number\n");
+	check_wrong("processes: 1.5\nnotebooks: [a.ipynb]\n", "1:12: 'processes' must be a whole number from 1 to 10000, not 1.5\n");
 	check_wrong("{notebooks: [a.ipynb], timeout_seconds: -1, name: [x], target: {}, parameters: [], defaults: 1, targets: ~}",
 	    "1:41: 'timeout_seconds' must be a number of seconds, such as 600, not -1\n"
 	    "1:51: 'name' must be text, not a list\n1:64: 'target' must be text, not a map\n"
@@ -807,7 +807,7 @@ START_TEST(guesses)
 	} samples[] = {
 		{"alpha", "alpha"}, {"alhpa", "alpha"}, {"alph", "alpha"}, {"lpha", "alpha"}, {"alppha", "alpha"},
 		{"Alpha", "alpha"}, {"ALpha", NULL}, {"alphabet", NULL}, {"bet", "be"}, {"beta", NULL}, {"eb", "be"},
-		{"e", NULL}, {"", NULL}, {"gamma", "gamma_ray"}, {"gamm", NULL}, {"gamma_", NULL}, {"gmama-ray", "gamma_ray"},
+		{"e", NULL}, {"", NULL}, {"gamma", "gamma_ray"}, {"gamm", "gamma_ray"}, {"gamma_rs", "gamma_ray"}, {"gam", NULL}, {"gmama-ray", "gamma_ray"},
 		{"gmama-rya", NULL},
 	};
 	static const char *const known[] = {"alpha", "be", "gamma_ray"};
