@@ -33,6 +33,7 @@ struct conductor {
 	size_t next;	/* the first record that has not been started */
 	char *stop_reason;
 	bool journal_failed;
+	bool quiet;	/* there is neither progress nor summary: failures are said as errors */
 	const struct record *culprit;	/* the first failure */
 };
 
@@ -125,12 +126,25 @@ on_progress(void *data, struct job *j, const char *text, size_t n)
 }
 
 static void
+say_failure(const struct conductor *c, const struct record *r)
+{
+	struct record_error e;
+
+	record_error(r, &e);
+	log_error("notebook '%s' %s: %s%s%s (%s)", r->task->name, status_name(r->status), e.name != NULL ? e.name : "",
+	    e.name != NULL ? ": " : "", e.message != NULL ? e.message : "", c->run.folder);
+	record_error_release(&e);
+}
+
+static void
 settle(struct conductor *c, struct record *r)
 {
 	r->state = RECORD_DONE;
 	c->run.counts[r->status]++;
 	journal(c, events_notebook_finished(&c->events, &c->run, r));
 	progress_notebook_finished(r);
+	if (c->quiet && r->status != STATUS_SUCCEEDED && r->status != STATUS_SKIPPED && !r->task->allow_failure)
+		say_failure(c, r);
 }
 
 static bool
@@ -170,7 +184,7 @@ on_stopping(void *data, enum pool_stop why, int sig)
 		    c->culprit->status == STATUS_TIMED_OUT ? "timed out" : "failed", policy_name(c->workflow->on_error));
 		break;
 	case POOL_STOP_TIMEOUT:
-		c->stop_reason = xasprintf("the run did not finish within %g seconds", (double)c->workflow->timeout / 1e9);
+		c->stop_reason = xasprintf("the run did not finish within %g s", (double)c->workflow->timeout / 1e9);
 		break;
 	case POOL_STOP_SIGNAL:
 		c->stop_reason = xasprintf("nbfork was stopped by %s", proc_signal_name(sig));
@@ -360,7 +374,7 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 		[POLICY_FAIL_FAST] = POOL_FAIL_FAST,
 		[POLICY_DRAIN] = POOL_DRAIN,
 	};
-	struct conductor c = {.workflow = w, .events = EVENTS_INIT};
+	struct conductor c = {.workflow = w, .events = EVENTS_INIT, .quiet = o->quiet};
 	struct pool_config config = {
 		.processes = w->processes,
 		.policy = policies[w->on_error],

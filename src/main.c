@@ -205,17 +205,18 @@ load(struct workflow *w, char **args, int n, const struct options *o, struct pro
 	workflow_of_notebooks(w, args, (size_t)n, &o->overrides, p);
 }
 
-/* A descriptor 0, 1 or 2 that is closed would be given to the first file that is opened. */
+/*
+ * A descriptor 0, 1 or 2 that is closed would be given to the first file that is opened. What takes its place is opened
+ * the wrong way round, so that using it is an error as it would have been.
+ */
 static void
 open_standard_fds(void)
 {
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd != -1 && fd <= STDERR_FILENO);
-	if (fd != -1)
-		close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			_exit(EXIT_BROKEN);	/* there is nowhere to say why */
+	}
 }
 
 static bool

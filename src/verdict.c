@@ -99,7 +99,7 @@ judge_stopped(struct record *r, const struct job *j, const char *reason, struct 
 	switch (j->stop) {
 	case JOB_STOP_TIMEOUT:
 		r->status = STATUS_TIMED_OUT;
-		message = xasprintf("notebook did not finish within %g seconds%s", (double)j->timeout / 1e9, late);
+		message = xasprintf("notebook did not finish within %g s%s", (double)j->timeout / 1e9, late);
 		set_error(r, ERROR_TIMEOUT, message, error);
 		break;
 	case JOB_STOP_RUN_TIMEOUT:

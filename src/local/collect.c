@@ -212,7 +212,7 @@ take_display(struct collector *c, const struct message *m, const struct parts *p
 	clear_if_due(c);
 	if (has_id)
 		displays_add(&c->displays, c->id.data, c->id.len, c->index, c->cell->outputs.n);
-	outputs_display(&c->cell->outputs, type, p->data, p->metadata, has_id ? c->id.data : NULL,
+	outputs_display(&c->cell->outputs, type, p->data, p->metadata,
 	    count_of(p->execution_count), c->mask);
 	return true;
 }

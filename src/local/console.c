@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 
 #define LINE_BYTES 1024	/* of a line that are kept for the display */
-#define LINES_BYTES (1024 * 1024)	/* of all lines: more is not waited for */
+#define LINES_BYTES ((size_t)1024 * 1024)	/* of all lines: what comes faster than they are shown is lost to the display */
 #define LINE_COLUMNS 200
 #define WORDS_BYTES (16 * 1024)
 
@@ -65,15 +65,45 @@ keep_last_line(struct console *c, const char *text, size_t n)
 	c->fresh = true;
 }
 
+/* The text of all lines that has not been shown yet. */
+static const char *
+unshown(const struct console *c, size_t *n)
+{
+	*n = c->lines.len - c->taken;
+	return buf_str(&c->lines) + c->taken;
+}
+
+static bool
+has_whole_line(const struct console *c)
+{
+	size_t n;
+	const char *text = unshown(c, &n);
+
+	return memchr(text, '\n', n) != NULL;
+}
+
+static void
+keep_all_lines(struct console *c, const char *text, size_t n)
+{
+	size_t room;
+
+	/* Not for each line that is taken: there may be very many. */
+	if (c->taken > c->lines.len / 2) {
+		buf_drop(&c->lines, c->taken);
+		c->taken = 0;
+	}
+	room = c->lines.len < LINES_BYTES ? LINES_BYTES - c->lines.len : 0;
+	buf_add(&c->lines, text, n < room ? n : room);
+	c->fresh = has_whole_line(c);
+}
+
 static void
 show(struct console *c, const char *text, size_t n)
 {
-	if (!c->all) {
+	if (c->all)
+		keep_all_lines(c, text, n);
+	else
 		keep_last_line(c, text, n);
-	} else if (c->lines.len < LINES_BYTES) {
-		buf_add(&c->lines, text, n);
-		c->fresh = memchr(c->lines.data, '\n', c->lines.len) != NULL;
-	}
 }
 
 static void
@@ -132,7 +162,7 @@ console_flush(struct console *c)
 		emit(c, (enum console_source)i, buf_str(&c->held[i]), c->held[i].len);
 		buf_reset(&c->held[i]);
 	}
-	if (c->all && c->lines.len != 0) {
+	if (c->all && c->lines.len > c->taken) {
 		/* No more of the last line is to come. */
 		if (c->lines.data[c->lines.len - 1] != '\n')
 			buf_addc(&c->lines, '\n');
@@ -152,21 +182,22 @@ console_due(const struct console *c)
 static void
 take_line(struct console *c, struct buf *out)
 {
-	const char *end = memchr(c->lines.data, '\n', c->lines.len), *start = c->lines.data;
-	size_t n = (size_t)(end - c->lines.data);
+	size_t n, whole;
+	const char *text = unshown(c, &n), *end = memchr(text, '\n', n), *start = text;
 
+	whole = (size_t)(end - text) + 1;
 	/* Of a line that was written over, what stood there last. */
-	while (n > 0 && c->lines.data[n - 1] == '\r')
-		n--;
-	for (size_t i = n; i > 0; i--) {
-		if (c->lines.data[i - 1] == '\r') {
-			start = c->lines.data + i;
+	while (end > start && end[-1] == '\r')
+		end--;
+	for (const char *p = end; p > text; p--) {
+		if (p[-1] == '\r') {
+			start = p;
 			break;
 		}
 	}
-	utf8_put_visible(out, start, n - (size_t)(start - c->lines.data), LINE_COLUMNS);
-	buf_drop(&c->lines, (size_t)(end - c->lines.data) + 1);
-	c->fresh = c->lines.len != 0 && memchr(c->lines.data, '\n', c->lines.len) != NULL;
+	utf8_put_visible(out, start, (size_t)(end - start), LINE_COLUMNS);
+	c->taken += whole;
+	c->fresh = has_whole_line(c);
 }
 
 bool

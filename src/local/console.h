@@ -36,6 +36,7 @@ struct console {
 	bool failed;	/* the log could not be written; said once */
 	struct buf held[CONSOLE_SOURCES];
 	struct buf lines;	/* what has not been shown: the last line as far as it goes, or all of them; masked */
+	size_t taken;	/* bytes at its front that have been, with all of them */
 	bool ended;	/* the last line has its end: what comes next starts a new one */
 	bool fresh;	/* there is something that has not been shown yet */
 	int64_t shown_at;	/* run clock */

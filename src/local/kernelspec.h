@@ -53,6 +53,12 @@ char *kernelspec_names(void);
 char **kernelspec_command(const struct kernelspec *k, const char *connection_file);
 
 /*
+ * Whether the program that the command line begins with is there and may be executed: looked for in the PATH of the
+ * kernelspec's env, else in this process's. Returns 0, or -1 with *why (the caller's to free).
+ */
+int kernelspec_check_program(const struct kernelspec *k, char **why);
+
+/*
  * The environment to run it with: this process's, with the kernelspec's env (its ${VAR} and $VAR replaced
  * from this process's) and then the given NAME=VALUE strings (may be NULL) over it, and JPY_PARENT_PID,
  * this process; for Python kernels without PYTHONEXECUTABLE. NULL-terminated; free with kernelspec_free_list.

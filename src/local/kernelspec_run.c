@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "local/jupyterpath.h"
 #include "local/python.h"
@@ -150,6 +152,55 @@ kernelspec_command(const struct kernelspec *k, const char *connection_file)
 		list[n++] = xstrdup(HISTORY_OPTION "=:memory:");
 	free(prefix);
 	return list;
+}
+
+static bool
+is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* Whether there is such a program in one of the folders of a PATH. */
+static bool
+is_in_path(const char *path, const char *name)
+{
+	bool found = false;
+
+	while (!found) {
+		size_t n = strcspn(path, ":");
+		char *folder = xmemdup0(path, n), *file = file_join(folder, name);
+
+		found = is_program(file);
+		free(file);
+		free(folder);
+		if (path[n] == '\0')
+			break;
+		path += n + 1;
+	}
+	return found;
+}
+
+int
+kernelspec_check_program(const struct kernelspec *k, char **why)
+{
+	char **command = kernelspec_command(k, "");
+	char **env = kernelspec_environment(k, NULL);
+	const char *path = "/usr/local/bin:/bin:/usr/bin";
+	bool found;
+
+	for (char **e = env; *e != NULL; e++) {
+		if (strncmp(*e, "PATH=", 5) == 0)
+			path = *e + 5;
+	}
+	found = strchr(command[0], '/') != NULL ? is_program(command[0]) : is_in_path(path, command[0]);
+	if (!found)
+		*why = xasprintf("kernel '%s' cannot be started: there is no program '%s' (%s/kernel.json)", k->name,
+		    command[0], k->folder);
+	kernelspec_free_list(env);
+	kernelspec_free_list(command);
+	return found ? 0 : -1;
 }
 
 /* Where the variable of that name stands in the list; its end when it is not there. */

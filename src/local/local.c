@@ -66,7 +66,8 @@ check(const struct workflow *w, const struct task *t, const struct notebook *nb,
 
 	if (nb == NULL && t->kernel == NULL)
 		return;	/* it is not known which kernel it wants */
-	if (kernelspec_find(&spec, wanted_kernel(t, nb), &why) == -1) {
+	if (kernelspec_find(&spec, wanted_kernel(t, nb), &why) == -1 ||
+	    (params_find(&t->env, "PATH") == NULL && kernelspec_check_program(&spec, &why) == -1)) {
 		problems_add(p, workflow_label(w), mark->line, mark->column, "notebook '%s': %s", t->name, why);
 		free(why);
 	} else if (nb != NULL) {
@@ -173,13 +174,13 @@ conclude(struct session *s, enum verdict verdict)
 		a->status = STATUS_TIMED_OUT;
 		f->kind = ERROR_TIMEOUT;
 		f->name = xstrdup("CellTimeoutError");
-		f->message = xasprintf("cell did not finish within %g seconds", (double)a->task->cell_timeout / 1e9);
+		f->message = xasprintf("cell did not finish within %g s", (double)a->task->cell_timeout / 1e9);
 		break;
 	case VERDICT_STOPPED:
 		if (clock_run() >= a->deadline) {
 			a->status = STATUS_TIMED_OUT;
 			f->kind = ERROR_TIMEOUT;
-			f->message = xasprintf("notebook did not finish within %g seconds", (double)a->task->timeout / 1e9);
+			f->message = xasprintf("notebook did not finish within %g s", (double)a->task->timeout / 1e9);
 		} else {
 			a->status = STATUS_CANCELLED;
 			f->kind = ERROR_STOPPED;

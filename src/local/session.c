@@ -24,6 +24,7 @@
 #define DRAIN_GRACE (50 * NSEC_PER_MSEC)	/* for what a dead kernel sent and the I/O thread has not delivered yet */
 #define EMPTY_GRACE (5 * NSEC_PER_SEC)
 #define PIPE_TURNS 64	/* reads of up to 64 KiB: a pipe holds that much as a rule, and 1 MiB at most without privileges */
+#define LINES_A_TURN 1000	/* told to the worker */
 #define MESSAGES_A_TURN 256	/* then signals and deadlines are looked at again */
 
 static volatile sig_atomic_t got_sigchld;
@@ -155,7 +156,7 @@ tell(struct session *s)
 	struct buf line = BUF_INIT, json = BUF_INIT;
 	int64_t again;
 
-	while (console_line(&s->console, clock_run(), &line)) {
+	for (int i = 0; i < LINES_A_TURN && console_line(&s->console, clock_run(), &line); i++) {
 		struct json_out o = JSON_OUT(&json, -1, 0);
 
 		buf_reset(&json);
@@ -281,7 +282,7 @@ get_ready(struct session *s)
 		if (s->kernel.ended)
 			return session_dead(s, "before it was ready");
 		if (now >= deadline) {
-			return would_not_start(s, xasprintf("kernel '%s' did not answer within %.0f seconds", s->spec->name,
+			return would_not_start(s, xasprintf("kernel '%s' did not answer within %g s", s->spec->name,
 			    (double)s->attempt->task->target->startup_timeout / 1e9));
 		}
 		next = now + ENDPOINTS_INTERVAL;

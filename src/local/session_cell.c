@@ -193,6 +193,12 @@ judge(struct session *s)
 	return s->raised && !allowed ? VERDICT_RAISED : VERDICT_OK;
 }
 
+static bool
+has_begun(const struct session *s)
+{
+	return s->cell->timing.execute_input[0] != '\0';
+}
+
 /* Waits until the cell is over: both its reply and its idle status are in, in whatever order they come. */
 static enum verdict
 await_cell(struct session *s)
@@ -200,6 +206,7 @@ await_cell(struct session *s)
 	const int64_t limit = s->attempt->task->cell_timeout;
 	int64_t cell_deadline = limit != 0 ? clock_run() + limit : INT64_MAX;
 	int64_t idle_deadline = INT64_MAX, kill_at = INT64_MAX;
+	bool early = false;	/* the interrupt was sent before the kernel said that it has begun */
 	enum verdict stopped = VERDICT_OK;	/* why it was interrupted, if it was */
 
 	while (!(s->replied && s->idle)) {
@@ -221,6 +228,11 @@ await_cell(struct session *s)
 		if (stopped != VERDICT_OK && kill_at == INT64_MAX) {
 			session_interrupt(s);
 			kill_at = now + STOP_GRACE;
+			early = !has_begun(s);
+		} else if (early && has_begun(s)) {
+			/* A kernel that is idle ignores an interrupt. Once more, but not again: the cell may be tidying up. */
+			session_interrupt(s);
+			early = false;
 		}
 		if (s->kernel.ended) {
 			session_drain(s);

@@ -19,7 +19,6 @@ output_release(struct output *o)
 {
 	free(o->stream);
 	terminal_release(&o->text);
-	free(o->display_id);
 	buf_release(&o->body);
 }
 
@@ -326,11 +325,10 @@ set_display(struct output *o, struct json data, struct json metadata, const stru
 
 void
 outputs_display(struct outputs *o, enum output_type type, struct json data, struct json metadata,
-    const char *display_id, int64_t execution_count, const struct mask *mask)
+    int64_t execution_count, const struct mask *mask)
 {
 	struct output *new = add(o, type);
 
-	new->display_id = display_id != NULL ? xstrdup(display_id) : NULL;
 	new->execution_count = execution_count;
 	set_display(new, data, metadata, mask);
 }
@@ -373,19 +371,4 @@ outputs_update_at(struct outputs *o, size_t index, struct json data, struct json
 
 	if (old->type == OUTPUT_DISPLAY_DATA || old->type == OUTPUT_EXECUTE_RESULT)
 		set_display(old, data, metadata, mask);
-}
-
-size_t
-outputs_update(struct outputs *o, const char *display_id, struct json data, struct json metadata,
-    const struct mask *mask)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < o->n; i++) {
-		if (o->list[i].display_id == NULL || strcmp(o->list[i].display_id, display_id) != 0)
-			continue;
-		outputs_update_at(o, i, data, metadata, mask);
-		count++;
-	}
-	return count;
 }

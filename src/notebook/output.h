@@ -27,7 +27,6 @@ struct output {
 	enum output_type type;
 	char *stream;	/* OUTPUT_STREAM: "stdout" or "stderr"; owned */
 	struct terminal text;	/* OUTPUT_STREAM: what was printed */
-	char *display_id;	/* display_data, execute_result: NULL when it has none; owned */
 	int64_t execution_count;	/* execute_result: -1 is null */
 	struct buf body;	/* all but streams: the finished object in nbformat's form, for level OUTPUT_LEVEL */
 };
@@ -56,11 +55,11 @@ void outputs_stream(struct outputs *o, const char *stream, const char *text, siz
 
 /*
  * Adds a display_data or an execute_result with these data and metadata (objects; anything else counts as
- * {}). display_id may be NULL. The mask (may be NULL) is applied to every string; spans are copied. Data
+ * {}). The mask (may be NULL) is applied to every string; spans are copied. Data
  * that nbformat's schema does not allow (a number under a type that is not JSON) become strings of their JSON text.
  */
 void outputs_display(struct outputs *o, enum output_type type, struct json data, struct json metadata,
-    const char *display_id, int64_t execution_count, const struct mask *mask);
+    int64_t execution_count, const struct mask *mask);
 
 /*
  * Adds an error: ename, evalue (strings), traceback (a list of strings). What is missing or of another type
@@ -69,11 +68,7 @@ void outputs_display(struct outputs *o, enum output_type type, struct json data,
 void outputs_error(struct outputs *o, struct json ename, struct json evalue, struct json traceback,
     const struct mask *mask);
 
-/* Gives every output of this display id new data and metadata. Returns how many there were. */
-size_t outputs_update(struct outputs *o, const char *display_id, struct json data, struct json metadata,
-    const struct mask *mask);
-
-/* The same for the one output at this index (display_data and execute_result; others are left alone). */
+/* Gives the output at this index new data and metadata (display_data and execute_result; others are left alone). */
 void outputs_update_at(struct outputs *o, size_t index, struct json data, struct json metadata,
     const struct mask *mask);
 

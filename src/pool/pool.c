@@ -31,6 +31,7 @@ struct pool {
 	bool reap_again;	/* there may be dead children left */
 	bool kill_again;	/* there were orphans that a job is waiting for */
 	struct job *held;	/* next() has handed it out, but no process could be started for it */
+	int start_error;	/* errno of the last try that failed; 0 for none */
 	int64_t retry_at;	/* when to try again */
 	int64_t alone_since;	/* when the first try failed while nothing ran; 0 for never */
 	int64_t deadline;	/* of the run */
@@ -221,8 +222,10 @@ hold(struct pool *p, struct job *j, int error)
 {
 	int64_t now = clock_run();
 
-	if (p->held == NULL)
+	/* Said once: where the limit is lower than the number of slots, it comes with every job. */
+	if (p->start_error != error)
 		log_warn("cannot start a process for '%s': %s (will try again)", j->name, strerror(error));
+	p->start_error = error;
 	p->held = j;
 	if (p->n > 0) {
 		p->alone_since = 0;

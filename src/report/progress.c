@@ -19,7 +19,7 @@
 #define PLAIN_MOST ((size_t)1024 * 1024)	/* bytes that may wait for a reader who is slow; what comes then is lost */
 #define PLAIN_AGAIN (100 * NSEC_PER_MSEC)
 #define PATIENCE (5 * NSEC_PER_SEC)	/* with one that takes nothing, at the end and before a suspension */
-#define LOG_PATIENCE (60 * NSEC_PER_SEC)	/* before a log line, which is written without any */
+#define LOG_PATIENCE (NSEC_PER_SEC / 4)	/* before a log line, which is written without any */
 
 /*
  * How long a notebook is silent in plain lines before it says which cell it is at. It doubles each time, so

@@ -110,10 +110,10 @@ run_cells(struct notebook *nb, const char *text, size_t n)
 		c->ended_at = INT64_C(1795335300123456);
 		memcpy(c->timing.busy, "now", 4);
 		outputs_stream(&c->outputs, "stdout", text, n);
-		outputs_display(&c->outputs, OUTPUT_DISPLAY_DATA, shallow(nb->json), shallow(nb->metadata), "id", -1, NULL);
-		outputs_display(&c->outputs, OUTPUT_EXECUTE_RESULT, shallow(c->file.metadata), shallow(c->json), NULL, (int64_t)i, NULL);
+		outputs_display(&c->outputs, OUTPUT_DISPLAY_DATA, shallow(nb->json), shallow(nb->metadata), -1, NULL);
+		outputs_display(&c->outputs, OUTPUT_EXECUTE_RESULT, shallow(c->file.metadata), shallow(c->json), (int64_t)i, NULL);
 		outputs_error(&c->outputs, c->file.source, c->file.cell_type, c->file.source, NULL);
-		outputs_update(&c->outputs, "id", shallow(c->json), shallow(nb->metadata), NULL);
+		outputs_update_at(&c->outputs, i % 2, shallow(c->json), shallow(nb->metadata), NULL);
 	}
 	buf_release(&source);
 }

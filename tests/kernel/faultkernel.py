@@ -26,7 +26,7 @@ the end of the line; JSON is one JSON value. An unknown command raises SyntaxErr
     show NAME             print the value as JSON
     count N               the execution count of this cell is N
     input                 ask for input; raises StdinNotImplementedError when the client does not allow that
-    raw CHANNEL TYPE JSON publish any message on iopub, or send it on stdin
+    raw CHANNEL TYPE JSON send any message on iopub, or to the client on shell or stdin
     flood N               N display_data messages
     big N                 N bytes on stdout, in lines of 100
     fill N                display_data of N bytes of text/plain, in one message
@@ -322,7 +322,7 @@ class Kernel:
 
     def on_execute_request(self, channel, ids, header, content):
         self.fate("cell")
-        self.parent, self.request = header, content
+        self.parent, self.request, self.ids = header, content, ids
         self.count += 1
         self.end = ["reply", "idle"]
         self.last = []
@@ -417,12 +417,13 @@ class Kernel:
     def do_input(self, _):
         if not self.request.get("allow_stdin"):
             raise Raised("StdinNotImplementedError", "this frontend does not support input requests")
-        self.wire.send("stdin", "input_request", {"prompt": "?", "password": False}, self.parent)
+        self.wire.send("stdin", "input_request", {"prompt": "?", "password": False}, self.parent, self.ids)
         self.pause(1e9)
 
     def do_raw(self, rest):
         channel, kind, content = rest.split(" ", 2)
-        self.wire.send(channel, kind, json.loads(content), self.parent)
+        ids = self.ids if channel in ("shell", "stdin") else ()
+        self.wire.send(channel, kind, json.loads(content), self.parent, ids)
 
     def do_flood(self, n):
         for i in range(int(n)):

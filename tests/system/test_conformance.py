@@ -49,7 +49,8 @@ def by_nbclient(work, name):
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(work.env)
-    client = NotebookClient(nb, timeout=60, allow_errors=name in ALLOW, resources={"metadata": {"path": str(work.dir)}})
+    client = NotebookClient(nb, timeout=60, allow_errors=name in ALLOW, shutdown_kernel="immediate",
+                            resources={"metadata": {"path": str(work.dir)}})
     try:
         client.execute()
     except CellExecutionError:

@@ -36,14 +36,16 @@ def test_the_time_of_a_notebook_counts_from_its_start_and_not_from_the_queue(wor
 
 
 def test_a_kernel_that_does_not_hear_the_interrupt_is_killed_five_seconds_later(work):
-    work.notebook("a", "print before", "hang ignore-int")
+    work.notebook("deaf", "print before", "hang ignore-int")
     work.notebook("late", "print no", kernel=work.kernel("sleeper", "--late", "60"))
-    work.workflow({"path": "a.ipynb", "timeout_seconds": 1.5}, {"path": "late.ipynb", "timeout_seconds": 0.5}, processes=2)
+    work.workflow({"path": "deaf.ipynb", "timeout_seconds": 1.5}, {"path": "late.ipynb", "timeout_seconds": 0.5},
+                  {"path": "deaf.ipynb", "name": "cell", "cell_timeout_seconds": 0.5}, processes=3)
     run = work.run("workflow.yaml")
-    assert run.statuses() == {"a": "timed_out", "late": "timed_out"}
-    assert 6.5 <= run.record("a")["duration_seconds"] < 8.5
+    assert run.statuses() == {"deaf": "timed_out", "late": "timed_out", "cell": "timed_out"}
+    assert 6.5 <= run.record("deaf")["duration_seconds"] < 8.5
+    assert 5.5 <= run.record("cell")["duration_seconds"] < 8.5
     assert run.record("late")["duration_seconds"] < 7
-    assert run.text("a") == "before\n"
+    assert run.text("deaf") == run.text("cell") == "before\n"
 
 
 def test_a_cell_over_its_time_is_interrupted_and_ends_the_notebook(work):
@@ -57,15 +59,6 @@ def test_a_cell_over_its_time_is_interrupted_and_ends_the_notebook(work):
     assert 1.4 <= record["duration_seconds"] < 1.4 + SLACK
     assert run.text("a") == "in\n"
     assert ename(run, "a", 2) == ["KeyboardInterrupt"]
-
-
-def test_a_deaf_cell_over_its_time_is_killed(work):
-    work.notebook("a", "print in\nhang ignore-int")
-    work.workflow({"path": "a.ipynb", "cell_timeout_seconds": 0.3})
-    run = work.run("workflow.yaml")
-    assert run.statuses() == {"a": "timed_out"}
-    assert run.record("a")["duration_seconds"] < 8
-    assert run.text("a") == "in\n"
 
 
 def test_a_real_kernel_is_interrupted_too(work):

@@ -73,7 +73,7 @@ ERRORS = {
     "no such working directory": ("notebooks:\n- path: a.ipynb\n  working_directory: none\n", ("3:22", "none")),
     "secret is not set": ("parameters:\n  key: {secret: UNSET_KEY}\n" + NB, ("2:17", "UNSET_KEY")),
     "secret is a number": ("parameters: {key: {secret: 5}}\n" + NB, ("1:28", "secret")),
-    "language without parameters": ("notebooks:\n- {path: cobol.ipynb, parameters: {x: 1}}\n", ("2:10", "cobol")),
+    "language without parameters": ("notebooks:\n- {path: cobol.ipynb, parameters: {x: 1}}\n", ("2:3", "cobol")),
     # YAML itself.
     "empty": ("", ("1:1", "nothing")),
     "nothing but comments": ("# nothing\n\n", ("1:1", "nothing")),

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "local/console.h"
 
 static FILE *file;
@@ -161,6 +162,48 @@ START_TEST(shows_all_lines_when_asked_to)
 }
 END_TEST
 
+/* A message of very many lines: it takes neither the memory nor the time that its size would suggest. */
+START_TEST(all_lines_of_a_flood)
+{
+	const size_t size = 8 * 1024 * 1024;
+	char *flood = xmalloc(size);
+	int64_t began = clock_run();
+	struct console c;
+	struct buf line = BUF_INIT;
+	size_t shown = 0, right = 0;
+
+	memset(flood, '\n', size);
+	for (size_t i = 0; i < size; i += 2)
+		flood[i] = (char)('a' + i / 2 % 26);
+	console_init(&c, -1, NULL, true);
+	console_put(&c, CONSOLE_STDOUT, flood, size);
+	ck_assert_uint_le(c.lines.len, 1024 * 1024);
+	while (console_line(&c, 0, &line)) {
+		right += line.len == 1 && line.data[0] == (char)('a' + shown % 26);
+		buf_reset(&line);
+		shown++;
+	}
+	ck_assert_uint_eq(right, shown);
+	ck_assert_uint_eq(shown, 512 * 1024);
+	ck_assert_int_lt(clock_run() - began, 20 * NSEC_PER_SEC);
+	/* There is room again. */
+	console_put(&c, CONSOLE_STDOUT, "one\nt", 5);
+	console_put(&c, CONSOLE_STDOUT, "wo\n", 3);
+	ck_assert(console_line(&c, 0, &line));
+	ck_assert_str_eq(buf_str(&line), "one");
+	buf_reset(&line);
+	ck_assert(console_line(&c, 0, &line));
+	ck_assert_str_eq(buf_str(&line), "two");
+	ck_assert(!console_line(&c, 0, &line));
+	console_flush(&c);
+	ck_assert(!console_line(&c, 0, &line));
+	ck_assert_int_eq(console_due(&c), INT64_MAX);
+	buf_release(&line);
+	console_release(&c);
+	free(flood);
+}
+END_TEST
+
 START_TEST(an_echo_is_not_logged_twice)
 {
 	struct buf words = BUF_INIT;
@@ -203,6 +246,7 @@ main(void)
 	tcase_add_test(tc, keeps_little_of_a_long_line);
 	tcase_add_test(tc, goes_on_without_a_log);
 	tcase_add_test(tc, shows_all_lines_when_asked_to);
+	tcase_add_test(tc, all_lines_of_a_flood);
 	tcase_add_test(tc, an_echo_is_not_logged_twice);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

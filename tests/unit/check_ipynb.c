@@ -351,7 +351,7 @@ run_cell(size_t i)
 	snprintf(c->timing.busy, sizeof(c->timing.busy), "2026-11-22T08:15:00.123456Z");
 	snprintf(c->timing.idle, sizeof(c->timing.idle), "2026-11-22T08:15:01.623456Z");
 	outputs_stream(&c->outputs, "stdout", "a\nb", 3);
-	outputs_display(&c->outputs, OUTPUT_EXECUTE_RESULT, json_of("{\"text/plain\":\"1\"}"), json_of("{}"), NULL, 3, NULL);
+	outputs_display(&c->outputs, OUTPUT_EXECUTE_RESULT, json_of("{\"text/plain\":\"1\"}"), json_of("{}"), 3, NULL);
 }
 
 /* As nbformat writes it. */
@@ -464,7 +464,7 @@ START_TEST(writes_on_one_line)
 	read_cells("[{\"source\":\"\",\"outputs\":[5],\"metadata\":{},\"execution_count\":null,\"cell_type\":\"code\"}]", 2);
 	run_cell(0);
 	outputs_display(&nb.cells[0].outputs, OUTPUT_DISPLAY_DATA, json_of("{\"application/json\":[NaN,1.0]}"), json_of("{}"),
-	    NULL, -1, NULL);
+	    -1, NULL);
 	nb.papermill = xstrdup("{}");
 	print();
 	ck_assert_str_eq(printed.data,

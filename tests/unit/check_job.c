@@ -241,11 +241,14 @@ START_TEST(buffered_output_is_written_once)
 	char text[16] = "";
 	FILE *f = tmpfile();
 
+	/* Standard error, because that is the one stream which the child shares with its parent. */
 	ck_assert_ptr_nonnull(f);
-	fputs("once", f);
+	dup2(fileno(f), 2);
+	ck_assert_int_eq(setvbuf(stderr, NULL, _IOFBF, BUFSIZ), 0);
+	fputs("once", stderr);
 	start("a", flush_all);
 	end();
-	fflush(f);
+	fflush(stderr);
 	ck_assert_int_eq(pread(fileno(f), text, sizeof(text) - 1, 0), 4);
 	ck_assert_str_eq(text, "once");
 	fclose(f);
@@ -475,15 +478,18 @@ outlive_parent(struct job *j, int fd)
 /* The parent is killed: while the job runs, while it is stopped, and while its whole group is. */
 START_TEST(parent_is_killed)
 {
+	FILE *f = tmpfile();
+	struct stat st;
 	int status;
 	pid_t middle;
 
+	ck_assert_ptr_nonnull(f);
 	proc_adopt_orphans();
 	middle = fork();
 	ck_assert_int_ge(middle, 0);
 	if (middle == 0) {
 		setsid();
-		dup2(open("/dev/full", O_WRONLY), 2);
+		dup2(fileno(f), 2);
 		start("a", outlive_parent);
 		sleep_on();
 	}
@@ -498,6 +504,9 @@ START_TEST(parent_is_killed)
 	ck_assert_int_eq(waitpid(shared->pids[0], &status, 0), shared->pids[0]);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 9);
 	ck_assert(shared->flag);
+	ck_assert_int_eq(fstat(fileno(f), &st), 0);
+	ck_assert_int_eq(st.st_size, 0);	/* it has logged something, but nobody is left to read it */
+	fclose(f);
 }
 END_TEST
 

@@ -815,7 +815,7 @@ START_TEST(heartbeat)
 	make(3);
 	progress_start(&made.run, PROGRESS_PLAIN);
 	ck_assert_int_eq(progress_tick(), INT64_MAX);
-	r = start(0, 5);
+	r = start(0, 8);
 	next = progress_tick();
 	ck_assert_int_eq(next, r->started_at + 10 * NSEC_PER_SEC);
 	expect_text("[0/3] a: started\n");

@@ -42,7 +42,7 @@ static const struct {
 	{"{\"status\"", EXITED(0), NULL, JOB_STOP_NONE, false, STATUS_FAILED, "worker", "worker exited"},
 	/* Told to stop, and it did. */
 	{RESULT("cancelled"), EXITED(4), NULL, JOB_STOP_TIMEOUT, false, STATUS_TIMED_OUT, "timeout",
-	    "notebook did not finish within 1.5 seconds"},
+	    "notebook did not finish within 1.5 s"},
 	{RESULT("timed_out"), EXITED(2), NULL, JOB_STOP_TIMEOUT, false, STATUS_TIMED_OUT, "timeout", "notebook did not finish"},
 	{RESULT("cancelled"), EXITED(4), NULL, JOB_STOP_RUN_TIMEOUT, false, STATUS_CANCELLED, "stopped", "stopped because REASON"},
 	{RESULT("cancelled"), EXITED(4), NULL, JOB_STOP_POLICY, false, STATUS_CANCELLED, "stopped", "stopped because REASON"},
@@ -52,7 +52,7 @@ static const struct {
 	{RESULT("failed"), EXITED(1), NULL, JOB_STOP_SIGNAL, false, STATUS_FAILED, "notebook", "m"},
 	/* Told to stop, and it did not. */
 	{NULL, SIGKILL, NULL, JOB_STOP_TIMEOUT, true, STATUS_TIMED_OUT, "timeout",
-	    "notebook did not finish within 1.5 seconds; it did not stop in time and was killed"},
+	    "notebook did not finish within 1.5 s; it did not stop in time and was killed"},
 	{NULL, SIGKILL, NULL, JOB_STOP_SIGNAL, true, STATUS_CANCELLED, "stopped",
 	    "stopped because REASON; it did not stop in time and was killed"},
 	/* Told by somebody else. */
