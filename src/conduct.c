@@ -33,6 +33,7 @@ struct conductor {
 	size_t next;	/* the first record that has not been started */
 	char *stop_reason;
 	bool journal_failed;
+	int journal_error;	/* errno, then */
 	bool quiet;	/* there is neither progress nor summary: failures are said as errors */
 	const struct record *culprit;	/* the first failure */
 };
@@ -41,12 +42,16 @@ struct conductor {
 static void
 journal(struct conductor *c, int r)
 {
+	int error = errno;
+
 	if (r == 0)
 		return;
-	pool_give_up(errno);
-	if (!c->journal_failed)
-		log_error("cannot write the event stream: %s", strerror(errno));
-	c->journal_failed = true;
+	pool_give_up(error);
+	if (!c->journal_failed) {
+		log_error("cannot write the event stream: %s", strerror(error));
+		c->journal_failed = true;
+		c->journal_error = error;
+	}
 }
 
 static struct record *
@@ -161,6 +166,8 @@ on_finished(void *data, struct job *j)
 	r->has_output = access(c->orders[r - c->run.records].output, F_OK) == 0;
 	r->has_log = access(c->orders[r - c->run.records].log, F_OK) == 0;
 	/* A worker that died could not do it itself. */
+	if (j->result == NULL)
+		file_remove_temporaries(c->orders[r - c->run.records].output);
 	if (file_remove_tree(folder) == -1)
 		log_warn("cannot remove '%s': %s", folder, strerror(errno));
 	free(folder);
@@ -406,7 +413,10 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 	prepare(&c, w);
 	progress_start(&c.run, o->quiet ? PROGRESS_NONE : o->progress);
 	journal(&c, events_run_started(&c.events, &c.run));
-	pool_run(&config, &end);
+	if (c.journal_failed)
+		end = (struct pool_end){.why = POOL_STOP_BROKEN, .error = c.journal_error};
+	else
+		pool_run(&config, &end);
 	rundir_end(&c.dirs);	/* before anything that may wait, and be killed while it does: who reads what is printed */
 	conclude(&c, &end);
 	progress_end();

@@ -8,9 +8,9 @@
 #include "report/run.h"
 
 /*
- * Fills a record from a job that is over: status, error, result, cells, exit status, usage. A worker's
- * result is believed as far as it goes with how the worker ended and why it was stopped. reason says for people
- * why the run was stopped, if it was.
+ * Fills a record from a job that is over: status, error, result, cells, exit status, usage. A worker that has sent its
+ * result has written everything before that, so the result is believed whatever its process died of later; why it was
+ * stopped is known better here than there. reason says for people why the run was stopped, if it was.
  */
 void verdict_of_job(struct record *r, const struct job *j, const char *reason);
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +28,11 @@ file_write_full(int fd, const void *p, size_t n)
 		if (done == -1) {
 			if (errno == EINTR)
 				continue;
+			if (errno == EAGAIN) {
+				/* Somebody who shares the description has set O_NONBLOCK. */
+				poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+				continue;
+			}
 			return -1;
 		}
 		at += done;
@@ -82,19 +88,20 @@ file_read_fd(int fd, struct buf *b, size_t max)
 	}
 }
 
-int
-file_read(const char *path, struct buf *b, size_t max)
+/* flags: for open, over those that are always given; O_NONBLOCK for regular files alone. */
+static int
+read_path(const char *path, int flags, struct buf *b, size_t max)
 {
 	int fd, result = -1, saved_errno;
 	struct stat st;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | flags);
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &st) == -1)
 		goto out;
-	if (S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
+	if (S_ISDIR(st.st_mode) || ((flags & O_NONBLOCK) != 0 && !S_ISREG(st.st_mode))) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
 		goto out;
 	}
 	if (S_ISREG(st.st_mode)) {
@@ -112,19 +119,50 @@ out:
 	return result;
 }
 
+int
+file_read(const char *path, struct buf *b, size_t max)
+{
+	return read_path(path, 0, b, max);
+}
+
+int
+file_read_regular(const char *path, struct buf *b, size_t max)
+{
+	return read_path(path, O_NONBLOCK, b, max);
+}
+
 /* ---- Writing ---- */
+
+#define SUFFIX 6	/* letters at the end of a temporary name */
 
 /* The end of a temporary name. O_EXCL keeps the names apart; the clock and the process only make that quick. */
 static void
-draw_suffix(char suffix[7])
+draw_suffix(char suffix[SUFFIX + 1])
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 	static uint64_t drawn;
 	uint64_t n = ((uint64_t)clock_run() + (uint64_t)getpid() * 1000003 + drawn++) % 2147483647;
 
-	for (int i = 0; i < 6; i++, n /= 36)
+	for (int i = 0; i < SUFFIX; i++, n /= 36)
 		suffix[i] = letters[n % 36];
-	suffix[6] = '\0';
+	suffix[SUFFIX] = '\0';
+}
+
+/* How many bytes of a name a temporary one keeps, so that it is not too long for the folder. */
+static size_t
+kept(const char *folder, const char *name)
+{
+	size_t keep = strlen(name);
+	long most = pathconf(folder, _PC_NAME_MAX);
+
+	if (most < 16)
+		most = NAME_MAX;
+	if (keep > (size_t)most - SUFFIX - 2) {
+		keep = (size_t)most - SUFFIX - 2;
+		while (keep > 0 && ((unsigned char)name[keep] & 0xc0) == 0x80)
+			keep--;	/* some file systems want names in UTF-8 */
+	}
+	return keep;
 }
 
 /*
@@ -137,25 +175,17 @@ open_temporary(const char *path, mode_t mode, char **temporary)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash != NULL ? slash + 1 : path;
-	size_t keep = strlen(name);
-	char *folder, suffix[7];
-	long most;
+	char *folder, suffix[SUFFIX + 1];
+	size_t keep;
 	int fd = -1;
 
-	if (keep == 0) {
+	if (*name == '\0') {
 		errno = ENOENT;
 		return -1;
 	}
 	folder = file_folder(path);
-	most = pathconf(folder, _PC_NAME_MAX);
+	keep = kept(folder, name);
 	free(folder);
-	if (most < 16)
-		most = NAME_MAX;
-	if (keep > (size_t)most - 8) {
-		keep = (size_t)most - 8;
-		while (keep > 0 && ((unsigned char)name[keep] & 0xc0) == 0x80)
-			keep--;	/* some file systems want names in UTF-8 */
-	}
 	for (int tries = 0; tries < 100; tries++) {
 		draw_suffix(suffix);
 		*temporary = xasprintf("%.*s.%.*s.%s", (int)(name - path), path, (int)keep, name, suffix);
@@ -425,4 +455,27 @@ file_folder(const char *path)
 	while (n > 1 && path[n - 1] == '/')
 		n--;
 	return xmemdup0(path, n);
+}
+
+void
+file_remove_temporaries(const char *path)
+{
+	char *folder = file_folder(path), *temporary;
+	const char *name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+	char *beginning = xasprintf(".%.*s.", (int)kept(folder, name), name);
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (strncmp(entry->d_name, beginning, strlen(beginning)) != 0 ||
+		    strlen(entry->d_name) != strlen(beginning) + SUFFIX)
+			continue;
+		temporary = file_join(folder, entry->d_name);
+		unlink(temporary);
+		free(temporary);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	free(beginning);
+	free(folder);
 }

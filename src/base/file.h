@@ -24,6 +24,9 @@ int file_read_fd(int fd, struct buf *b, size_t max);
  */
 int file_read(const char *path, struct buf *b, size_t max);
 
+/* The same for a file that must be a regular one: anything else fails with EINVAL, and none is waited for. */
+int file_read_regular(const char *path, struct buf *b, size_t max);
+
 /*
  * A file being written: a temporary one in the same folder, which takes the final name in
  * file_commit() after its data have reached the disk. Mode 0666 less the umask, or that of the file it replaces.
@@ -48,6 +51,9 @@ int file_commit(struct file_writer *w);
 
 /* Gives up: removes the temporary file. Does nothing after a commit. */
 void file_abandon(struct file_writer *w);
+
+/* Removes what a process that died between file_begin() and file_commit() of this path has left. */
+void file_remove_temporaries(const char *path);
 
 /* All of it in one call. */
 int file_replace(const char *path, const void *p, size_t n);

@@ -19,6 +19,7 @@
 #define ENDPOINTS_INTERVAL (250 * NSEC_PER_MSEC)	/* looked for at least this often, should inotify miss one */
 #define PORT_TRIES 3	/* another program may have taken the ports in between */
 #define SHUTDOWN_MOST (5 * NSEC_PER_SEC)	/* for a kernel that is busy ending, as jupyter_client gives it */
+#define SHUTDOWN_STOPPED (1 * NSEC_PER_SEC)	/* for the same when the notebook was stopped: the pool waits for its worker */
 #define ACTIVITY_STEP (50 * NSEC_PER_MSEC)	/* between two looks at what it does */
 #define TERM_GRACE (500 * NSEC_PER_MSEC)	/* from SIGTERM to SIGKILL */
 #define DRAIN_GRACE (50 * NSEC_PER_MSEC)	/* for what a dead kernel sent and the I/O thread has not delivered yet */
@@ -411,10 +412,11 @@ static void
 await_exit(struct session *s)
 {
 	const int64_t grace = s->attempt->task->target->shutdown_grace;
-	int64_t now = clock_run(), quiet_since = now, deadline = s->asked_at + SHUTDOWN_MOST;
+	int64_t now = clock_run(), quiet_since = now, deadline;
 	unsigned long long ticks, before = 0;
 	bool running;
 
+	deadline = s->asked_at + (session_stopping(s) ? SHUTDOWN_STOPPED : SHUTDOWN_MOST);
 	while (now < deadline && now - quiet_since < grace && !s->kernel.ended && !s->attempt->orphaned()) {
 		if (proc_activity(s->kernel.pid, &ticks, &running) == 0 && (running || ticks != before)) {
 			before = ticks;
@@ -424,7 +426,7 @@ await_exit(struct session *s)
 		now = clock_run();
 	}
 	if (!s->kernel.ended) {
-		log_debug("the kernel did not end when asked to");
+		log_info("the kernel did not end when asked to; it is told to by SIGTERM");
 		kernel_signal(&s->kernel, SIGTERM);
 		await_end(s, clock_run() + TERM_GRACE);
 	}

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +243,7 @@ await_cell(struct session *s)
 		}
 		if (now >= kill_at) {
 			log_info("the kernel does not stop; killing it");
+			kernel_signal(&s->kernel, SIGKILL);	/* here: a kernel that is busy is given seconds to shut down */
 			return stopped;
 		}
 		next = idle_deadline < kill_at ? idle_deadline : kill_at;

@@ -190,7 +190,7 @@ notebook_read(struct notebook *nb, const char *path, struct problems *p)
 {
 	struct buf text = BUF_INIT;
 
-	if (file_read(path, &text, NOTEBOOK_BYTES_MAX) == -1) {
+	if (file_read_regular(path, &text, NOTEBOOK_BYTES_MAX) == -1) {
 		*nb = (struct notebook){.path = xstrdup(path)};
 		problems_add(p, path, 0, 0, "cannot read the notebook: %s", strerror(errno));
 		buf_release(&text);

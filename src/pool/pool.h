@@ -60,7 +60,7 @@ struct pool_config {
 	void *data;	/* for the callbacks */
 };
 
-#define POOL_GRACE (8 * NSEC_PER_SEC)	/* 5 s for the notebook to stop, 3 s for its worker to write it down */
+#define POOL_GRACE (12 * NSEC_PER_SEC)	/* 5 s for the notebook to stop, 7 s for its worker to write it down */
 
 /* How the pool ended. */
 struct pool_end {

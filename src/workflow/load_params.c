@@ -167,6 +167,7 @@ read_override(struct loader *l, const char *name, const char *text)
 	struct problems found = PROBLEMS_INIT;
 	struct params read = {NULL, 0, 0};
 	struct yaml_node *value;
+	const char *hint = "";
 	char *option;
 
 	option = xasprintf("-p %.*s=...", SHOWN(name));	/* not the value: it may be private */
@@ -174,9 +175,12 @@ read_override(struct loader *l, const char *name, const char *text)
 	/* In a file an empty value is null; but "-p x=" is what a shell makes of -p x="$X", so here it is text. */
 	if (*text == '\0')
 		text = "''";
+	/* A person in a shell does not know that *.csv is an alias. */
+	if (strchr("*&!%#@`[{|>'\"", *text) != NULL)
+		hint = "; for the text as it stands, write NAME='\"...\"'";
 	value = yaml_parse(text, strlen(text), NULL, &found);
 	for (size_t i = 0; i < found.n; i++)
-		loader_problem(l, NO_MARK, "%s", found.list[i].message);
+		loader_problem(l, NO_MARK, "%s%s", found.list[i].message, hint);
 	problems_release(&found);
 	if (value != NULL)
 		read_parameter(l, name, NO_MARK, value, &read);

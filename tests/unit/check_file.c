@@ -549,6 +549,41 @@ START_TEST(names)
 }
 END_TEST
 
+START_TEST(removes_what_the_dead_have_left)
+{
+	struct file_writer w;
+	char temporary[NAME_MAX + 1];
+
+	ck_assert_int_eq(file_begin(&w, "a.ipynb"), 0);
+	snprintf(temporary, sizeof(temporary), "%s", w.temporary);
+	ck_assert_int_eq(file_replace(".a.ipynb.short", "", 0), 0);
+	ck_assert_int_eq(file_replace(".b.ipynb.abcdef", "", 0), 0);
+	ck_assert_int_eq(file_replace("a.ipynb", "", 0), 0);
+	file_remove_temporaries("a.ipynb");
+	ck_assert_int_eq(access(temporary, F_OK), -1);
+	ck_assert_int_eq(access(".a.ipynb.short", F_OK), 0);
+	ck_assert_int_eq(access(".b.ipynb.abcdef", F_OK), 0);
+	ck_assert_int_eq(access("a.ipynb", F_OK), 0);
+	file_abandon(&w);
+}
+END_TEST
+
+START_TEST(reads_regular_files_alone)
+{
+	struct buf b = BUF_INIT;
+
+	ck_assert_int_eq(file_replace("a", "text", 4), 0);
+	ck_assert_int_eq(file_read_regular("a", &b, 100), 0);
+	ck_assert_str_eq(buf_str(&b), "text");
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	ck_assert_int_eq(file_read_regular("fifo", &b, 100), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_int_eq(file_read_regular(".", &b, 100), -1);
+	ck_assert_int_eq(errno, EISDIR);
+	buf_release(&b);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -576,6 +611,8 @@ main(void)
 	tcase_add_test(tcase, makes_folders);
 	tcase_add_test(tcase, removes_trees);
 	tcase_add_test(tcase, names);
+	tcase_add_test(tcase, removes_what_the_dead_have_left);
+	tcase_add_test(tcase, reads_regular_files_alone);
 	suite_add_tcase(suite, tcase);
 
 	runner = srunner_create(suite);

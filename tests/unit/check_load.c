@@ -484,14 +484,14 @@ START_TEST(obeys_the_command_line)
 	check_wrong_with("notebooks: [a.ipynb]\n", &o,
 	    "-: option '-p q': must be NAME=VALUE\n"
 	    "-: option '-p a-b=...': parameter 'a-b' cannot be a variable's name: use letters, digits and '_', with no digit first\n"
-	    "-: option '-p z=...': did not find expected node content\n"
-	    "-: option '-p w=...': there is nothing here but white space or comments\n"
+	    "-: option '-p z=...': did not find expected node content; for the text as it stands, write NAME='\"...\"'\n"
+	    "-: option '-p w=...': there is nothing here but white space or comments; for the text as it stands, write NAME='\"...\"'\n"
 	    "-: option '-p k=...': mapping values are not allowed in this context; check the indentation, and quote text that holds ': '\n"
 	    "-: option '-p =...': parameter '' cannot be a variable's name: use letters, digits and '_', with no digit first\n"
-	    "-: option '-p m=...': a key must be text, not a map; quote text that begins with '{'\n"
+	    "-: option '-p m=...': a key must be text, not a map; quote text that begins with '{'; for the text as it stands, write NAME='\"...\"'\n"
 	    "-: option '-p f=...': expressions ({{ ... }}) are not supported yet\n"
 	    "-: option '-p g=...': byte 0xff is not UTF-8, which is what a workflow is written in\n"
-	    "-: option '-p d=...': duplicate key 'a'; it is first at line 1\n"
+	    "-: option '-p d=...': duplicate key 'a'; it is first at line 1; for the text as it stands, write NAME='\"...\"'\n"
 	    "-: option '--target': the target is 'd', which is none of local\n"
 	    "-: option '--on-error': the policy is 'drian', which is none of fail-fast, let-finish, drain; did you mean 'drain'?\n"
 	    "-: option '--processes': must be a whole number from 1 to 10000, not 10001\n");

@@ -263,7 +263,7 @@ START_TEST(strangers_are_left_alone)
 	go();
 	for (size_t i = 0; i < run.n; i++)
 		ck_assert(is_well(&run.jobs[i]));
-	ck_assert_int_eq(state(lives), 'S');
+	ck_assert(state(lives) != 0 && state(lives) != 'Z');
 	ck_assert_int_eq(state(dies), 0);
 	ck_assert_int_eq(kill(lives, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(lives, NULL, 0), lives);

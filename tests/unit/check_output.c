@@ -319,7 +319,7 @@ END_TEST
 START_TEST(clears)
 {
 	stream("stdout", "a");
-	display("{}", "{}", "id");
+	display("{}", "{}");
 	outputs_clear(&o);
 	ck_assert_uint_eq(o.n, 0);
 	stream("stdout", "b");

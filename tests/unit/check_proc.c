@@ -117,6 +117,12 @@ state(pid_t pid)
 	return at != NULL ? at[2] : 0;
 }
 
+static bool
+lives(pid_t pid)
+{
+	return state(pid) != 0 && state(pid) != 'Z';
+}
+
 static void
 end(pid_t pid)
 {
@@ -365,7 +371,7 @@ START_TEST(signals_below)
 	EVENTUALLY(state(shared->pids[3]) == 'Z');
 	proc_signal_below(top, SIGTERM, NULL);
 	EVENTUALLY(state(shared->pids[1]) == 'Z');
-	ck_assert_int_eq(state(top), 'S');
+	ck_assert(lives(top));
 	proc_signal_below(getpid(), SIGTERM, NULL);
 	EVENTUALLY(state(top) == 'Z');
 	ck_assert_int_eq(waitpid(top, NULL, 0), top);
@@ -463,7 +469,7 @@ START_TEST(kills_children_in_rounds)
 	for (int i = 1; i < 4; i++)
 		ck_assert_int_eq(waitpid(shared->pids[i], NULL, 0), shared->pids[i]);
 	ck_assert_uint_eq(proc_kill_children(&spare), 0);
-	ck_assert_int_eq(state(spared), 'S');
+	ck_assert(lives(spared));
 	ck_assert_uint_eq(proc_kill_children(NULL), 1);
 	ck_assert_int_eq(waitpid(spared, NULL, 0), spared);
 	pids_release(&spare);
@@ -507,7 +513,7 @@ START_TEST(children_not_seen)
 		ck_assert_int_eq(error, EMFILE);
 		ck_assert_uint_eq(counted, 1);
 	}
-	ck_assert_int_ne(state(one), 'Z');
+	ck_assert(lives(one));
 	end(one);
 	pids_release(&found);
 }
@@ -536,7 +542,7 @@ START_TEST(empties_a_tree)
 	pids_add(&spare, spared);
 	ck_assert_uint_eq(proc_empty_tree(&spare, 10 * NSEC_PER_SEC, &usage), 0);
 	for (int i = 0; i < 6; i++)
-		ck_assert_int_eq(state(shared->pids[i]), i == 4 ? 'S' : 0);
+		ck_assert(i == 4 ? lives(shared->pids[i]) : state(shared->pids[i]) == 0);
 	ck_assert_int_eq(state(top), 0);
 	ck_assert_int_ge(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec + 1000000 * usage.ru_utime.tv_sec, 90000);
 	ck_assert_int_gt(usage.ru_maxrss, 0);
