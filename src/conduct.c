@@ -18,6 +18,7 @@
 #include "report/events.h"
 #include "report/results.h"
 #include "report/summary.h"
+#include "report/text.h"
 #include "rundir.h"
 #include "target.h"
 #include "verdict.h"
@@ -294,10 +295,8 @@ say(const struct conductor *c, const struct buf *results, const struct conduct_o
 		r = file_write_full(STDOUT_FILENO, results->data, results->len);
 	} else if (!o->quiet && (o->events == NULL || strcmp(o->events, "-") != 0)) {
 		size_t columns = terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-		const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-		bool colour = terminal && (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0;
 
-		summary_put(&c->run, columns, colour, &summary);
+		summary_put(&c->run, columns, terminal && text_has_colour(), &summary);
 		r = file_write_full(STDOUT_FILENO, buf_str(&summary), summary.len);
 	}
 	buf_release(&summary);

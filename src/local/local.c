@@ -33,6 +33,50 @@ parameter_language(const struct kernelspec *spec, const struct notebook *nb)
 	return l != NULL || nb->language == NULL ? l : language_find(NULL, nb->language);
 }
 
+static bool
+is_word_character(char c)
+{
+	return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c & 0x80) != 0;
+}
+
+static bool
+has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = text; (p = strstr(p, word)) != NULL; p++)
+		if ((p == text || !is_word_character(p[-1])) && !is_word_character(p[n]))
+			return true;
+	return false;
+}
+
+/*
+ * A notebook declares its parameters in a cell tagged so. One that does not so much as name a parameter that is meant
+ * for it alone will run with its default instead: most likely a slip of the pen, but not an error for papermill either.
+ */
+static void
+warn_of_unknown(const struct task *t, const struct notebook *nb)
+{
+	struct buf declared = BUF_INIT;
+	size_t i = 0;
+
+	while (i < nb->ncells && !cell_has_tag(&nb->cells[i], "parameters"))
+		i++;
+	if (i < nb->ncells) {
+		cell_source(&nb->cells[i], &declared);
+		for (size_t k = 0; k < t->parameters.n; k++) {
+			const struct param *p = &t->parameters.list[k];
+
+			/* Those of the workflow and of -p are for whom they may concern. */
+			if (p->mark.line >= t->mark.line && p->mark.line != 0 &&
+			    !has_word(buf_str(&declared), p->name + strspn(p->name, "_")))
+				log_warn("notebook '%s' does not name parameter '%s' in its cell tagged 'parameters'", t->name,
+				    p->name);
+		}
+	}
+	buf_release(&declared);
+}
+
 static void
 check_parameters(const struct workflow *w, const struct task *t, const struct kernelspec *spec, const struct notebook *nb,
     struct problems *p)
@@ -50,6 +94,7 @@ check_parameters(const struct workflow *w, const struct task *t, const struct ke
 		    spec->language != NULL ? spec->language : "unknown");
 		return;
 	}
+	warn_of_unknown(t, nb);
 	if (parameters_source(l, &t->parameters, false, &source, &why) == -1) {
 		problems_add(p, workflow_label(w), t->mark.line, t->mark.column, "%s", why);
 		free(why);

@@ -64,24 +64,6 @@ progress_parse(const char *s, enum progress_mode *mode)
 	return false;
 }
 
-/* Whether the terminal can move its cursor. */
-static bool
-has_cursor(void)
-{
-	const char *term = getenv("TERM");
-
-	return term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
-}
-
-/* As no-color.org has it. */
-static bool
-has_colour(void)
-{
-	const char *no_color = getenv("NO_COLOR");
-
-	return has_cursor() && (no_color == NULL || *no_color == '\0');
-}
-
 /* ---- Log lines ---- */
 
 static void
@@ -105,14 +87,14 @@ void
 progress_start(const struct run *run, enum progress_mode mode)
 {
 	if (mode == PROGRESS_AUTO)
-		mode = isatty(STDERR_FILENO) && has_cursor() ? PROGRESS_TTY : PROGRESS_PLAIN;
+		mode = isatty(STDERR_FILENO) && text_has_cursor() ? PROGRESS_TTY : PROGRESS_PLAIN;
 	progress.run = run;
 	progress.mode = mode;
 	progress.next_beat = INT64_MAX;
 	if (mode == PROGRESS_NONE)
 		return;
 	if (mode == PROGRESS_TTY) {
-		progress.colour = has_colour();
+		progress.colour = text_has_colour();
 		live_start(run, STDERR_FILENO, progress.colour);
 	} else {
 		sink_open(&progress.out, STDERR_FILENO, PLAIN_MOST);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -10,6 +11,22 @@
 
 /* A column takes a few bytes, or some more with an escape sequence before it; only nonsense takes more than that. */
 #define COLUMN_BYTES 64
+
+bool
+text_has_cursor(void)
+{
+	const char *term = getenv("TERM");
+
+	return term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
+}
+
+bool
+text_has_colour(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return text_has_cursor() && (no_color == NULL || *no_color == '\0');
+}
 
 size_t
 text_columns(const char *s)

@@ -10,6 +10,10 @@
 #include "base/buf.h"
 #include "report/run.h"
 
+/* Whether the terminal of this environment can move its cursor ($TERM), and is to have colours (no-color.org). */
+bool text_has_cursor(void);
+bool text_has_colour(void);
+
 /* The columns that a string takes when it is shown. */
 size_t text_columns(const char *s);
 

@@ -61,4 +61,8 @@ def there_is_a_program():
 
 
 def pytest_configure(config):
+    # nohup, and shells for commands in the background, leave these ignored; nbfork would respect that.
+    for sig in (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGTSTP):
+        signal.signal(sig, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "patience(seconds): how long the test may take")

@@ -44,17 +44,25 @@ def run(tmp_path_factory):
 def by_nbclient(work, name):
     """The notebook as nbclient leaves it; the cells after an error are as they were."""
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
     nb = nbformat.from_dict(copy.deepcopy(dict(documents())[name]))
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(work.env)
-    client = NotebookClient(nb, timeout=60, allow_errors=name in ALLOW, shutdown_kernel="immediate",
-                            resources={"metadata": {"path": str(work.dir)}})
     try:
-        client.execute()
-    except CellExecutionError:
-        assert name in FAIL
+        for last in (False, False, True):
+            client = NotebookClient(copy.deepcopy(nb), timeout=20, allow_errors=name in ALLOW, shutdown_kernel="immediate",
+                                    resources={"metadata": {"path": str(work.dir)}})
+            try:
+                client.execute()
+            except CellExecutionError:
+                assert name in FAIL
+            except CellTimeoutError:  # ipykernel hangs now and then, and this is about what it does when it does not
+                if not last:
+                    continue
+                raise
+            break
+        nb = client.nb
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -94,9 +94,12 @@ def test_a_port_that_somebody_else_took_is_no_failure(work):
     assert run.status == 0 and run.text("a") == "fine\n"
 
 
-def test_a_program_that_is_not_there_is_a_failure_with_its_name(work):
-    run = work.run(flow(work, "print x", argv=["/nowhere/kernel", "{connection_file}"]))
-    fails(run, "/nowhere/kernel", "No such file")
+def test_a_program_that_cannot_be_executed_after_all_is_a_failure_with_its_name(work):
+    program = work.short / "program"
+    program.write_text("#!/nowhere/interpreter\n")
+    program.chmod(0o755)
+    run = work.run(flow(work, "print x", argv=[str(program), "{connection_file}"]))
+    fails(run, str(program), "No such file")
 
 
 def test_a_program_that_is_no_kernel_is_a_failure(work):
@@ -192,7 +195,8 @@ def test_an_aborted_cell_is_a_failure(work):
 
 
 def test_an_error_reply_without_an_error_output_is_a_failure(work):
-    run = work.run(flow(work, 'raw shell execute_reply {"status": "error", "ename": "E", "evalue": "no", "traceback": []}\nno-reply'))
+    run = work.start(flow(work, 'raw shell execute_reply {"status": "error", "ename": "E", "evalue": "no", "traceback": []}\nno-reply'))
+    run.wait()  # an error that no cell shows is what other runs must not have
     record = run.record("a")
     assert (record["status"], record["error"]["kind"]) == ("failed", "notebook")
     assert (record["error"]["name"], record["error"]["message"]) == ("E", "no")

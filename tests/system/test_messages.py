@@ -77,3 +77,12 @@ def test_standard_files_that_are_closed(work, closed):
     run = work.run("n.ipynb", prefix=["sh", "-c", f'exec "$@" {closed}', "sh"])
     assert run.statuses() == {"n": "succeeded"}
     assert run.status == (3 if ">&-" in closed.replace("2>&-", "") else 0)
+
+
+def test_a_parameter_that_the_notebook_does_not_know_is_warned_of(work):
+    work.notebook("n", {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": "table = 'x'\nday = 1",
+                        "outputs": [], "execution_count": None}, kernel="python3")
+    work.write("w.yaml", "parameters: {other: 1}\nnotebooks:\n- {path: n.ipynb, parameters: {tabel: orders, day: 2}}\n")
+    run = work.run("-c", "w.yaml", folder=None)
+    assert run.status == 0
+    assert run.err == "nbfork: warning: notebook 'n' does not name parameter 'tabel' in its cell tagged 'parameters'\n"
