@@ -131,6 +131,15 @@ on_progress(void *data, struct job *j, const char *text, size_t n)
 	}
 }
 
+/* A failure that is allowed is none; that it was stopped or never started is not its failure. */
+static bool
+fails_the_run(const struct record *r)
+{
+	if (r->task->allow_failure && (r->status == STATUS_FAILED || r->status == STATUS_TIMED_OUT))
+		return false;
+	return r->status != STATUS_SUCCEEDED;
+}
+
 static void
 say_failure(const struct conductor *c, const struct record *r)
 {
@@ -149,7 +158,7 @@ settle(struct conductor *c, struct record *r)
 	c->run.counts[r->status]++;
 	journal(c, events_notebook_finished(&c->events, &c->run, r));
 	progress_notebook_finished(r);
-	if (c->quiet && r->status != STATUS_SUCCEEDED && r->status != STATUS_SKIPPED && !r->task->allow_failure)
+	if (c->quiet && r->status != STATUS_SKIPPED && fails_the_run(r))
 		say_failure(c, r);
 }
 
@@ -173,7 +182,7 @@ on_finished(void *data, struct job *j)
 		log_warn("cannot remove '%s': %s", folder, strerror(errno));
 	free(folder);
 	c->run.running--;
-	failed = r->status != STATUS_SUCCEEDED && !r->task->allow_failure;
+	failed = fails_the_run(r);
 	if (failed && c->culprit == NULL)
 		c->culprit = r;
 	settle(c, r);
@@ -268,8 +277,7 @@ conclude(struct conductor *c, const struct pool_end *end)
 			run->waiting--;
 			settle(c, r);
 		}
-		failed = failed || (r->status != STATUS_SUCCEEDED && !(r->status == STATUS_FAILED && r->task->allow_failure) &&
-		    !(r->status == STATUS_TIMED_OUT && r->task->allow_failure));
+		failed = failed || fails_the_run(r);
 	}
 	run->over = true;
 	run->ended_at = clock_run();
@@ -346,7 +354,10 @@ release(struct conductor *c)
 	rundir_release(&c->dirs);
 }
 
-/* A place that cannot be written to is the user's to mend, like a bad option; a system that is out of something is not. */
+/*
+ * A place that cannot be written to is the user's to mend, like a bad option; a system that is out of something is
+ * not.
+ */
 static int
 status_of_errno(int error)
 {
@@ -416,7 +427,10 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 		end = (struct pool_end){.why = POOL_STOP_BROKEN, .error = c.journal_error};
 	else
 		pool_run(&config, &end);
-	rundir_end(&c.dirs);	/* before anything that may wait, and be killed while it does: who reads what is printed */
+	/*
+	 * before anything that may wait, and be killed while it does: who reads what is printed
+	 */
+	rundir_end(&c.dirs);
 	conclude(&c, &end);
 	progress_end();
 	*sig = end.sig;

@@ -18,7 +18,8 @@ struct rundir {
 
 /*
  * Makes both: the given folder (which must not exist, or be empty), or with NULL nbfork-runs/NAME-UTCSTAMP;
- * in it notebooks/, logs/ and the copy workflow.yaml. Returns 0; or -1 with errno and *what (the caller's to free), what could not be done: "cannot create folder 'x'".
+ * in it notebooks/, logs/ and the copy workflow.yaml. Returns 0; or -1 with errno and *what (the caller's to
+ * free), what could not be done: "cannot create folder 'x'".
  */
 int rundir_make(struct rundir *d, const struct workflow *w, const char *folder, char **what);
 

@@ -72,10 +72,16 @@ struct target_ops {
 	 */
 	void (*check)(const struct workflow *w, const struct task *t, const struct notebook *nb, struct problems *p);
 
-	/* In the parent, before the first worker is forked: loads what all of them will use. It makes no threads and no processes. */
+	/*
+	 * In the parent, before the first worker is forked: loads what all of them will use. It makes no threads
+	 * and no processes.
+	 */
 	void (*prepare)(void);
 
-	/* In the worker: runs the notebook and fills the attempt. Leaves no process and no thread behind that outlives it. */
+	/*
+	 * In the worker: runs the notebook and fills the attempt. Leaves no process and no thread behind that
+	 * outlives it.
+	 */
 	void (*run)(struct attempt *a);
 };
 

@@ -7,7 +7,10 @@
 #include "base/problem.h"
 #include "workflow/model.h"
 
-/* Adds every problem found: notebooks that cannot be read, kernels that are not installed, values that cannot be written as parameters, folders that are not there. */
+/*
+ * Adds every problem found: notebooks that cannot be read, kernels that are not installed, values that cannot be
+ * written as parameters, folders that are not there.
+ */
 void validate_workflow(const struct workflow *w, struct problems *p);
 
 #endif

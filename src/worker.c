@@ -105,7 +105,10 @@ tick(struct attempt *a, bool changed)
 	return INT64_MAX;
 }
 
-/* Masks a text of the notebook's, then cuts what is too long for a result, at a whole character: so no secret is cut. */
+/*
+ * Masks a text of the notebook's, then cuts what is too long for a result, at a whole character: so no secret is
+ * cut.
+ */
 static void
 put_text(struct json_out *o, const char *s, const struct mask *mask)
 {
@@ -176,7 +179,10 @@ send_result(struct worker *w)
 	json_out_str(&o, status_name(a->status));
 	put_error(&o, &a->failure, a->mask);
 	json_out_key(&o, "result");
-	json_out_value(&o, a->result != NULL ? json_of(a->result) : JSON_NOTHING);	/* masked when it was collected */
+	/*
+	 * masked when it was collected
+	 */
+	json_out_value(&o, a->result != NULL ? json_of(a->result) : JSON_NOTHING);
 	json_out_key(&o, "cells");
 	json_out_open(&o, '{');
 	json_out_key(&o, "total");

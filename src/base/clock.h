@@ -18,7 +18,10 @@
 #define NSEC_PER_SEC INT64_C(1000000000)
 #define NSEC_PER_MSEC INT64_C(1000000)
 
-/* Moves the run clock's correction into shared memory. Called once, before the first fork. Returns 0, or -1 with errno. */
+/*
+ * Moves the run clock's correction into shared memory. Called once, before the first fork. Returns 0, or -1 with
+ * errno.
+ */
 int clock_share(void);
 
 /* The run clock, in nanoseconds from an arbitrary origin. */
@@ -28,7 +31,10 @@ int64_t clock_run(void);
 void clock_suspend(void);
 void clock_resume(void);
 
-/* Seconds, possibly with a fraction and possibly negative, as nanoseconds; too large a value, and NaN, is cut to what fits. */
+/*
+ * Seconds, possibly with a fraction and possibly negative, as nanoseconds; too large a value, and NaN, is cut to
+ * what fits.
+ */
 int64_t clock_from_seconds(double seconds);
 
 /*
@@ -40,7 +46,10 @@ const struct timespec *clock_left(int64_t deadline, struct timespec *ts);
 /* The wall clock, in microseconds since 1970. */
 int64_t clock_wall(void);
 
-/* A wall clock time in UTC: "2026-11-22T08:15:00.123Z" with 3 digits, 6 for microseconds; "20261122T081500Z" with none. */
+/*
+ * A wall clock time in UTC: "2026-11-22T08:15:00.123Z" with 3 digits, 6 for microseconds; "20261122T081500Z" with
+ * none.
+ */
 #define CLOCK_TEXT 32
 const char *clock_text(char text[CLOCK_TEXT], int64_t wall, int digits);
 

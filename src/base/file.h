@@ -67,7 +67,10 @@ int file_remove_tree(const char *path);
 /* folder/name; name alone when it is absolute or when folder is "" or ".". The caller's to free. */
 char *file_join(const char *folder, const char *name);
 
-/* What is left of a path without its last part: "a/b.ipynb" gives "a", "b.ipynb" gives ".", "/x" gives "/". The caller's to free. */
+/*
+ * What is left of a path without its last part: "a/b.ipynb" gives "a", "b.ipynb" gives ".", "/x" gives "/". The
+ * caller's to free.
+ */
 char *file_folder(const char *path);
 
 #endif

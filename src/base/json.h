@@ -107,7 +107,10 @@ void json_position(const char *text, size_t offset, unsigned *line, unsigned *co
 void json_put_string(struct buf *b, const char *s, size_t n);
 void json_put_str(struct buf *b, const char *s);	/* NULL gives null */
 
-/* Appends a number as Python's repr(float) does: the shortest text that reads back as the same double; NaN, Infinity, -Infinity as such. */
+/*
+ * Appends a number as Python's repr(float) does: the shortest text that reads back as the same double; NaN,
+ * Infinity, -Infinity as such.
+ */
 void json_put_double(struct buf *b, double d);
 
 /* How json_put() writes a value. Numbers keep their text in every form. */
@@ -133,7 +136,10 @@ struct json_form {
 #define JSON_NBFORMAT(at_level) ((struct json_form){.indent = 1, .level = (at_level), .sort = true})
 #define JSON_ONE_LINE ((struct json_form){.indent = -1, .strict = true})
 
-/* Appends a value in the given form, null for JSON_NOTHING. Strings are decoded and encoded again, so the escapes are those of json_put_string. */
+/*
+ * Appends a value in the given form, null for JSON_NOTHING. Strings are decoded and encoded again, so the escapes
+ * are those of json_put_string.
+ */
 void json_put(struct buf *b, struct json v, const struct json_form *form);
 
 /*
@@ -161,7 +167,10 @@ void json_out_close(struct json_out *o, char bracket);
 void json_out_key(struct json_out *o, const char *key);
 void json_out_str(struct json_out *o, const char *s);	/* strict; NULL gives null */
 void json_out_int(struct json_out *o, int64_t n);
-void json_out_fixed(struct json_out *o, double d, int digits);	/* with that many digits after the point; not finite: null */
+/*
+ * with that many digits after the point; not finite: null
+ */
+void json_out_fixed(struct json_out *o, double d, int digits);
 void json_out_double(struct json_out *o, double d);	/* as json_put_double; not finite: null */
 void json_out_bool(struct json_out *o, bool b);
 void json_out_value(struct json_out *o, struct json v);	/* strict; JSON_NOTHING gives null */

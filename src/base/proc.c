@@ -246,7 +246,10 @@ tree_has(const struct tree *t, const struct process *p)
 	return false;
 }
 
-/* Looks at everybody in the tree once and adds their children; a new one gets the signal at once, if there is one. Returns whether there was any. */
+/*
+ * Looks at everybody in the tree once and adds their children; a new one gets the signal at once, if there is one.
+ * Returns whether there was any.
+ */
 static bool
 tree_grow(struct tree *t, const struct pids *spare, int sig)
 {
@@ -287,7 +290,10 @@ proc_signal_below(pid_t pid, int sig, const struct pids *spare)
 	t.list = xgrow(t.list, t.n, &t.cap, sizeof(*t.list));
 	t.list[t.n++] = root;
 	if (sig == SIGSTOP) {
-		/* A stop takes a moment to arrive in all threads: whoever was forked in it is found by the next look. */
+		/*
+		 * A stop takes a moment to arrive in all threads: whoever was forked in it is found by the next
+		 * look.
+		 */
 		for (int rounds = 0; tree_grow(&t, spare, SIGSTOP) && rounds < STOP_ROUNDS; rounds++)
 			;
 	} else {

@@ -47,7 +47,8 @@ void proc_hide_memory(void);
 /*
  * Appends the children of pid (0: of this process), zombies too. Returns 0, or -1 with errno: ESRCH when the
  * process is gone, ENOENT without /proc, ENOTSUP when its kernel does not list children, EMFILE and the like
- * (some may have been added then). The kernel makes the list as it is read: where children end meanwhile others may be missed, but of a process with one
+ * (some may have been added then). The kernel makes the list as it is read: where children end meanwhile others
+ * may be missed, but of a process with one
  * thread an empty list is always true (proc(5), "children").
  */
 int proc_children(pid_t pid, struct pids *out);
@@ -84,7 +85,10 @@ int proc_activity(pid_t pid, unsigned long long *ticks, bool *running);
 /* Adds one usage to another: times and counts summed, ru_maxrss the larger one. */
 void proc_add_usage(struct rusage *sum, const struct rusage *more);
 
-/* The number of CPUs this process may run on: its affinity, and a CPU quota of its cgroup (v2) rounded up; at least 1. */
+/*
+ * The number of CPUs this process may run on: its affinity, and a CPU quota of its cgroup (v2) rounded up; at
+ * least 1.
+ */
 unsigned proc_cpus(void);
 
 /*
@@ -93,7 +97,10 @@ unsigned proc_cpus(void);
  */
 unsigned proc_cgroup_cpus(const char *root, const char *path);
 
-/* The name of a signal, such as "SIGKILL"; "signal 64" for one that has none. Static memory, valid until the next call. */
+/*
+ * The name of a signal, such as "SIGKILL"; "signal 64" for one that has none. Static memory, valid until the next
+ * call.
+ */
 const char *proc_signal_name(int sig);
 
 #endif

@@ -28,7 +28,10 @@ void utf8_put(struct buf *b, uint32_t cp);
 /* Appends n bytes with every maximal ill-formed run replaced by U+FFFD, as Python's errors="replace" does. */
 void utf8_put_repaired(struct buf *b, const char *p, size_t n);
 
-/* Columns that a terminal gives the code point: 0 (combining, zero width), 1 or 2 (East Asian wide, emoji). Control characters count 0. */
+/*
+ * Columns that a terminal gives the code point: 0 (combining, zero width), 1 or 2 (East Asian wide, emoji).
+ * Control characters count 0.
+ */
 int utf8_columns(uint32_t cp);
 
 /*
@@ -41,7 +44,8 @@ size_t utf8_escape(const char *s, char out[UTF8_ESCAPED], size_t *n);
 /*
  * Appends at most the given number of terminal columns of text, made safe to show: ANSI escape sequences
  * (CSI, OSC, and two-character escapes) are left out, other control characters (C0, DEL, C1) and the
- * bidirectional overrides and Unicode's line separators are left out too, tab becomes one space, ill-formed bytes become U+FFFD. Returns
+ * bidirectional overrides and Unicode's line separators are left out too, tab becomes one space, ill-formed bytes
+ * become U+FFFD. Returns
  * the columns used. Text that did not fit is cut at the last whole character, with nothing in its place.
  */
 size_t utf8_put_visible(struct buf *b, const char *p, size_t n, size_t columns);

@@ -306,7 +306,10 @@ sockets_are_there(const struct kernel *k)
 	return all;
 }
 
-/* Takes the ports from the connection file, which the kernel may be writing at this moment. Returns as kernel_endpoints_ready. */
+/*
+ * Takes the ports from the connection file, which the kernel may be writing at this moment. Returns as
+ * kernel_endpoints_ready.
+ */
 static int
 read_ports(struct kernel *k, char **why)
 {

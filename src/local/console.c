@@ -9,7 +9,10 @@
 #include "base/utf8.h"
 
 #define LINE_BYTES 1024	/* of a line that are kept for the display */
-#define LINES_BYTES ((size_t)1024 * 1024)	/* of all lines: what comes faster than they are shown is lost to the display */
+/*
+ * of all lines: what comes faster than they are shown is lost to the display
+ */
+#define LINES_BYTES ((size_t)1024 * 1024)
 #define LINE_COLUMNS 200
 #define WORDS_BYTES (16 * 1024)
 

@@ -23,7 +23,10 @@ enum console_source {
 
 /* What is made of CONSOLE_KERNEL. The end of it is kept in any case, for console_last_words(). */
 enum console_raw {
-	CONSOLE_RAW_LOG,	/* it goes into the log: a kernel that starts or ends has much to say, but not to the display */
+	/*
+	 * it goes into the log: a kernel that starts or ends has much to say, but not to the display
+	 */
+	CONSOLE_RAW_LOG,
 	CONSOLE_RAW_SHOW,	/* it is shown as well, like the streams */
 	CONSOLE_RAW_ECHO,	/* nothing: the kernel publishes it too, and it is in the log then */
 };
@@ -60,7 +63,8 @@ void console_flush(struct console *c);
 int64_t console_due(const struct console *c);
 
 /*
- * Appends a line for the display, safe to show and cut to 200 columns, if one is due at the time now: the last one printed,
+ * Appends a line for the display, safe to show and cut to 200 columns, if one is due at the time now: the last one
+ * printed,
  * or with all of them the next one. Returns whether there was one; then there may be another.
  */
 bool console_line(struct console *c, int64_t now, struct buf *out);

@@ -37,7 +37,10 @@ struct kernel {
 	char *address;	/* ipc: the path prefix; tcp: "127.0.0.1" */
 	char key[65];	/* of the signatures; hex digits from getrandom */
 	bool interrupt_by_message;
-	int watch;	/* inotify on the folder until all endpoints are there; -1 otherwise, and where there is no inotify */
+	/*
+	 * inotify on the folder until all endpoints are there; -1 otherwise, and where there is no inotify
+	 */
+	int watch;
 	int holders[CHANNELS];	/* tcp with ports of our choice: sockets that keep them reserved until the start; -1 */
 	int claim;	/* the same, against other nbforks, as long as the kernel lives; 0 or -1 for none */
 	bool ended;	/* it has been reaped; status is valid */
@@ -53,7 +56,8 @@ struct kernel {
  * caller's to free). k is to be released in both cases.
  *
  * The folder may have been used before by a kernel that has ended. A working_directory of NULL is the
- * current one. env holds NAME=VALUE strings over the kernelspec's environment (kernelspec_environment); NULL for none. With
+ * current one. env holds NAME=VALUE strings over the kernelspec's environment (kernelspec_environment); NULL for
+ * none. With
  * TRANSPORT_AUTO a folder whose name is too long for sockets makes it tcp; with TRANSPORT_IPC that is an error.
  *
  * Ports for tcp are, where the kernel does not choose them itself, free ones outside the range from which
@@ -63,7 +67,10 @@ struct kernel {
 int kernel_start(struct kernel *k, const struct kernelspec *spec, enum transport transport, const char *folder,
     const char *working_directory, char *const *env, char **why);
 
-/* Kills and reaps a process that is still there, closes and frees; k is as after KERNEL_INIT. Does not remove the folder. */
+/*
+ * Kills and reaps a process that is still there, closes and frees; k is as after KERNEL_INIT. Does not remove the
+ * folder.
+ */
 void kernel_release(struct kernel *k);
 
 /*
@@ -83,7 +90,10 @@ bool kernel_reap(struct kernel *k);
 /* Sends a signal to the kernel's process group, while the kernel has not been reaped. */
 void kernel_signal(const struct kernel *k, int sig);
 
-/* "kernel was killed by SIGKILL (out of memory?)", "kernel exited with status 1": for messages. The caller's to free. */
+/*
+ * "kernel was killed by SIGKILL (out of memory?)", "kernel exited with status 1": for messages. The caller's to
+ * free.
+ */
 char *kernel_describe_end(const struct kernel *k);
 
 #endif

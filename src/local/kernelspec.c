@@ -52,7 +52,10 @@ kernelspec_release(struct kernelspec *k)
 	*k = (struct kernelspec){.argc = 0};
 }
 
-/* jupyter_client only warns of other names; but "." and "..", which its pattern lets pass, never are names of kernels. */
+/*
+ * jupyter_client only warns of other names; but "." and "..", which its pattern lets pass, never are names of
+ * kernels.
+ */
 static bool
 is_valid_name(const char *name)
 {
@@ -263,7 +266,10 @@ out:
 	return result;
 }
 
-/* ipykernel's own python3, which jupyter_client offers when no other is installed. Returns -1 when there is no Python. */
+/*
+ * ipykernel's own python3, which jupyter_client offers when no other is installed. Returns -1 when there is no
+ * Python.
+ */
 static int
 make_native(struct kernelspec *k)
 {

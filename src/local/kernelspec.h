@@ -73,7 +73,10 @@ void kernelspec_free_list(char **list);
  */
 bool kernelspec_takes_ipc(const struct kernelspec *k);
 
-/* Whether it is ipykernel, which binds ports of its own choice for "port": 0 and writes them into the connection file. */
+/*
+ * Whether it is ipykernel, which binds ports of its own choice for "port": 0 and writes them into the connection
+ * file.
+ */
 bool kernelspec_is_ipykernel(const struct kernelspec *k);
 
 #endif

@@ -284,7 +284,10 @@ kernelspec_environment(const struct kernelspec *k, char *const *more)
 	struct environment e = {NULL, 0, 0};
 
 	for (size_t i = 0; environ != NULL && environ[i] != NULL; i++)
-		if (position(&e, environ[i], strcspn(environ[i], "=")) == e.n)	/* of two, the first counts, as for getenv */
+		/*
+		 * of two, the first counts, as for getenv
+		 */
+		if (position(&e, environ[i], strcspn(environ[i], "=")) == e.n)
 			set(&e, xstrdup(environ[i]));
 	for (size_t i = 0; k->env[i] != NULL; i++) {
 		size_t name = strcspn(k->env[i], "=") + 1;
@@ -293,7 +296,10 @@ kernelspec_environment(const struct kernelspec *k, char *const *more)
 		set(&e, xasprintf("%.*s%s", (int)name, k->env[i], value));
 		free(value);
 	}
-	/* It makes Python take another program for itself. jupyter_client removes it too, after the kernelspec's env. */
+	/*
+	 * It makes Python take another program for itself. jupyter_client removes it too, after the kernelspec's
+	 * env.
+	 */
 	if (k->language != NULL && strncasecmp(k->language, "python", 6) == 0)
 		unset(&e, "PYTHONEXECUTABLE");
 	for (size_t i = 0; more != NULL && more[i] != NULL; i++)

@@ -19,12 +19,21 @@
 #define ENDPOINTS_INTERVAL (250 * NSEC_PER_MSEC)	/* looked for at least this often, should inotify miss one */
 #define PORT_TRIES 3	/* another program may have taken the ports in between */
 #define SHUTDOWN_MOST (5 * NSEC_PER_SEC)	/* for a kernel that is busy ending, as jupyter_client gives it */
-#define SHUTDOWN_STOPPED (1 * NSEC_PER_SEC)	/* for the same when the notebook was stopped: the pool waits for its worker */
+/*
+ * for the same when the notebook was stopped: the pool waits for its worker
+ */
+#define SHUTDOWN_STOPPED (1 * NSEC_PER_SEC)
 #define ACTIVITY_STEP (50 * NSEC_PER_MSEC)	/* between two looks at what it does */
 #define TERM_GRACE (500 * NSEC_PER_MSEC)	/* from SIGTERM to SIGKILL */
-#define DRAIN_GRACE (50 * NSEC_PER_MSEC)	/* for what a dead kernel sent and the I/O thread has not delivered yet */
+/*
+ * for what a dead kernel sent and the I/O thread has not delivered yet
+ */
+#define DRAIN_GRACE (50 * NSEC_PER_MSEC)
 #define EMPTY_GRACE (5 * NSEC_PER_SEC)
-#define PIPE_TURNS 64	/* reads of up to 64 KiB: a pipe holds that much as a rule, and 1 MiB at most without privileges */
+/*
+ * reads of up to 64 KiB: a pipe holds that much as a rule, and 1 MiB at most without privileges
+ */
+#define PIPE_TURNS 64
 #define LINES_A_TURN 1000	/* told to the worker */
 #define MESSAGES_A_TURN 256	/* then signals and deadlines are looked at again */
 

@@ -59,7 +59,10 @@ enum verdict session_start(struct session *s);
  */
 enum verdict session_execute(struct session *s, size_t cell, int64_t number);
 
-/* Asks the kernel to shut down. What it does about that is seen in session_end(); in between there is time for something else. */
+/*
+ * Asks the kernel to shut down. What it does about that is seen in session_end(); in between there is time for
+ * something else.
+ */
 void session_ask_to_end(struct session *s);
 
 /*

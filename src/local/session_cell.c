@@ -9,9 +9,15 @@
 #include "base/mem.h"
 #include "local/session_turn.h"
 
-#define IDLE_GRACE (4 * NSEC_PER_SEC)	/* from the reply to the idle status, which belongs to it; nbclient's iopub_timeout */
+/*
+ * from the reply to the idle status, which belongs to it; nbclient's iopub_timeout
+ */
+#define IDLE_GRACE (4 * NSEC_PER_SEC)
 
-/* The kernel's own time of a message, as nbclient records it: six digits and Z; the time now when it is not ISO 8601. */
+/*
+ * The kernel's own time of a message, as nbclient records it: six digits and Z; the time now when it is not ISO
+ * 8601.
+ */
 static void
 message_time(struct json header, char text[CELL_TIME])
 {
@@ -231,7 +237,10 @@ await_cell(struct session *s)
 			kill_at = now + STOP_GRACE;
 			early = !has_begun(s);
 		} else if (early && has_begun(s)) {
-			/* A kernel that is idle ignores an interrupt. Once more, but not again: the cell may be tidying up. */
+			/*
+			 * A kernel that is idle ignores an interrupt. Once more, but not again: the cell may be
+			 * tidying up.
+			 */
 			session_interrupt(s);
 			early = false;
 		}
@@ -243,7 +252,10 @@ await_cell(struct session *s)
 		}
 		if (now >= kill_at) {
 			log_info("the kernel does not stop; killing it");
-			kernel_signal(&s->kernel, SIGKILL);	/* here: a kernel that is busy is given seconds to shut down */
+			/*
+			 * here: a kernel that is busy is given seconds to shut down
+			 */
+			kernel_signal(&s->kernel, SIGKILL);
 			return stopped;
 		}
 		next = idle_deadline < kill_at ? idle_deadline : kill_at;

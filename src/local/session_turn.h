@@ -7,7 +7,8 @@
 #include "local/session.h"
 
 /*
- * One turn of the loop: takes what the kernel has sent and printed, reaps, tells the worker, and if there was nothing to
+ * One turn of the loop: takes what the kernel has sent and printed, reaps, tells the worker, and if there was
+ * nothing to
  * do sleeps until something happens or the deadline (run clock) is there.
  */
 void session_turn(struct session *s, int64_t deadline);

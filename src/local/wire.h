@@ -27,14 +27,20 @@ struct message {
 	char *type;	/* header.msg_type; "" when it has none */
 	char id[WIRE_ID * 2];	/* header.msg_id, cut if it is longer; "" when it has none */
 	char parent[WIRE_ID * 2];	/* parent_header.msg_id; "" when there is none */
-	struct json header, parent_header, metadata, content;	/* header is an object, the others what the kernel sent */
+	/*
+	 * header is an object, the others what the kernel sent
+	 */
+	struct json header, parent_header, metadata, content;
 	const void **buffers;	/* binary parts behind the content */
 	size_t *buffer_sizes;
 	size_t nbuffers;
 	void *memory;	/* private */
 };
 
-/* What a message must not be: bytes of all its parts together; it is dropped. For a part that is larger ZeroMQ drops the peer. */
+/*
+ * What a message must not be: bytes of all its parts together; it is dropped. For a part that is larger ZeroMQ
+ * drops the peer.
+ */
 #define WIRE_MESSAGE_MAX ((size_t)1024 * 1024 * 1024)
 
 /*
@@ -45,7 +51,8 @@ void wire_prepare(void);
 
 /*
  * Connects shell, control and iopub of a kernel whose endpoints are there. On iopub the receive
- * high-water mark is off (messages are never dropped) and everything is subscribed before connecting. What is sent before
+ * high-water mark is off (messages are never dropped) and everything is subscribed before connecting. What is sent
+ * before
  * the connection stands is delivered when it does. Returns NULL with *why (the caller's to free) when that fails.
  */
 struct wire *wire_open(const struct kernel *k, char **why);
@@ -55,7 +62,8 @@ void wire_close(struct wire *w);
 
 /*
  * Sends a message on shell or control. content is a JSON object; parent_header the JSON of the header it
- * answers, or NULL. id gets the new message's id. Returns 0, or -1 with errno (EAGAIN when the kernel does not take it).
+ * answers, or NULL. id gets the new message's id. Returns 0, or -1 with errno (EAGAIN when the kernel does not
+ * take it).
  */
 int wire_send(struct wire *w, enum channel channel, const char *type, const char *content, size_t n,
     const char *parent_header, char id[WIRE_ID]);
@@ -68,7 +76,8 @@ int wire_send(struct wire *w, enum channel channel, const char *type, const char
 void wire_fds(const struct wire *w, int fds[WIRE_FDS]);
 
 /*
- * The next message that is there: iopub before shell before control, so that what a cell has put out is seen before its reply
+ * The next message that is there: iopub before shell before control, so that what a cell has put out is seen
+ * before its reply
  * when both wait. Only behind a long row of messages on iopub the others come first once, lest a kernel that
  * never stops publishing keeps its replies from being seen. Returns 1 with *m to be released, 0 when there is none now.
  *

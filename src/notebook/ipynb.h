@@ -57,7 +57,10 @@ struct cell {
 	struct json json;	/* the cell in the file; JSON_NOTHING for one that was put in */
 	struct cell_members file;	/* what is in it */
 	char *added_source;	/* for one that was put in: what the file shows; owned */
-	char *added_code;	/* and what is executed instead of it, where that differs (secrets); owned, NULL otherwise */
+	/*
+	 * and what is executed instead of it, where that differs (secrets); owned, NULL otherwise
+	 */
+	char *added_code;
 	char *added_tag;	/* its one tag; owned */
 	char id[72];	/* the id that is written when the file has none of its own that can stay; "" otherwise */
 
@@ -84,7 +87,10 @@ struct notebook {
 	size_t ncells, cap;
 	bool one_line;	/* the text is not spread over lines */
 
-	/* Set by whoever runs it, written into metadata; NULL leaves the file's own. JSON text, owned, without secrets. */
+	/*
+	 * Set by whoever runs it, written into metadata; NULL leaves the file's own. JSON text, owned, without
+	 * secrets.
+	 */
 	char *language_info;
 	char *papermill;
 	char *widgets;

@@ -32,7 +32,10 @@ struct language {
 	const char *map[3];	/* the same of the pairs */
 	const char *pair[3];	/* before the key, between key and value, after the value */
 	bool strips_underscores;	/* from the beginning of names */
-	const char *reserved;	/* words that cannot be names, with a space before and behind each; NULL: not looked at */
+	/*
+	 * words that cannot be names, with a space before and behind each; NULL: not looked at
+	 */
+	const char *reserved;
 	const char *none_type;	/* what assign begins with where the value is null; NULL: the same */
 
 	int (*put_string)(struct literal *l, const char *s, size_t n);

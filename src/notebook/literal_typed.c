@@ -27,7 +27,10 @@ struct type {
 
 /* How a language finds the type of a list. */
 struct rules {
-	struct type (*common)(struct type a, struct type b);	/* the type that holds both; object when there is no other */
+	/*
+	 * the type that holds both; object when there is no other
+	 */
+	struct type (*common)(struct type a, struct type b);
 	bool needs_type;	/* a list of nulls, or of nothing at all, has to be one of objects */
 };
 

@@ -73,7 +73,10 @@ line_end(const char *p, const char *end)
 			return p + 1;
 		if (*u == 0xc2 && end - p >= 2 && u[1] == 0x85)	/* U+0085 */
 			return p + 2;
-		if (*u == 0xe2 && end - p >= 3 && u[1] == 0x80 && (u[2] == 0xa8 || u[2] == 0xa9))	/* U+2028, U+2029 */
+		/*
+		 * U+2028, U+2029
+		 */
+		if (*u == 0xe2 && end - p >= 3 && u[1] == 0x80 && (u[2] == 0xa8 || u[2] == 0xa9))
 			return p + 3;
 	}
 	return end;

@@ -129,7 +129,10 @@ next_unit(const char *p, size_t n)
 	return (struct unit){.type = UNIT_CHARACTER, .len = len, .columns = utf8_columns(cp)};
 }
 
-/* Makes two spaces of the wide character whose second half stands in column i; one of them is about to be overwritten. */
+/*
+ * Makes two spaces of the wide character whose second half stands in column i; one of them is about to be
+ * overwritten.
+ */
 static void
 part(struct line *l, size_t i)
 {

@@ -42,7 +42,10 @@ struct frame_reader {
 
 struct frame {
 	enum frame_type type;
-	const char *payload;	/* in the reader's buffer, a NUL byte behind it: valid until the next call with the reader */
+	/*
+	 * in the reader's buffer, a NUL byte behind it: valid until the next call with the reader
+	 */
+	const char *payload;
 	size_t n;
 };
 

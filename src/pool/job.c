@@ -267,6 +267,9 @@ job_describe_status(int status, char *b, size_t n)
 	else if (WIFSIGNALED(status))
 		snprintf(b, n, "was killed by %s", proc_signal_name(WTERMSIG(status)));
 	else
-		snprintf(b, n, "ended with wait status 0x%x", (unsigned)status);	/* cannot happen according to POSIX */
+		/*
+		 * cannot happen according to POSIX
+		 */
+		snprintf(b, n, "ended with wait status 0x%x", (unsigned)status);
 	return b;
 }

@@ -102,7 +102,10 @@ int job_start(struct job *j, const sigset_t *mask);
  */
 void job_stop(struct job *j, enum job_stop why, int64_t grace);
 
-/* Kills the job's process and its group. why is kept, unless there is a reason already. Does nothing when it is dead. */
+/*
+ * Kills the job's process and its group. why is kept, unless there is a reason already. Does nothing when it is
+ * dead.
+ */
 void job_kill(struct job *j, enum job_stop why);
 
 /* Its process has been reaped: the id is not used any more, what is left of its tree is to be killed. */
@@ -111,7 +114,10 @@ void job_died(struct job *j, int status, const struct rusage *usage);
 /* Nothing of its tree is left, or none that will ever go: it is over as soon as its pipe is closed. */
 void job_tree_gone(struct job *j);
 
-/* Closes the reading end, when it is open, and notes what was wrong with the conversation. A process that lives is given a moment to exit. */
+/*
+ * Closes the reading end, when it is open, and notes what was wrong with the conversation. A process that lives is
+ * given a moment to exit.
+ */
 void job_hang_up(struct job *j);
 
 /* "exited with status 3" or "was killed by SIGKILL", for messages; b is the caller's, at least 64 bytes. */

@@ -32,7 +32,10 @@ void orphans_release(struct orphans *o);
  */
 pid_t orphans_reap(struct orphans *o, int *status, struct rusage *usage);
 
-/* One round of killing orphans; the jobs are those that run. Returns how many there were, dead ones that are to be reaped too. */
+/*
+ * One round of killing orphans; the jobs are those that run. Returns how many there were, dead ones that are to be
+ * reaped too.
+ */
 size_t orphans_kill(struct orphans *o, struct job *const *jobs, size_t n);
 
 /* Makes survivors of those that a round of killing has just found. Returns how many there are. */

@@ -17,7 +17,10 @@
 #define START_STEP_ALONE (NSEC_PER_SEC / 5)
 #define KILL_STEP (5 * NSEC_PER_MSEC)	/* between two rounds of killing orphans, if no SIGCHLD comes first */
 #define ECHO (100 * NSEC_PER_MSEC)	/* a second signal within that time of the first is not meant as one */
-#define REAP_MAX 256	/* children reaped in one turn: processes that fork and die without end must not hold up the rest */
+/*
+ * children reaped in one turn: processes that fork and die without end must not hold up the rest
+ */
+#define REAP_MAX 256
 
 struct pool {
 	const struct pool_config *config;

@@ -41,11 +41,17 @@ struct pool_calls {
 	void (*started)(void *data, struct job *j);
 	/* A PROGRESS frame; text has a NUL byte behind its n bytes, nothing of it has been checked. */
 	void (*progress)(void *data, struct job *j, const char *text, size_t n);
-	/* The job is over, its tree is gone; it is the caller's again. Returns whether this counts as a failure for the policy. */
+	/*
+	 * The job is over, its tree is gone; it is the caller's again. Returns whether this counts as a failure
+	 * for the policy.
+	 */
 	bool (*finished)(void *data, struct job *j);
 	/* The pool stops starting jobs; called once, with the reason that came first. */
 	void (*stopping)(void *data, enum pool_stop why, int sig);
-	/* Called in each turn of the loop; returns when it wants to be called again at the latest (run clock; INT64_MAX: whenever). May be NULL. */
+	/*
+	 * Called in each turn of the loop; returns when it wants to be called again at the latest (run clock;
+	 * INT64_MAX: whenever). May be NULL.
+	 */
 	int64_t (*tick)(void *data);
 	/* The process is about to be suspended (true), or goes on again (false). May be NULL. */
 	void (*suspended)(void *data, bool yes);

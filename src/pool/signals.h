@@ -21,7 +21,10 @@ void signals_give_back(void);
 /* The mask to wait with, and the one for children: as it was found, but without the signals above. */
 const sigset_t *signals_mask(void);
 
-/* Lets those in that are pending. ppoll does not do it when a descriptor is ready, so a talkative child would keep them out. */
+/*
+ * Lets those in that are pending. ppoll does not do it when a descriptor is ready, so a talkative child would keep
+ * them out.
+ */
 void signals_let_in(void);
 
 /* Whether a child has changed state, or the program was told to suspend itself, since the last call. */

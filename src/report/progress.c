@@ -16,7 +16,10 @@
 
 #define REASON_MAX 300	/* columns, of why a notebook failed or the run stops */
 #define PRINTED_MAX 1000	/* columns, of a line that a notebook printed */
-#define PLAIN_MOST ((size_t)1024 * 1024)	/* bytes that may wait for a reader who is slow; what comes then is lost */
+/*
+ * bytes that may wait for a reader who is slow; what comes then is lost
+ */
+#define PLAIN_MOST ((size_t)1024 * 1024)
 #define PLAIN_AGAIN (100 * NSEC_PER_MSEC)
 #define PATIENCE (5 * NSEC_PER_SEC)	/* with one that takes nothing, at the end and before a suspension */
 #define LOG_PATIENCE (NSEC_PER_SEC / 4)	/* before a log line, which is written without any */

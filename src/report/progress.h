@@ -5,7 +5,8 @@
  * printed) and a line of totals; what is over scrolls up as a plain line. Elsewhere plain lines, each with the
  * notebook's name: it has started, how it ended, and, when it has said nothing for long, which cell it is at; with
  * log_level LOG_INFO also every cell and every line printed. A notebook that is skipped because the run stops has no
- * line of its own, the reason is said once. What notebooks print is made safe first (base/utf8.h) and never breaks a line.
+ * line of its own, the reason is said once. What notebooks print is made safe first (base/utf8.h) and never breaks
+ * a line.
  *
  * The environment's TERM and NO_COLOR are respected; a process in the background of its terminal writes lines only.
  *

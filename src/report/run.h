@@ -42,7 +42,10 @@ struct record {
 	bool has_exit_status;	/* of the worker: it ended by exit */
 	int exit_status;
 	int signal;	/* of the worker: it was killed by this; 0 otherwise */
-	char *error;	/* JSON object {kind, name, message, cell, execution_count, traceback} on one line; NULL for none */
+	/*
+	 * JSON object {kind, name, message, cell, execution_count, traceback} on one line; NULL for none
+	 */
+	char *error;
 	char *result;	/* JSON text on one line; NULL for none */
 	unsigned cells_total, cells_executed;
 	double cpu_seconds;	/* user and system, of the whole tree */
@@ -61,9 +64,16 @@ struct run {
 	size_t waiting, running;	/* records in these states */
 	size_t counts[STATUSES];	/* records done, by status */
 	bool over;
-	enum status status;	/* succeeded, failed; timed_out: the run's time was over; cancelled: a signal stopped it */
+	/*
+	 * succeeded, failed; timed_out: the run's time was over; cancelled: a signal stopped it
+	 */
+	enum status status;
 	bool stopping;	/* nothing is started any more */
-	const char *stop_reason;	/* why, for people: "'b' failed (fail-fast)", "SIGINT", ...; NULL when it was not stopped; owned by the conductor */
+	/*
+	 * why, for people: "'b' failed (fail-fast)", "SIGINT", ...; NULL when it was not stopped; owned by the
+	 * conductor
+	 */
+	const char *stop_reason;
 };
 
 /* The error object's kind, name and message, decoded; each the caller's to free, NULL when it is not there. */

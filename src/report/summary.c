@@ -13,7 +13,10 @@
 #include "base/utf8.h"
 #include "report/text.h"
 
-#define LIST_MAX 200	/* notebooks: of more, those that succeeded are only counted, and more skipped ones than that, too */
+/*
+ * notebooks: of more, those that succeeded are only counted, and more skipped ones than that, too
+ */
+#define LIST_MAX 200
 #define REASON_MAX 500	/* columns of a reason where the width is not limited */
 #define NAME_MIN 12	/* columns that a name gets however narrow the table has to be */
 #define GAP 2	/* spaces between columns */
@@ -253,7 +256,10 @@ summary_put(const struct run *run, size_t columns, bool colour, struct buf *b)
 	bool any = false;
 
 	for (int i = 0; i < STATUSES; i++) {
-		/* Of a large run that was stopped early, those that were skipped say as little as those that succeeded. */
+		/*
+		 * Of a large run that was stopped early, those that were skipped say as little as those that
+		 * succeeded.
+		 */
 		t.list[i] = run->n <= LIST_MAX ||
 		    (i != STATUS_SUCCEEDED && (i != STATUS_SKIPPED || run->counts[i] <= LIST_MAX));
 		any = any || (t.list[i] && run->counts[i] > 0);

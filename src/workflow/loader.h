@@ -19,7 +19,10 @@
 
 #define PROBLEMS_MAX 1000	/* what is found after that many is not said */
 #define TARGETS_MAX 1000
-#define COPIES_BYTES_MAX (256u * 1024 * 1024)	/* of parameters and variables, common ones counted for every notebook */
+/*
+ * of parameters and variables, common ones counted for every notebook
+ */
+#define COPIES_BYTES_MAX (256u * 1024 * 1024)
 
 struct loader {
 	struct workflow *w;

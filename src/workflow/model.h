@@ -19,7 +19,11 @@ struct mark {
 /* A named value: a parameter, or a variable of the environment. */
 struct param {
 	char *name;
-	char *value;	/* JSON text on one line (it may hold NaN and the infinities); for a secret, the JSON string of its real value */
+	/*
+	 * JSON text on one line (it may hold NaN and the infinities); for a secret, the JSON string of its real
+	 * value
+	 */
+	char *value;
 	char *secret;	/* NULL, or the environment variable that the value was read from: it must not be shown */
 	struct mark mark;
 };
@@ -71,7 +75,10 @@ struct target {
 	char *kernel;	/* for notebooks that do not name one themselves; NULL: python3 */
 	enum transport transport;
 	int64_t startup_timeout;	/* nanoseconds until a kernel must answer; default 60 s */
-	int64_t shutdown_grace;	/* nanoseconds for which a kernel that has been asked to end may do nothing; default 0.5 s */
+	/*
+	 * nanoseconds for which a kernel that has been asked to end may do nothing; default 0.5 s
+	 */
+	int64_t shutdown_grace;
 	struct mark mark;
 };
 
@@ -89,7 +96,10 @@ struct task {
 	bool allow_failure;
 	bool allow_errors;
 	const struct target *target;
-	struct mark mark;	/* of the entry; the others are of the values that name these things, or where they come from */
+	/*
+	 * of the entry; the others are of the values that name these things, or where they come from
+	 */
+	struct mark mark;
 	struct mark path_mark, kernel_mark, working_directory_mark;
 	struct mark name_mark;	/* path_mark where the path gives the name */
 };

@@ -11,7 +11,10 @@
 /* What keeps s from being the name of files in the run folder, such as "holds a '/'"; NULL when nothing does. */
 const char *name_fault(const char *s);
 
-/* Whether s can be a variable's name: letters (any but ASCII ones are taken on trust), digits and '_', no digit first. */
+/*
+ * Whether s can be a variable's name: letters (any but ASCII ones are taken on trust), digits and '_', no digit
+ * first.
+ */
 bool name_is_identifier(const char *s);
 
 /* The last part of a path without its ending: "a/b.c.ipynb" gives "b.c". The caller's to free. */

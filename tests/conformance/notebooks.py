@@ -10,7 +10,7 @@ PNG = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA
 
 # What ipywidgets 7 and 8 send, without them; the ids count up.
 WIDGETS = """
-import itertools, sys, uuid
+import itertools, sys, time, uuid
 from contextlib import contextmanager
 from ipykernel.comm import Comm
 from IPython.display import HTML, clear_output, display
@@ -40,6 +40,7 @@ def into(comm):
     finally:
         say()
         comm.send({'method': 'update', 'state': {'msg_id': ''}, 'buffer_paths': []})
+        time.sleep(0.1)  # nbclient can miss the reply to the cell while it answers these messages
 """
 
 RAW = {"cell_type": "raw", "metadata": {"format": "text/html"}, "source": "<b>raw</b>"}
@@ -61,7 +62,8 @@ NOTEBOOKS = {
         "import warnings, logging\nwarnings.warn('careful')\nlogging.warning('logged')",
         "!echo from the shell; echo and its stderr >&2",
         "%%bash\necho one\necho two",
-        "import os, subprocess\nsubprocess.run(['echo', 'a child']); os.system('echo another') and None",
+        # ipykernel reads what processes write in a thread of its own, which may come too late for the cell
+        "import os, subprocess, time\nsubprocess.run(['echo', 'a child']); os.system('echo another'); time.sleep(0.5)",
         "import threading\nt = threading.Thread(target=lambda: print('from a thread', flush=True)); t.start(); t.join()",
         "%%capture kept\nprint('kept')",
         "kept.stdout",

@@ -51,7 +51,8 @@ NOTEBOOK = closed(
     result={}, exit_status=maybe(type="integer", minimum=0, maximum=255), signal=maybe(type="integer", minimum=1),
     error=maybe(**ERROR), cells=closed(total=COUNT, executed=COUNT),
     queued_seconds=maybe(**NUMBER), started_at=maybe(**MOMENT), finished_at=maybe(**MOMENT),
-    duration_seconds=maybe(**NUMBER), cpu_seconds=maybe(**NUMBER), max_rss_bytes=maybe(**COUNT), output=maybe(**TEXT), log=maybe(**TEXT), url={"type": "null"})
+    duration_seconds=maybe(**NUMBER), cpu_seconds=maybe(**NUMBER), max_rss_bytes=maybe(**COUNT),
+    output=maybe(**TEXT), log=maybe(**TEXT), url={"type": "null"})
 
 RESULTS = closed(
     schema={"const": "nbfork.results/1"}, nbfork={"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},

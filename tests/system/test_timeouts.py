@@ -74,7 +74,7 @@ def test_a_real_kernel_is_interrupted_too(work):
 def test_a_notebook_that_handles_the_interrupt_has_still_timed_out(work):
     work.notebook("a", "import time\ntry:\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    print('never mind')", "print('more')",
                   kernel="python3")
-    work.workflow({"path": "a.ipynb", "timeout_seconds": 3})
+    work.workflow({"path": "a.ipynb", "cell_timeout_seconds": 1})
     run = work.run("workflow.yaml")
     assert run.statuses() == {"a": "timed_out"}
     assert "never mind" in run.text("a") and "more" not in run.text("a")

@@ -2,6 +2,8 @@
 
 #include <sys/syscall.h>
 
+#include "pool/orphans.h"
+
 /* Processes that are not to be killed, as far as this program can help it. */
 static struct pids immortal;
 
@@ -352,6 +354,43 @@ START_TEST(survivors_are_reported_once)
 }
 END_TEST
 
+/* What was given up is spared from then on, and forgotten when it is dead after all: its id may come again. */
+START_TEST(survivors_are_forgotten)
+{
+	struct orphans o;
+	struct rusage usage;
+	int status;
+	pid_t stranger = helper(live), orphan, other;
+
+	orphans_init(&o);
+	ck_assert_uint_eq(o.strangers.n, 1);
+	orphan = helper(live);
+	pids_add(&immortal, orphan);
+	ck_assert_uint_eq(orphans_kill(&o, NULL, 0), 1);
+	ck_assert_uint_eq(orphans_give_up(&o), 1);
+	ck_assert(pids_has(&o.survivors, orphan));
+	ck_assert_uint_eq(orphans_kill(&o, NULL, 0), 0);
+	ck_assert_int_eq(orphans_reap(&o, &status, &usage), 0);
+
+	ck_assert_int_eq(syscall(SYS_kill, orphan, SIGKILL), 0);
+	ck_assert_int_eq(syscall(SYS_kill, stranger, SIGKILL), 0);
+	EVENTUALLY(state(orphan) == 'Z' && state(stranger) == 'Z');
+	ck_assert_int_eq(orphans_reap(&o, &status, &usage), 0);
+	ck_assert_uint_eq(o.survivors.n, 0);
+	ck_assert_uint_eq(o.strangers.n, 0);
+	ck_assert_int_eq(state(orphan), 0);
+	ck_assert_int_eq(state(stranger), 0);
+
+	other = helper(live);
+	ck_assert_uint_eq(orphans_kill(&o, NULL, 0), 1);
+	EVENTUALLY(state(other) == 'Z');
+	ck_assert_int_eq(orphans_reap(&o, &status, &usage), other);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	orphans_release(&o);
+	pids_release(&immortal);
+}
+END_TEST
+
 static void
 add_tests(TCase *t)
 {
@@ -362,6 +401,7 @@ add_tests(TCase *t)
 	tcase_add_test(t, pipe_held_outside);
 	tcase_add_test(t, strangers_are_left_alone);
 	tcase_add_test(t, survivors_are_reported_once);
+	tcase_add_test(t, survivors_are_forgotten);
 }
 
 int
