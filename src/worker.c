@@ -230,14 +230,16 @@ complete(struct attempt *a)
 	if (w->completed)
 		return;
 	w->completed = true;
+	w->saved = access(w->order->output, F_OK) == 0;	/* as it was saved before */
+	if (job_orphaned())
+		return;	/* nobody is left to hear of it, and a disk may take longer than anybody should be left */
 	limit_result(a);
 	if (a->failure.kind != ERROR_NONE)
 		a->failure.cell = papermill_mark_error(a->notebook, a->failure.cell);
-	w->saved = true;
-	if (save(w, a->failure.kind != ERROR_NONE ? "true" : "null", clock_wall()) == -1) {
+	if (save(w, a->failure.kind != ERROR_NONE ? "true" : "null", clock_wall()) == -1)
 		fail(a, ERROR_WORKER, xasprintf("cannot save '%s': %s", w->order->output, strerror(errno)));
-		w->saved = access(w->order->output, F_OK) == 0;	/* as it was saved before */
-	}
+	else
+		w->saved = true;
 	w->dirty = false;
 }
 

@@ -77,15 +77,22 @@ def joined(text):
     return text if isinstance(text, str) else "".join(text)
 
 
-def marked(mark):
-    """The processes that carry the mark in their environment, zombies aside, as {pid: command line}."""
+def marked(mark, sessions=()):
+    """
+    The processes that carry the mark in their environment, zombies aside, as {pid: command line}. Workers keep
+    theirs to themselves, before all but root: they are known by their session.
+    """
     found = {}
     needle = f"{MARK}={mark}".encode()
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) != os.getpid():
             try:
-                with open(f"/proc/{entry}/environ", "rb") as f:
-                    if needle not in f.read().split(b"\0"):
+                try:
+                    with open(f"/proc/{entry}/environ", "rb") as f:
+                        if needle not in f.read().split(b"\0"):
+                            continue
+                except PermissionError:
+                    if session(entry) not in sessions or state(entry) == "Z":
                         continue
                 with open(f"/proc/{entry}/cmdline", "rb") as f:
                     found[int(entry)] = f.read().replace(b"\0", b" ").decode(errors="replace").strip()
@@ -94,13 +101,22 @@ def marked(mark):
     return found
 
 
-def state(pid):
-    """The state letter of a process (R, S, T, Z, ...), None when there is none."""
+def stat(pid, field):
+    """A field of /proc/PID/stat, counted from 0 behind the name; None when there is no such process."""
     try:
         with open(f"/proc/{pid}/stat") as f:
-            return f.read().rpartition(")")[2].split()[0]
+            return f.read().rpartition(")")[2].split()[field]
     except OSError:
         return None
+
+
+def state(pid):
+    """The state letter of a process (R, S, T, Z, ...), None when there is none."""
+    return stat(pid, 0)
+
+
+def session(pid):
+    return int(stat(pid, 3) or 0)
 
 
 def alive(pid):
@@ -213,7 +229,7 @@ class Work:
     def leftovers(self):
         """What should not be there when nothing runs: processes and private folders."""
         folders = [p for d in ("tmp", "run") for p in (self.short / d).glob("nbfork*")]
-        return marked(self.mark), folders
+        return marked(self.mark, {r.pid for r in self.runs}), folders
 
 
 class Run:
@@ -319,6 +335,10 @@ class Run:
     def cells(self, name):
         """The code cells of the executed copy."""
         return [c for c in self.executed(name)["cells"] if c["cell_type"] == "code"]
+
+    def source(self, name, cell):
+        """The source of a cell of the executed copy, by its index."""
+        return joined(self.executed(name)["cells"][cell]["source"])
 
     def text(self, name, stream="stdout"):
         """All that the executed copy has of a stream."""

@@ -55,11 +55,15 @@ class Terminal:
         text, self.seen = self.seen[:match.end()], self.seen[match.end():]
         return text
 
+    def hang_up(self):
+        """The terminal goes away: its processes get SIGHUP."""
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
     def close(self):
         try:
             os.killpg(self.pid, signal.SIGHUP)
             os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        os.close(self.fd)
-        os.waitpid(self.pid, 0)
+        self.hang_up()

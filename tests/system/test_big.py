@@ -15,7 +15,7 @@ MB = 1 << 20
 
 
 def peak_of_worker(run, name):
-    """Starts a thread that follows the memory of a notebook's worker; returns a function that waits and tells the peak."""
+    """Follows the memory of a notebook's worker in a thread; returns a function that waits and tells the peak."""
     pid = run.event("notebook_started", name=name)["pid"]
     peak = [0]
 
@@ -43,8 +43,8 @@ def peak_of_worker(run, name):
 def test_a_notebook_of_100_mb_passes_in_two_and_a_half_times_that(work):
     attachment = {"x.png": {"image/png": "QUJD" * (5 * MB // 4)}}
     cells = [{**markdown(f"m{i}"), "attachments": attachment} for i in range(10)]
-    cells += [{**code("print new"), "outputs": [{"output_type": "stream", "name": "stdout", "text": ["x" * 99 + "\n"] * (5 * MB // 100)}]}
-              for i in range(10)]
+    old = {"output_type": "stream", "name": "stdout", "text": ["x" * 99 + "\n"] * (5 * MB // 100)}
+    cells += [{**code("print new"), "outputs": [old]} for i in range(10)]
     work.write("a.ipynb", json.dumps(document(*cells), indent=1))
     size = work.path("a.ipynb").stat().st_size
     assert size > 100 * MB

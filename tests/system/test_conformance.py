@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "conformance"))
 from notebooks import NOTEBOOKS, R  # noqa: E402
 
 ALLOW = {"allow errors"}
-FAIL = {"errors": ("NameError", "name 'undefined' is not defined"), "R": ("ERROR", "Error in eval(expr, envir, enclos): the end\n")}
+FAIL = {"errors": ("NameError", "name 'undefined' is not defined"),
+        "R": ("ERROR", "Error in eval(expr, envir, enclos): the end\n")}
 
 
 def documents():
@@ -150,7 +151,8 @@ def test_widget_state_is_there_and_refers_to_what_the_outputs_show(run):
 def test_the_widgets_of_debian_do_no_harm(work):
     """They speak an older protocol, on which this nbclient gives up."""
     work.notebook("a", "import ipywidgets as w\ns = w.IntSlider(value=3)\ns", "s.value = 5", "o = w.Output()\no",
-                  "with o: print('in the widget')", "w.VBox([w.HTML('x'), w.Button()]).close()", "print('end')", kernel="python3")
+                  "with o: print('in the widget')", "w.VBox([w.HTML('x'), w.Button()]).close()", "print('end')",
+                  kernel="python3")
     run = work.run("a.ipynb")
     assert run.status == 0 and run.text("a").endswith("end\n")
 

@@ -9,7 +9,8 @@ from harness import lines
 
 def test_env_is_set_over_ones_own(work):
     work.notebook("a", lines("env NEW", "env OLD", "env KEPT", "env NUMBER", "env EMPTY", "env ODD"))
-    work.workflow({"path": "a.ipynb", "env": {"NEW": "new", "OLD": "changed", "NUMBER": "7", "EMPTY": "", "ODD": "$HOME 'é'\t=x"}})
+    env = {"NEW": "new", "OLD": "changed", "NUMBER": "7", "EMPTY": "", "ODD": "$HOME 'é'\t=x"}
+    work.workflow({"path": "a.ipynb", "env": env})
     run = work.run("workflow.yaml", env={"OLD": "old", "KEPT": "kept"})
     assert run.status == 0
     assert run.text("a") == "new\nchanged\nkept\n7\n\n$HOME 'é'\t=x\n"

@@ -195,7 +195,8 @@ def test_an_aborted_cell_is_a_failure(work):
 
 
 def test_an_error_reply_without_an_error_output_is_a_failure(work):
-    run = work.start(flow(work, 'raw shell execute_reply {"status": "error", "ename": "E", "evalue": "no", "traceback": []}\nno-reply'))
+    reply = '{"status": "error", "ename": "E", "evalue": "no", "traceback": []}'
+    run = work.start(flow(work, f"raw shell execute_reply {reply}\nno-reply"))
     run.wait()  # an error that no cell shows is what other runs must not have
     record = run.record("a")
     assert (record["status"], record["error"]["kind"]) == ("failed", "notebook")
@@ -263,9 +264,8 @@ def test_the_kernel_is_told_who_its_parent_is_and_has_its_own_group(work):
 
 
 def test_the_kernel_inherits_no_descriptors(work):
-    work.notebook("a", 'import os\nprint(sorted(os.readlink(f"/proc/self/fd/{f}") for f in os.listdir("/proc/self/fd") '
-                  'if os.path.exists(f"/proc/self/fd/{f}") and os.path.realpath(f"/proc/self/fd/{f}").startswith(os.environ["HERE"])))',
-                  kernel="python3")
+    work.notebook("a", "import os\nopen_files = [os.path.realpath('/proc/self/fd/' + f) for f in os.listdir('/proc/self/fd')]\n"
+                  "print([f for f in open_files if f.startswith(os.environ['HERE'])])", kernel="python3")
     run = work.run("a.ipynb", env={"HERE": str(work.dir)})
     assert run.text("a") == "[]\n"
 

@@ -35,7 +35,8 @@ def test_r_runs(work):
 
 
 def test_five_thousand_outputs_of_one_ipykernel_cell(work):
-    work.notebook("a", "from IPython.display import display\nfor i in range(5000): display(i)", "print('after')", kernel="python3")
+    work.notebook("a", "from IPython.display import display\nfor i in range(5000): display(i)", "print('after')",
+                  kernel="python3")
     run = work.run("a.ipynb")
     outputs = run.cells("a")[0]["outputs"]
     assert ["".join(o["data"]["text/plain"]) for o in outputs] == [str(i) for i in range(5000)]
@@ -138,7 +139,8 @@ def test_what_the_kernel_writes_past_the_protocol_is_in_the_log(work):
 
 
 def test_a_kernel_that_writes_without_end_past_the_protocol_does_not_block(work):
-    work.notebook("a", "import os\nfor i in range(200): os.write(2, b'x' * 50000 + b'\\n')", "print('after')", kernel="python3")
+    work.notebook("a", "import os\nfor i in range(200): os.write(2, b'x' * 50000 + b'\\n')", "print('after')",
+                  kernel="python3")
     run = work.run("a.ipynb")
     assert run.status == 0
     assert run.text("a").endswith("after\n")

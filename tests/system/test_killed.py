@@ -30,7 +30,7 @@ def gone(work):
     All processes, and all that they could read a key from. The private folder itself stays where nbfork was killed
     before there was anybody else who could have removed it.
     """
-    wait_for(lambda: not marked(work.mark), "all processes to go", 1.0)
+    wait_for(lambda: not work.leftovers()[0], "all processes to go", 1.0)
     for folder in work.leftovers()[1]:
         assert not [p for p in folder.rglob("*") if not p.is_dir()]
         shutil.rmtree(folder)

@@ -63,9 +63,10 @@ def test_the_same_notebook_again_gives_the_same_but_for_times(work):
 
 def test_new_text_is_written_as_nbformat_writes_it(work):
     """For a notebook that is in nbformat's form already, reading and writing it with nbformat changes nothing."""
+    shown = {"data": {"text/html": "<p>\n</p>", "application/json": {"b": [], "a": {"c": 1.5}}, "image/png": "QUJD",
+                      "text/plain": ""}, "metadata": {"b": {}, "a": [1, {}]}}
     nb = nbformat.from_dict(document(
-        markdown("# é\n\ntext"), lines("print é😀", 'display {"data": {"text/html": "<p>\\n</p>", "application/json": {"b": [], "a": {"c": 1.5}},'
-                                       ' "image/png": "QUJD", "text/plain": ""}, "metadata": {"b": {}, "a": [1, {}]}}', "stderr x"),
+        markdown("# é\n\ntext"), lines("print é😀", "display " + json.dumps(shown), "stderr x"),
         'result {"text/plain": "a\\u2028b\\u0085c\\u000bd\\re"}', lines("print é", "error E no"), "print never"))
     work.write("a.ipynb", nbformat.writes(nb) + "\n")
     run = work.run("-p", "x=1", "a.ipynb")
@@ -108,7 +109,8 @@ def test_what_the_schema_needs_is_added(work):
 
 
 @pytest.mark.parametrize("write", [
-    lambda nb: json.dumps(nb), lambda nb: json.dumps(nb, indent="\t"), lambda nb: json.dumps(nb, indent=1).replace("\n", "\r\n"),
+    lambda nb: json.dumps(nb), lambda nb: json.dumps(nb, indent="\t"),
+    lambda nb: json.dumps(nb, indent=1).replace("\n", "\r\n"),
     lambda nb: json.dumps(nb, indent=1, ensure_ascii=False) + "\n\n  ",
 ], ids=["one line", "tabs", "CRLF", "no escapes"])
 def test_every_layout_is_read_and_kept(work, write):
@@ -151,11 +153,13 @@ def test_language_info_is_the_kernels_and_the_kernelspec_the_notebooks(work):
 
 
 def test_metadata_of_several_kinds_survives(work):
-    work.notebook("a", code("print a", "one", "two", jupyter={"source_hidden": True}, execution={"own": "x"}, slideshow={"slide_type": "-"}),
+    work.notebook("a", code("print a", "one", "two", jupyter={"source_hidden": True}, execution={"own": "x"},
+                            slideshow={"slide_type": "-"}),
                   metadata={"widgets": {"own": 1}, "papermill": {"own": "kept?"}, "toc": {"base_numbering": 1}})
     run = work.run("a.ipynb")
     cell = run.cells("a")[0]["metadata"]
-    assert cell["tags"] == ["one", "two"] and cell["jupyter"] == {"source_hidden": True} and cell["slideshow"] == {"slide_type": "-"}
+    assert cell["tags"] == ["one", "two"]
+    assert cell["jupyter"] == {"source_hidden": True} and cell["slideshow"] == {"slide_type": "-"}
     assert run.executed("a")["metadata"]["toc"] == {"base_numbering": 1}
 
 

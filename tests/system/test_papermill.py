@@ -50,8 +50,10 @@ def test_metadata_and_markers_of_a_notebook_that_fails(work):
     nb = run.executed("a")
     assert nb["metadata"]["papermill"]["exception"] is True
     assert marks(run, "a") == [
-        (0, f'<span style="{STYLE}">An Exception was encountered at \'<a href="#papermill-error-cell">In [2]</a>\'.</span>'),
-        (3, f'<span id="papermill-error-cell" style="{STYLE}">Execution using papermill encountered an exception here and stopped:</span>')]
+        (0, f"<span style=\"{STYLE}\">An Exception was encountered at "
+            "'<a href=\"#papermill-error-cell\">In [2]</a>'.</span>"),
+        (3, f'<span id="papermill-error-cell" style="{STYLE}">'
+            "Execution using papermill encountered an exception here and stopped:</span>")]
     assert sources(run, "a")[4] == "error E no"
     assert run.record("a")["error"]["cell"] == 4
     states = [c["metadata"]["papermill"]["status"] for c in nb["cells"] if "papermill" in c["metadata"]]
@@ -88,8 +90,9 @@ def test_the_marker_points_at_the_cell_that_stopped_it_and_not_at_an_expected_ex
     assert sources(run, "a")[at + 1] == "error F no"
 
 
-@pytest.mark.parametrize("cell, more", [("die 9", {}), ("hang", {"cell_timeout_seconds": 0.3}), ("hang", {"timeout_seconds": 1.5})],
-                         ids=["kernel death", "cell timeout", "timeout"])
+@pytest.mark.parametrize("cell, more", [
+    ("die 9", {}), ("hang", {"cell_timeout_seconds": 0.3}), ("hang", {"timeout_seconds": 1.5}),
+], ids=["kernel death", "cell timeout", "timeout"])
 def test_other_ends_are_marked_too(work, cell, more):
     work.notebook("a", "print a", cell, "print never")
     work.workflow({"path": "a.ipynb", **more})

@@ -9,7 +9,8 @@ import pytest
 from harness import code, lines, markdown
 
 VALUES = {
-    "text": "plain", "empty": "", "odd": "a \"b\" 'c' \\ $x `y` {z} \n\t\r\x01\x7f é 漢 😀 \u2028 %d", "yes": True, "no": False, "none": None,
+    "text": "plain", "empty": "", "odd": "a \"b\" 'c' \\ $x `y` {z} \n\t\r\x01\x7f é 漢 😀 \u2028 %d",
+    "yes": True, "no": False, "none": None,
     "whole": 42, "negative": -7, "big": 2**70, "real": 1.5, "small": 5e-324, "huge": 1e16, "minus_zero": -0.0,
     "list": [1, "two", None, [True, []]], "map": {"k": "v", "o'dd \"k\"": {"n": [1.5]}, "": {}},
 }
@@ -47,8 +48,10 @@ def test_every_type_arrives_in_r(work):
     values["map"] = {"k": "v", "o'dd \"k\"": {"n": [1.5]}}
     show = lines(
         "options(digits = 17)", "u <- function(s) paste(utf8ToInt(enc2utf8(s)), collapse = ' ')",
-        "cat(u(text), '|', nchar(empty), '|', u(odd), '\\n')", "cat(yes, no, is.null(none), whole, negative, real, huge, '\\n')",
-        "cat(is.nan(nan), inf, -inf == minus_inf, 1 / minus_zero, '\\n')", "str(list)", "cat(names(map), map[[2]]$n[[1]], '\\n')")
+        "cat(u(text), '|', nchar(empty), '|', u(odd), '\\n')",
+        "cat(yes, no, is.null(none), whole, negative, real, huge, '\\n')",
+        "cat(is.nan(nan), inf, -inf == minus_inf, 1 / minus_zero, '\\n')", "str(list)",
+        "cat(names(map), map[[2]]$n[[1]], '\\n')")
     work.notebook("a", show, kernel="ir", language="R")
     run = work.run(flow(work, values))
     assert run.status == 0, run.story()
@@ -120,7 +123,8 @@ def test_many_large_parameters_arrive(work):
 
 @pytest.mark.parametrize("language", ["Python", "python", None])
 def test_the_language_is_the_notebooks_or_else_the_kernels(work, language):
-    work.notebook("a", "show x", language=language or "", metadata={"language_info": {"name": language}} if language else {})
+    metadata = {"language_info": {"name": language}} if language else {}
+    work.notebook("a", "show x", language=language or "", metadata=metadata)
     if not language:
         nb = json.loads(work.path("a.ipynb").read_text())
         del nb["metadata"]["kernelspec"]["language"]

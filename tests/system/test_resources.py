@@ -149,24 +149,3 @@ def test_a_machine_without_processes_to_give_is_status_3(work):
     finally:
         wait_for(lambda: not (group / "cgroup.procs").read_text(), "the group to be empty")
         group.rmdir()
-
-
-def test_a_run_folder_that_is_taken_away_is_status_3(work):
-    work.notebook("a", "print before", "wait go", "print after")
-    run = work.start("a.ipynb")
-    run.event("cell_started", number=2)
-    os.rename(run.folder, work.path("elsewhere"))
-    work.write("go", "")
-    run.wait()
-    assert run.status in (1, 3)
-    assert "No such file" in run.err + run.out
-
-
-def test_a_pipe_of_events_has_all_of_the_journal(work):
-    work.notebook("a", *["print x"] * 300)
-    run = work.start("--events=-", "--progress=none", "a.ipynb", stdout=subprocess.PIPE)
-    text = run.proc.stdout.read().decode()
-    run.proc.stdout.close()
-    run.finish()
-    for line in (run.dir / "events.jsonl").read_text().splitlines():
-        assert line in text

@@ -106,8 +106,8 @@ def test_one_that_was_ignored_at_the_start_stays_ignored(work, sig):
 
 
 def test_kernels_do_not_inherit_ignored_or_blocked_signals(work):
-    work.notebook("a", "import signal, os\nprint([s.name for s in signal.Signals if signal.getsignal(s) == signal.SIG_IGN])\n"
-                  "print(list(signal.pthread_sigmask(signal.SIG_BLOCK, [])))", kernel="python3")
+    work.notebook("a", "import signal as s\nprint([n.name for n in s.Signals if s.getsignal(n) == s.SIG_IGN])\n"
+                  "print(list(s.pthread_sigmask(s.SIG_BLOCK, [])))", kernel="python3")
     run = work.run("a.ipynb")
     ignored, blocked = run.text("a").splitlines()
     assert blocked == "[]"

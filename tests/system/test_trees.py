@@ -14,13 +14,12 @@ KINDS = ["child", "setsid", "daemon", "stubborn", "hydra"]
 
 def run_and_look(work, run, names):
     """Reads the event stream; the moment a notebook is said to be over, none of its processes may be left."""
-    pids = {name: int(work.path(f"pid-{name}").read_text()) if work.path(f"pid-{name}").exists() else None for name in names}
     seen = []
     for line in run.proc.stdout:
         e = json.loads(line)
         if e["event"] == "notebook_finished":
             seen.append(e["name"])
-            pid = pids[e["name"]] or int(work.path(f"pid-{e['name']}").read_text())
+            pid = int(work.path(f"pid-{e['name']}").read_text())
             assert not alive(pid), f"{e['name']}: process {pid} is still there ({state(pid)})"
             if e["name"] == "hydra":
                 left = [c for c in marked(work.mark).values() if "pid-hydra" in c and "faultkernel" not in c]
@@ -89,7 +88,7 @@ def test_daemons_of_one_notebook_do_not_disturb_the_other(work):
 
 
 @pytest.mark.parametrize("command", [
-    "import os, subprocess\nsubprocess.Popen(['setsid', 'sh', '-c', 'echo $$ > pid; exec sleep 600'], start_new_session=True)",
+    "import subprocess\nsubprocess.Popen(['setsid', 'sh', '-c', 'echo $$ > pid; exec sleep 600'], start_new_session=True)",
     "import multiprocessing, time\np = multiprocessing.get_context('fork').Process(target=time.sleep, args=(600,))\n"
     "p.start()\nopen('pid', 'w').write(str(p.pid))",
 ], ids=["subprocess", "multiprocessing"])
@@ -99,6 +98,18 @@ def test_with_a_real_kernel(work, command):
     run = work.run("a.ipynb")
     assert run.status == 0
     assert not alive(int(work.path("pid").read_text()))
+
+
+def test_as_the_first_process_of_a_container(work):
+    container = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*container, "true"], capture_output=True).returncode:
+        pytest.skip("cannot make a pid namespace here")
+    for kind in KINDS:
+        work.notebook(kind, f"spawn {kind} {work.path('pid-' + kind)}")
+    work.notebook("python", "1 + 1", kernel="python3")
+    work.notebook("dies", "die 9")
+    run = work.run("-j", "7", *(f"{n}.ipynb" for n in [*KINDS, "python", "dies"]), prefix=container)
+    assert run.statuses() == {**dict.fromkeys([*KINDS, "python"], "succeeded"), "dies": "failed"}
 
 
 def test_zombies_of_the_tree_do_not_pile_up_in_nbfork(work):

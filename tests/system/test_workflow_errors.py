@@ -150,7 +150,8 @@ def test_expressions_are_refused_and_not_taken_as_text(here):
 
 
 def test_all_errors_come_in_one_go_in_the_order_of_the_text(here):
-    here.write("w.yaml", "nam: x\nprocesses: none\nnotebooks:\n- a.ipynb\n- {path: none.ipynb}\n- {path: b.ipynb, name: c, kernel: nope}\n"
+    here.write("w.yaml", "nam: x\nprocesses: none\n"
+               "notebooks:\n- a.ipynb\n- {path: none.ipynb}\n- {path: b.ipynb, name: c, kernel: nope}\n"
                "- {path: b.ipynb, name: a, retries: 1}\n- {path: b.ipynb, allow_errors: 3}\non_error: never\n")
     places = [line.split(": ")[0] for line in here.refused("w.yaml").splitlines()]
     assert places == ["w.yaml:1:1", "w.yaml:2:12", "w.yaml:5:10", "w.yaml:6:36", "w.yaml:7:25", "w.yaml:7:28",
