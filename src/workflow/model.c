@@ -46,7 +46,12 @@ params_add(struct params *p, const char *name, const char *value, const char *se
 static void
 replace(struct param *old, const char *value, const char *secret, struct mark mark)
 {
-	struct param new = {old->name, xstrdup(value), secret != NULL ? xstrdup(secret) : NULL, mark};
+	struct param new = {
+		.name = old->name,
+		.value = xstrdup(value),
+		.secret = secret != NULL ? xstrdup(secret) : NULL,
+		.mark = mark,
+	};
 
 	release_value(old);
 	*old = new;
@@ -114,13 +119,39 @@ params_json(const struct params *p, struct buf *out)
 	json_out_close(&o, '}');
 }
 
-/* ---- Policies ---- */
+/* ---- Words ---- */
 
 static const char *const policies[] = {
 	[POLICY_LET_FINISH] = "let-finish",
 	[POLICY_FAIL_FAST] = "fail-fast",
 	[POLICY_DRAIN] = "drain",
 };
+
+static const char *const orders[] = {
+	[ORDER_AS_WRITTEN] = "as-written",
+	[ORDER_SMALLEST_FIRST] = "smallest-first",
+	[ORDER_LONGEST_FIRST] = "longest-first",
+};
+
+static const char *const run_ifs[] = {
+	[RUN_IF_ALL_SUCCESS] = "all_success",
+	[RUN_IF_ALL_DONE] = "all_done",
+	[RUN_IF_AT_LEAST_ONE_SUCCESS] = "at_least_one_success",
+	[RUN_IF_NONE_FAILED] = "none_failed",
+	[RUN_IF_AT_LEAST_ONE_FAILED] = "at_least_one_failed",
+	[RUN_IF_ALL_FAILED] = "all_failed",
+};
+
+/* The index of a word; n when it is none of them. */
+static size_t
+index_of(const char *const *words, size_t n, const char *s)
+{
+	size_t i = 0;
+
+	while (i < n && strcmp(words[i], s) != 0)
+		i++;
+	return i;
+}
 
 const char *
 policy_name(enum policy p)
@@ -131,13 +162,43 @@ policy_name(enum policy p)
 bool
 policy_parse(const char *s, enum policy *p)
 {
-	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-		if (strcmp(policies[i], s) == 0) {
-			*p = (enum policy)i;
-			return true;
-		}
-	}
-	return false;
+	size_t n = sizeof(policies) / sizeof(policies[0]), i = index_of(policies, n, s);
+
+	if (i < n)
+		*p = (enum policy)i;
+	return i < n;
+}
+
+const char *
+order_name(enum order o)
+{
+	return orders[o];
+}
+
+bool
+order_parse(const char *s, enum order *o)
+{
+	size_t n = sizeof(orders) / sizeof(orders[0]), i = index_of(orders, n, s);
+
+	if (i < n)
+		*o = (enum order)i;
+	return i < n;
+}
+
+const char *
+run_if_name(enum run_if r)
+{
+	return run_ifs[r];
+}
+
+bool
+run_if_parse(const char *s, enum run_if *r)
+{
+	size_t n = sizeof(run_ifs) / sizeof(run_ifs[0]), i = index_of(run_ifs, n, s);
+
+	if (i < n)
+		*r = (enum run_if)i;
+	return i < n;
 }
 
 /* ---- The workflow ---- */
@@ -150,6 +211,10 @@ task_release(struct task *t)
 	free(t->file);
 	free(t->working_directory);
 	free(t->kernel);
+	for (size_t i = 0; i < t->retry_on.n; i++)
+		free(t->retry_on.names[i]);
+	free(t->retry_on.names);
+	free(t->depends_on);
 	params_release(&t->parameters);
 	params_release(&t->env);
 }
@@ -166,7 +231,7 @@ target_free(struct target *t)
 void
 workflow_init(struct workflow *w)
 {
-	*w = (struct workflow){.on_error = POLICY_LET_FINISH};
+	*w = (struct workflow){.on_error = POLICY_LET_FINISH, .after_failures = 1};
 }
 
 void
@@ -178,6 +243,9 @@ workflow_release(struct workflow *w)
 	for (size_t i = 0; i < w->ntargets; i++)
 		target_free(w->targets[i]);
 	free(w->targets);
+	for (size_t i = 0; i < w->npools; i++)
+		free(w->pools[i].name);
+	free(w->pools);
 	free(w->name);
 	free(w->file);
 	free(w->text);

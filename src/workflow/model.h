@@ -25,6 +25,11 @@ struct param {
 	 */
 	char *value;
 	char *secret;	/* NULL, or the environment variable that the value was read from: it must not be shown */
+	/*
+	 * the value holds expressions that are known only when the notebook starts, and is to be evaluated then
+	 * (workflow/expression.h); never of a secret
+	 */
+	bool deferred;
 	struct mark mark;
 };
 
@@ -48,7 +53,7 @@ void params_merge(struct params *p, const struct params *from);
 /* NULL when there is none of that name. */
 const struct param *params_find(const struct params *p, const char *name);
 
-/* Appends them as a JSON object on one line, secrets as "***". */
+/* Appends them as a JSON object on one line, secrets as "***"; what is deferred as it was written. */
 void params_json(const struct params *p, struct buf *out);
 
 enum policy {
@@ -59,6 +64,43 @@ enum policy {
 
 const char *policy_name(enum policy p);
 bool policy_parse(const char *s, enum policy *p);
+
+/* In which order notebooks that could start do so, where their priorities are the same. */
+enum order {
+	ORDER_AS_WRITTEN,
+	ORDER_SMALLEST_FIRST,
+	ORDER_LONGEST_FIRST,
+};
+
+const char *order_name(enum order o);
+bool order_parse(const char *s, enum order *o);
+
+/* What the ends of its dependencies must have been for a notebook to run: Databricks' words and meanings. */
+enum run_if {
+	RUN_IF_ALL_SUCCESS,
+	RUN_IF_ALL_DONE,
+	RUN_IF_AT_LEAST_ONE_SUCCESS,
+	RUN_IF_NONE_FAILED,
+	RUN_IF_AT_LEAST_ONE_FAILED,
+	RUN_IF_ALL_FAILED,
+};
+
+const char *run_if_name(enum run_if r);	/* "all_success", ... */
+bool run_if_parse(const char *s, enum run_if *r);
+
+/* Which failures are worth another attempt. */
+struct retry_on {
+	unsigned kinds;	/* bits 1 << enum error_kind (workflow/status.h) */
+	char **names;	/* of exceptions */
+	size_t n;
+};
+
+/* A limit of how many notebooks of a kind run at the same time. */
+struct named_limit {
+	char *name;
+	unsigned most;
+	struct mark mark;
+};
 
 #define PROCESSES_MAX 10000	/* the largest pool */
 
@@ -95,6 +137,16 @@ struct task {
 	int64_t cell_timeout;
 	bool allow_failure;
 	bool allow_errors;
+	unsigned retries;	/* attempts after the first one */
+	int64_t retry_delay;	/* nanoseconds before the first of them */
+	double retry_backoff;	/* by which the delay grows from one to the next; at least 1 */
+	struct retry_on retry_on;
+	int priority;	/* higher starts first */
+	size_t pool;	/* index of the workflow's pools; NO_POOL for none */
+	int64_t memory_limit;	/* bytes, 0 for none */
+	size_t *depends_on;	/* indices of the workflow's tasks, each once, ascending; owned */
+	size_t ndepends_on;
+	enum run_if run_if;
 	const struct target *target;
 	/*
 	 * of the entry; the others are of the values that name these things, or where they come from
@@ -103,6 +155,8 @@ struct task {
 	struct mark path_mark, kernel_mark, working_directory_mark;
 	struct mark name_mark;	/* path_mark where the path gives the name */
 };
+
+#define NO_POOL SIZE_MAX
 
 /* Frees what a task owns. */
 void task_release(struct task *t);
@@ -114,11 +168,23 @@ struct workflow {
 	size_t text_len;
 	unsigned processes;
 	enum policy on_error;
+	unsigned after_failures;	/* how many failures trip the policy; 0: after_percent counts */
+	double after_percent;	/* how many of a hundred of the notebooks, that is */
 	int64_t timeout;	/* of the whole run, nanoseconds, 0 for none */
+	enum order order;
+	struct named_limit *pools;
+	size_t npools;
+	/*
+	 * nothing new is started while the load is at least that, or while fewer bytes of memory are free;
+	 * 0 for no limit
+	 */
+	double max_load;
+	int64_t min_free_memory;
+	bool requeue_youngest;	/* when less than half of min_free_memory is free: it is stopped and runs again later */
 	struct target **targets;	/* each allocated, so that tasks can point to it */
 	size_t ntargets;
 	const struct target *target;	/* the default one */
-	struct task *tasks;	/* in the order of the file */
+	struct task *tasks;	/* in the order of the file, those of a for_each or matrix in the order of its items */
 	size_t ntasks;
 };
 
