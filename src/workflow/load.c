@@ -12,149 +12,6 @@
 #include "base/proc.h"
 #include "workflow/loader.h"
 
-/* ---- Targets ---- */
-
-static struct target *
-add_target(struct workflow *w, const char *name, struct mark at)
-{
-	struct target *t = xcalloc(1, sizeof(*t));
-
-	t->name = xstrdup(name);
-	t->type = xstrdup("local");
-	t->transport = TRANSPORT_AUTO;
-	t->startup_timeout = 60 * NSEC_PER_SEC;
-	t->shutdown_grace = 500 * NSEC_PER_MSEC;
-	t->mark = at;
-	w->targets = xreallocarray(w->targets, w->ntargets + 1, sizeof(*w->targets));
-	w->targets[w->ntargets++] = t;
-	return t;
-}
-
-static struct target *
-find_target(const struct workflow *w, const char *name)
-{
-	for (size_t i = 0; i < w->ntargets; i++)
-		if (strcmp(w->targets[i]->name, name) == 0)
-			return w->targets[i];
-	return NULL;
-}
-
-const struct target *
-loader_target(struct loader *l, struct mark at, const char *subject, const char *name)
-{
-	const struct target *t = find_target(l->w, name);
-	const char **known;
-
-	if (t != NULL)
-		return t;
-	known = xreallocarray(NULL, l->w->ntargets, sizeof(*known));
-	for (size_t i = 0; i < l->w->ntargets; i++)
-		known[i] = l->w->targets[i]->name;
-	loader_none_of(l, at, subject, name, known, l->w->ntargets);
-	free(known);
-	return NULL;
-}
-
-void
-loader_choose_target(struct loader *l)
-{
-	const struct target *t;
-
-	if (l->options->target == NULL)
-		return;
-	l->option = "--target";
-	t = loader_target(l, NO_MARK, "the target is", l->options->target);
-	if (t != NULL)
-		l->w->target = t;
-	l->option = NULL;
-}
-
-static void
-read_target_type(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	static const char *const types[] = {"local"};
-	size_t type;
-
-	(void)into;
-	loader_choice(l, key->name, value, types, 1, &type);
-}
-
-static void
-read_target_kernel(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct target *t = into;
-
-	t->kernel = loader_text(l, key->name, value);
-}
-
-static void
-read_transport(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	static const char *const transports[] = {
-		[TRANSPORT_AUTO] = "auto",
-		[TRANSPORT_IPC] = "ipc",
-		[TRANSPORT_TCP] = "tcp",
-	};
-	struct target *t = into;
-	size_t transport;
-
-	if (loader_choice(l, key->name, value, transports, 3, &transport))
-		t->transport = (enum transport)transport;
-}
-
-static void
-read_startup_timeout(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct target *t = into;
-
-	if (!loader_seconds(l, key->name, value, &t->startup_timeout))
-		return;
-	if (t->startup_timeout == 0)
-		loader_problem(l, value->mark, "'%s' must be more than 0: no kernel starts in no time", key->name);
-}
-
-static void
-read_shutdown_grace(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct target *t = into;
-
-	loader_seconds(l, key->name, value, &t->shutdown_grace);
-}
-
-static const struct loader_key target_keys[] = {
-	{"type", read_target_type},
-	{"kernel", read_target_kernel},
-	{"transport", read_transport},
-	{"startup_timeout_seconds", read_startup_timeout},
-	{"shutdown_seconds", read_shutdown_grace},
-	{"preload", NULL},
-	{"warm", NULL},
-};
-
-static void
-read_target(struct loader *l, const struct yaml_key *key, const struct yaml_node *value)
-{
-	const struct yaml_node *type = yaml_get(value, "type");
-	struct target *t;
-
-	if (!loader_no_expression(l, key->mark, key->name) || !loader_name_ok(l, key->mark, "target", key->name, ""))
-		return;
-	t = find_target(l->w, key->name);
-	if (t == NULL)
-		t = add_target(l->w, key->name, key->mark);
-	t->mark = key->mark;
-	if (!loader_is_map(l, key->name, value))
-		return;
-	if (type != NULL && type->type == YAML_STRING && strcmp(type->text, "databricks") == 0) {
-		loader_problem(l, type->mark, "type 'databricks' is not supported yet");
-		return;	/* with keys of its own, which are nobody's fault */
-	}
-	if (type == NULL && strcmp(key->name, "local") != 0)
-		loader_problem(l, key->mark, "key 'type' of target '%.*s' is missing; write 'type: local'",
-		    SHOWN(key->name));
-	loader_map(l, value, target_keys, sizeof(target_keys) / sizeof(target_keys[0]), t);
-}
-
 /* ---- The keys of a workflow ---- */
 
 static void
@@ -180,20 +37,43 @@ read_processes(struct loader *l, void *into, const struct yaml_key *key, const s
 		w->processes = (unsigned)n;
 }
 
-static const char *const policies[] = {"fail-fast", "let-finish", "drain"};
-#define NPOLICIES (sizeof(policies) / sizeof(policies[0]))
-
 static void
 read_on_error(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
+	(void)into;
+	loader_on_error(l, key, value);
+}
+
+static void
+read_order(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+{
+	static const char *const orders[] = {"as-written", "smallest-first", "longest-first"};
 	struct workflow *w = into;
 	size_t i;
 
-	if (value->type == YAML_MAP)
-		loader_problem(l, value->mark,
-		    "'on_error' as a map is not supported yet; write one of fail-fast, let-finish, drain");
-	else if (loader_choice(l, key->name, value, policies, NPOLICIES, &i))
-		policy_parse(policies[i], &w->on_error);
+	if (loader_choice(l, key->name, value, orders, sizeof(orders) / sizeof(orders[0]), &i))
+		order_parse(orders[i], &w->order);
+}
+
+static void
+read_pools(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+{
+	(void)into;
+	loader_pools(l, key, value);
+}
+
+static void
+read_limits(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+{
+	(void)into;
+	loader_limits(l, key, value);
+}
+
+static void
+read_targets(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+{
+	(void)into;
+	loader_targets(l, key, value);
 }
 
 static void
@@ -202,18 +82,6 @@ read_timeout(struct loader *l, void *into, const struct yaml_key *key, const str
 	struct workflow *w = into;
 
 	loader_seconds(l, key->name, value, &w->timeout);
-}
-
-static void
-read_targets(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	(void)into;
-	if (!loader_is_map(l, key->name, value))
-		return;
-	if (value->n > TARGETS_MAX)
-		loader_problem(l, key->mark, "there are more than %d targets", TARGETS_MAX);
-	for (size_t i = 0; i < value->n && i < TARGETS_MAX; i++)
-		read_target(l, &value->keys[i], value->items[i]);
 }
 
 static void
@@ -234,6 +102,10 @@ read_parameters(struct loader *l, void *into, const struct yaml_key *key, const 
 	(void)into;
 	(void)key;
 	loader_parameters(l, value, &l->parameters);
+	sources_merge(&l->top_parameters, &l->parameters);
+	sources_merge(&l->top_parameters, &l->overrides);
+	scope_release(&l->top);
+	scope_init(&l->top, &l->top_parameters);
 }
 
 static void
@@ -242,9 +114,6 @@ read_defaults(struct loader *l, void *into, const struct yaml_key *key, const st
 	(void)into;
 	(void)key;
 	loader_defaults(l, value);
-	/* The target of defaults is that of the workflow in another place, and -t replaces both. */
-	if (l->options->target != NULL)
-		l->defaults.target = NULL;
 }
 
 static void
@@ -266,25 +135,31 @@ misplaced(struct loader *l, void *into, const struct yaml_key *key, const struct
 }
 
 static const struct loader_key workflow_keys[] = {
-	{"name", read_name},
-	{"processes", read_processes},
-	{"on_error", read_on_error},
-	{"timeout_seconds", read_timeout},
-	{"targets", read_targets},
-	{"target", read_default_target},
-	{"parameters", read_parameters},
-	{"defaults", read_defaults},
-	{"notebooks", read_notebooks},
-	{"cell_timeout_seconds", misplaced},
-	{"allow_failure", misplaced},
-	{"allow_errors", misplaced},
-	{"kernel", misplaced},
-	{"working_directory", misplaced},
-	{"env", misplaced},
-	{"order", NULL},
-	{"pools", NULL},
-	{"limits", NULL},
-	{"hooks", NULL},
+	{"parameters", read_parameters, LOADER_RAW},	/* first: the others may look them up */
+	{"name", read_name, LOADER_PLAIN},
+	{"processes", read_processes, LOADER_PLAIN},
+	{"on_error", read_on_error, LOADER_PLAIN},
+	{"timeout_seconds", read_timeout, LOADER_PLAIN},
+	{"order", read_order, LOADER_PLAIN},
+	{"pools", read_pools, LOADER_PLAIN},
+	{"limits", read_limits, LOADER_PLAIN},
+	{"targets", read_targets, LOADER_RAW},
+	{"target", read_default_target, LOADER_PLAIN},
+	{"defaults", read_defaults, LOADER_RAW},
+	{"notebooks", read_notebooks, LOADER_RAW},
+	{"cell_timeout_seconds", misplaced, LOADER_RAW},
+	{"allow_failure", misplaced, LOADER_RAW},
+	{"allow_errors", misplaced, LOADER_RAW},
+	{"kernel", misplaced, LOADER_RAW},
+	{"working_directory", misplaced, LOADER_RAW},
+	{"env", misplaced, LOADER_RAW},
+	{"retries", misplaced, LOADER_RAW},
+	{"retry_delay_seconds", misplaced, LOADER_RAW},
+	{"retry_backoff", misplaced, LOADER_RAW},
+	{"retry_on", misplaced, LOADER_RAW},
+	{"retry_on_timeout", misplaced, LOADER_RAW},
+	{"memory_limit", misplaced, LOADER_RAW},
+	{"hooks", NULL, LOADER_LATER},
 };
 
 /* ---- The whole ---- */
@@ -292,18 +167,61 @@ static const struct loader_key workflow_keys[] = {
 void
 loader_init(struct loader *l, struct workflow *w, const char *folder, const struct overrides *o, struct problems *p)
 {
-	*l = (struct loader){.w = w, .folder = folder, .options = o, .problems = p, .names = TABLE_INIT};
-	w->target = add_target(w, "local", NO_MARK);
+	*l = (struct loader){.w = w, .folder = folder, .options = o, .problems = p, .said = TABLE_INIT, .names = TABLE_INIT};
+	w->target = loader_add_target(w, "local", NO_MARK);
 	loader_overrides(l);
+	sources_merge(&l->top_parameters, &l->overrides);
+	scope_init(&l->top, &l->top_parameters);
+	l->scope = &l->top;
+}
+
+void
+draft_release(struct draft *d)
+{
+	for (size_t i = 0; i < d->nwanted; i++)
+		free(d->wanted[i].pattern);
+	free(d->wanted);
+	*d = (struct draft){NULL, 0, NO_MARK};
 }
 
 void
 loader_release(struct loader *l)
 {
-	params_release(&l->overrides);
-	params_release(&l->parameters);
-	task_release(&l->defaults);
+	for (size_t i = 0; i < l->w->ntasks; i++)
+		draft_release(&l->drafts[i]);
+	free(l->drafts);
+	scope_release(&l->top);
+	sources_release(&l->overrides);
+	sources_release(&l->parameters);
+	sources_release(&l->top_parameters);
+	sources_release(&l->default_parameters);
+	sources_release(&l->default_env);
+	for (size_t i = 0; i < l->ntrees; i++)
+		yaml_node_free(l->trees[i]);
+	free(l->trees);
+	for (size_t i = 0; i < l->ntexts; i++)
+		free(l->texts[i]);
+	free(l->texts);
+	table_release(&l->said);
 	table_release(&l->names);
+}
+
+/* Applies what the command line says about the policy. */
+static void
+override_policy(struct loader *l)
+{
+	struct workflow *w = l->w;
+
+	if (l->options->on_error == NULL)
+		return;
+	if (policy_parse(l->options->on_error, &w->on_error)) {
+		w->after_failures = 1;
+		w->after_percent = 0;
+		return;
+	}
+	l->option = "--on-error";
+	loader_none_of(l, NO_MARK, "the policy is", l->options->on_error, loader_policies, LOADER_POLICIES);
+	l->option = NULL;
 }
 
 void
@@ -312,11 +230,7 @@ loader_finish(struct loader *l)
 	const struct overrides *o = l->options;
 	struct workflow *w = l->w;
 
-	if (o->on_error != NULL && !policy_parse(o->on_error, &w->on_error)) {
-		l->option = "--on-error";
-		loader_none_of(l, NO_MARK, "the policy is", o->on_error, policies, NPOLICIES);
-		l->option = NULL;
-	}
+	override_policy(l);
 	if (o->processes > PROCESSES_MAX) {
 		l->option = "--processes";
 		loader_problem(l, NO_MARK, "must be a whole number from 1 to %d, not %u", PROCESSES_MAX, o->processes);
@@ -326,6 +240,7 @@ loader_finish(struct loader *l)
 		w->processes = o->processes;
 	else if (w->processes == 0)
 		w->processes = proc_cpus();
+	loader_graph(l);
 }
 
 static void
@@ -345,7 +260,7 @@ read_workflow(struct loader *l, const struct yaml_node *root)
 		    yaml_type_name(root->type));
 		return;
 	}
-	loader_map(l, root, workflow_keys, sizeof(workflow_keys) / sizeof(workflow_keys[0]), l->w);
+	loader_map(l, root, NULL, workflow_keys, sizeof(workflow_keys) / sizeof(workflow_keys[0]), l->w);
 	if (l->w->name == NULL)
 		default_name(l);
 	if (yaml_get(root, "notebooks") == NULL)
@@ -369,9 +284,9 @@ workflow_parse(struct workflow *w, const char *text, size_t n, const char *file,
 	root = yaml_parse(text, n, l.label, p);
 	if (root != NULL)
 		read_workflow(&l, root);
-	yaml_node_free(root);
 	loader_finish(&l);
 	loader_release(&l);
+	yaml_node_free(root);
 	return p->n == before ? 0 : -1;
 }
 

@@ -19,6 +19,8 @@ struct overrides {
 	const char *target;	/* NULL: not given */
 	char *const *parameters;	/* NAME=VALUE each, VALUE read as YAML */
 	size_t nparameters;
+	char *const *selected;	/* globs of names: only these notebooks, and what they depend on; none: all */
+	size_t nselected;
 };
 
 /*

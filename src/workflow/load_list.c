@@ -15,6 +15,7 @@
 static void
 add_notebook(struct loader *l, const char *path)
 {
+	struct draft none = {NULL, 0, NO_MARK};
 	struct task t;
 
 	if (utf8_check(path, strlen(path)) != strlen(path)) {
@@ -25,24 +26,20 @@ add_notebook(struct loader *l, const char *path)
 		return;
 	loader_task_init(l, &t, NO_MARK);
 	t.path = xstrdup(path);
-	loader_task_add(l, &t);
+	t.name = name_of_path(path);
+	loader_put_parameters(l, &l->top, &t.parameters);
+	loader_task_add(l, &t, &none);
 }
 
 static void
-put_parameters(struct buf *out, const struct params *p)
+put_parameters(struct buf *out, const struct sources *p)
 {
 	buf_adds(out, " \"parameters\": {\n");
 	for (size_t i = 0; i < p->n; i++) {
 		buf_adds(out, "  ");
 		json_put_str(out, p->list[i].name);
 		buf_adds(out, ": ");
-		if (p->list[i].secret != NULL) {
-			buf_adds(out, "{\"secret\": ");
-			json_put_str(out, p->list[i].secret);
-			buf_addc(out, '}');
-		} else {
-			buf_adds(out, p->list[i].value);
-		}
+		yaml_json(p->list[i].value, out);	/* a secret as the name of its variable */
 		buf_adds(out, i + 1 < p->n ? ",\n" : "\n");
 	}
 	buf_adds(out, " },\n");

@@ -1,4 +1,4 @@
-/* Parameters, variables of the environment, and secrets. */
+/* Parameters and variables of the environment as they are written. */
 #include "workflow/loader.h"
 
 #include <stdlib.h>
@@ -6,158 +6,105 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/utf8.h"
+#include "workflow/expression.h"
 
-/* What a map {secret: NAME} holds; NULL when the node is none. */
-static const struct yaml_node *
-secret_of(const struct yaml_node *node)
+void
+sources_release(struct sources *s)
 {
-	return node->n == 1 ? yaml_get(node, "secret") : NULL;
+	free(s->list);
+	*s = (struct sources){NULL, 0, 0};
 }
 
-/*
- * Reads the variable that a secret is in: sets *name, and *value to its text as a JSON string, the caller's
- * to free. A secret that is not there and not needed is an empty string.
- */
+static void
+add(struct sources *s, const struct source *new)
+{
+	s->list = xgrow(s->list, s->n, &s->cap, sizeof(*s->list));
+	s->list[s->n++] = *new;
+}
+
+void
+sources_merge(struct sources *into, const struct sources *from)
+{
+	struct table places = TABLE_INIT;
+
+	for (size_t i = 0; from->n > 0 && i < into->n; i++)
+		*table_at(&places, into->list[i].name, strlen(into->list[i].name)) = (void *)(uintptr_t)(i + 1);
+	for (size_t i = 0; i < from->n; i++) {
+		const struct source *new = &from->list[i];
+		uintptr_t place = (uintptr_t)table_get(&places, new->name, strlen(new->name));
+
+		if (place != 0)
+			into->list[place - 1] = *new;
+		else
+			add(into, new);
+	}
+	table_release(&places);
+}
+
+/* What is wrong with the name of a parameter or variable, or nothing. */
 static bool
-read_secret(struct loader *l, const char *what, const char *of, const struct yaml_node *secret, bool needed,
-    char **name, char **value)
+parameter_name_ok(struct loader *l, const char *name, struct mark at)
 {
-	struct buf json = BUF_INIT;
-	const char *text;
-
-	if (secret->type != YAML_STRING || secret->len == 0 || strchr(secret->text, '=') != NULL) {
-		loader_problem(l, secret->mark, "'secret' of %s '%.*s' must be the name of an environment variable", what,
-		    SHOWN(of));
-		return false;
-	}
-	if (!loader_no_expression(l, secret->mark, secret->text))
-		return false;
-	text = getenv(secret->text);
-	if (text == NULL && needed) {
-		loader_problem(l, secret->mark, "environment variable '%.*s' of secret %s '%.*s' is not set",
-		    SHOWN(secret->text), what, SHOWN(of));
-		return false;
-	}
-	if (text == NULL)
-		text = "";
-	if (utf8_check(text, strlen(text)) != strlen(text)) {
-		loader_problem(l, secret->mark, "environment variable '%.*s' of secret %s '%.*s' is not UTF-8",
-		    SHOWN(secret->text), what, SHOWN(of));
-		return false;
-	}
-	json_put_str(&json, text);
-	*name = xstrdup(secret->text);
-	*value = buf_steal(&json);
-	return true;
+	if (name_is_identifier(name))
+		return true;
+	if (expression_in(name, strlen(name)))
+		loader_problem(l, at, "parameter '%.*s' has an expression in its name; they stand in values alone", SHOWN(name));
+	else
+		loader_problem(l, at, "parameter '%.*s' cannot be a variable's name: "
+		    "use letters, digits and '_', with no digit first", SHOWN(name));
+	return false;
 }
 
-static void
-free_secret(char *name, char *value)
-{
-	explicit_bzero(value, strlen(value));
-	free(value);
-	free(name);
-}
-
-/* Whether there is nothing in a parameter's value that cannot be there. */
 static bool
-check_value(struct loader *l, const struct yaml_node *node)
+variable_name_ok(struct loader *l, const char *name, struct mark at)
 {
-	const struct yaml_node *secret = secret_of(node);
-	bool ok = true;
-
-	if (node->type == YAML_STRING)
-		return loader_no_expression(l, node->mark, node->text);
-	if (secret != NULL && secret->type == YAML_STRING) {
-		loader_problem(l, node->mark, "a secret inside a list or map; it must be a parameter of its own");
-		return false;
-	}
-	for (size_t i = 0; i < node->n; i++)
-		ok = check_value(l, node->items[i]) && ok;
-	return ok;
-}
-
-static void
-read_parameter(struct loader *l, const char *name, struct mark at, const struct yaml_node *value, struct params *into)
-{
-	const struct yaml_node *secret = secret_of(value);
-	struct buf json = BUF_INIT;
-	char *variable, *hidden;
-
-	if (!name_is_identifier(name)) {
-		if (loader_no_expression(l, at, name))
-			loader_problem(l, at, "parameter '%.*s' cannot be a variable's name: "
-			    "use letters, digits and '_', with no digit first", SHOWN(name));
-		return;
-	}
-	if (secret != NULL) {
-		/* What a -p replaces need not be there: so a workflow can be tried without its secrets. */
-		bool needed = l->option != NULL || params_find(&l->overrides, name) == NULL;
-
-		if (read_secret(l, "parameter", name, secret, needed, &variable, &hidden)) {
-			params_add(into, name, hidden, variable, at);
-			free_secret(variable, hidden);
-		}
-	} else if (check_value(l, value)) {
-		yaml_json(value, &json);
-		params_add(into, name, buf_str(&json), NULL, at);
-	}
-	buf_release(&json);
-}
-
-static void
-read_variable(struct loader *l, const char *name, struct mark at, const struct yaml_node *value, struct params *into)
-{
-	const struct yaml_node *secret = secret_of(value);
-	struct buf json = BUF_INIT;
-	char *variable, *hidden;
-
-	if (!loader_no_expression(l, at, name))
-		return;
-	if (*name == '\0' || strchr(name, '=') != NULL) {
+	if (expression_in(name, strlen(name)))
+		loader_problem(l, at, "variable '%.*s' has an expression in its name; they stand in values alone", SHOWN(name));
+	else if (*name == '\0' || strchr(name, '=') != NULL)
 		loader_problem(l, at, "environment variable '%.*s' must have a name, without '='", SHOWN(name));
-		return;
+	else
+		return true;
+	return false;
+}
+
+static void
+read_map(struct loader *l, const struct yaml_node *map, bool (*name_ok)(struct loader *l, const char *name, struct mark at),
+    struct sources *into)
+{
+	struct sources read = {NULL, 0, 0};
+
+	for (size_t i = 0; i < map->n; i++) {
+		const struct source new = {map->keys[i].name, map->items[i], map->keys[i].mark, l->option};
+
+		if (name_ok(l, new.name, new.mark))
+			add(&read, &new);
 	}
-	if (secret != NULL) {
-		if (read_secret(l, "variable", name, secret, true, &variable, &hidden)) {
-			params_add(into, name, hidden, variable, at);
-			free_secret(variable, hidden);
-		}
-	} else if (value->type == YAML_LIST || value->type == YAML_MAP || value->type == YAML_NULL) {
-		loader_problem(l, value->mark, "environment variable '%.*s' must be text, not %s%s", SHOWN(name),
-		    yaml_type_name(value->type), value->type == YAML_NULL ? "; write '' for an empty one" : "");
-	} else if (loader_no_expression(l, value->mark, value->text)) {
-		json_put_string(&json, value->text, value->len);
-		params_add(into, name, buf_str(&json), NULL, at);
-	}
-	buf_release(&json);
+	sources_merge(into, &read);
+	sources_release(&read);
 }
 
 void
-loader_parameters(struct loader *l, const struct yaml_node *value, struct params *into)
+loader_parameters(struct loader *l, const struct yaml_node *value, struct sources *into)
 {
-	struct params read = {NULL, 0, 0};
-
-	if (!loader_is_map(l, "parameters", value))
-		return;
-	for (size_t i = 0; i < value->n; i++)
-		read_parameter(l, value->keys[i].name, value->keys[i].mark, value->items[i], &read);
-	params_merge(into, &read);
-	params_release(&read);
+	if (loader_is_map(l, "parameters", value))
+		read_map(l, value, parameter_name_ok, into);
 }
 
 void
-loader_env(struct loader *l, const struct yaml_node *value, struct params *into)
+loader_env(struct loader *l, const struct yaml_node *value, struct sources *into)
 {
-	struct params read = {NULL, 0, 0};
+	if (loader_is_map(l, "env", value))
+		read_map(l, value, variable_name_ok, into);
+}
 
-	if (!loader_is_map(l, "env", value))
-		return;
-	for (size_t i = 0; i < value->n; i++)
-		read_variable(l, value->keys[i].name, value->keys[i].mark, value->items[i], &read);
-	params_merge(into, &read);
-	params_release(&read);
+/* ---- The command line's ---- */
+
+/* Keeps a text for as long as the loader. */
+static const char *
+keep_text(struct loader *l, char *text)
+{
+	l->texts = xreallocarray(l->texts, l->ntexts + 1, sizeof(*l->texts));
+	return l->texts[l->ntexts++] = text;
 }
 
 /* Reads the value of an option -p, a document of its own. */
@@ -165,13 +112,11 @@ static void
 read_override(struct loader *l, const char *name, const char *text)
 {
 	struct problems found = PROBLEMS_INIT;
-	struct params read = {NULL, 0, 0};
+	struct sources one = {NULL, 0, 0};
 	struct yaml_node *value;
 	const char *hint = "";
-	char *option;
 
-	option = xasprintf("-p %.*s=...", SHOWN(name));	/* not the value: it may be private */
-	l->option = option;
+	l->option = keep_text(l, xasprintf("-p %.*s=...", SHOWN(name)));	/* not the value: it may be private */
 	/* In a file an empty value is null; but "-p x=" is what a shell makes of -p x="$X", so here it is text. */
 	if (*text == '\0')
 		text = "''";
@@ -182,13 +127,16 @@ read_override(struct loader *l, const char *name, const char *text)
 	for (size_t i = 0; i < found.n; i++)
 		loader_problem(l, NO_MARK, "%s%s", found.list[i].message, hint);
 	problems_release(&found);
-	if (value != NULL)
-		read_parameter(l, name, NO_MARK, value, &read);
-	params_merge(&l->overrides, &read);
-	params_release(&read);
-	yaml_node_free(value);
+	if (value != NULL && parameter_name_ok(l, name, NO_MARK)) {
+		add(&one, &(struct source){name, value, NO_MARK, l->option});
+		sources_merge(&l->overrides, &one);
+		sources_release(&one);
+	}
+	if (value != NULL) {
+		l->trees = xreallocarray(l->trees, l->ntrees + 1, sizeof(struct yaml_node *));
+		l->trees[l->ntrees++] = value;
+	}
 	l->option = NULL;
-	free(option);
 }
 
 void
@@ -197,14 +145,11 @@ loader_overrides(struct loader *l)
 	for (size_t i = 0; i < l->options->nparameters; i++) {
 		const char *option = l->options->parameters[i];
 		const char *equals = strchr(option, '=');
-		char *name;
 
 		if (equals == NULL) {
 			problems_add(l->problems, NULL, 0, 0, "option '-p %.*s': must be NAME=VALUE", SHOWN(option));
 			continue;
 		}
-		name = xmemdup0(option, (size_t)(equals - option));
-		read_override(l, name, equals + 1);
-		free(name);
+		read_override(l, keep_text(l, xmemdup0(option, (size_t)(equals - option))), equals + 1);
 	}
 }

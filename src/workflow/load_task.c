@@ -1,182 +1,12 @@
-/* Reading the notebooks of a workflow, and what is common to them. */
-#include "workflow/loader.h"
+/* The notebooks of a workflow: completing a task and adding it, the list, and what is common to them. */
+#include "workflow/making.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-
-/* ---- The keys of a notebook ---- */
-
-static void
-set_path(struct loader *l, struct task *t, const char *key, const struct yaml_node *value)
-{
-	char *path = loader_text(l, key, value);
-
-	if (path != NULL && loader_path_ok(l, value->mark, path)) {
-		t->path = path;
-		t->path_mark = value->mark;
-	} else {
-		free(path);
-	}
-}
-
-static void
-read_path(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	set_path(l, into, key->name, value);
-}
-
-static void
-read_name(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = into;
-	char *name = loader_text(l, key->name, value);
-
-	t->name_mark = value->mark;
-	if (name != NULL && loader_name_ok(l, value->mark, "name", name, ""))
-		t->name = name;
-	else
-		free(name);
-}
-
-static void
-read_parameters(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = into;
-
-	(void)key;
-	loader_parameters(l, value, &t->parameters);
-}
-
-static void
-read_env(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = into;
-
-	(void)key;
-	loader_env(l, value, &t->env);
-}
-
-static void
-read_timeout(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = into;
-
-	loader_seconds(l, key->name, value, &t->timeout);
-}
-
-static void
-read_cell_timeout(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = into;
-
-	loader_seconds(l, key->name, value, &t->cell_timeout);
-}
-
-static void
-read_allow_failure(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = into;
-
-	loader_bool(l, key->name, value, &t->allow_failure);
-}
-
-static void
-read_allow_errors(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = into;
-
-	loader_bool(l, key->name, value, &t->allow_errors);
-}
-
-static void
-read_kernel(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = into;
-	char *kernel = loader_text(l, key->name, value);
-
-	if (kernel == NULL)
-		return;
-	free(t->kernel);
-	t->kernel = kernel;
-	t->kernel_mark = value->mark;
-}
-
-static void
-read_working_directory(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = into;
-	char *directory = loader_text(l, key->name, value);
-
-	if (directory == NULL)
-		return;
-	free(t->working_directory);
-	t->working_directory = file_join(l->folder, directory);
-	t->working_directory_mark = value->mark;
-	free(directory);
-}
-
-static void
-read_target(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = into;
-	char *name = loader_text(l, key->name, value);
-	const struct target *target;
-
-	if (name == NULL)
-		return;
-	target = loader_target(l, value->mark, "target is", name);
-	if (target != NULL)
-		t->target = target;
-	free(name);
-}
-
-static void
-refuse_default(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	(void)into;
-	(void)value;
-	loader_problem(l, key->mark, "'%s' cannot have a default; every notebook has its own", key->name);
-}
-
-#define COMMON_KEYS \
-	{"parameters", read_parameters}, \
-	{"timeout_seconds", read_timeout}, \
-	{"cell_timeout_seconds", read_cell_timeout}, \
-	{"allow_failure", read_allow_failure}, \
-	{"allow_errors", read_allow_errors}, \
-	{"kernel", read_kernel}, \
-	{"working_directory", read_working_directory}, \
-	{"env", read_env}, \
-	{"target", read_target}, \
-	{"for_each", NULL}, \
-	{"matrix", NULL}, \
-	{"depends_on", NULL}, \
-	{"run_if", NULL}, \
-	{"retries", NULL}, \
-	{"retry_delay_seconds", NULL}, \
-	{"retry_backoff", NULL}, \
-	{"retry_on_timeout", NULL}, \
-	{"priority", NULL}, \
-	{"pool", NULL}, \
-	{"memory_limit", NULL}, \
-	{"threads", NULL}
-
-static const struct loader_key task_keys[] = {
-	{"path", read_path},
-	{"name", read_name},
-	COMMON_KEYS
-};
-
-static const struct loader_key default_keys[] = {
-	{"path", refuse_default},
-	{"name", refuse_default},
-	COMMON_KEYS
-};
-
-/* ---- Notebooks ---- */
 
 bool
 loader_path_ok(struct loader *l, struct mark at, const char *path)
@@ -199,23 +29,16 @@ loader_path_ok(struct loader *l, struct mark at, const char *path)
 void
 loader_task_init(struct loader *l, struct task *t, struct mark at)
 {
-	const struct task *d = &l->defaults;
-
+	(void)l;
 	*t = (struct task){
-		.working_directory = d->working_directory != NULL ? xstrdup(d->working_directory) : NULL,
-		.kernel = d->kernel != NULL ? xstrdup(d->kernel) : NULL,
-		.timeout = d->timeout,
-		.cell_timeout = d->cell_timeout,
-		.allow_failure = d->allow_failure,
-		.allow_errors = d->allow_errors,
-		.target = d->target,
+		.retry_delay = NSEC_PER_SEC,
+		.retry_backoff = 2,
+		.retry_on.kinds = 1u << ERROR_NOTEBOOK | 1u << ERROR_KERNEL | 1u << ERROR_TARGET | 1u << ERROR_WORKER,
+		.pool = NO_POOL,
 		.mark = at,
 		.path_mark = at,
-		.kernel_mark = d->kernel_mark,
-		.working_directory_mark = d->working_directory != NULL ? d->working_directory_mark : at,
+		.working_directory_mark = at,
 	};
-	params_merge(&t->parameters, &l->parameters);
-	params_merge(&t->env, &d->env);
 }
 
 /* Gives a task its name where it has none, and the name to nobody else. */
@@ -226,16 +49,14 @@ settle_name(struct loader *l, struct task *t)
 	const struct task *first;
 	void **place;
 
-	if (t->name == NULL && t->name_mark.line != 0)
+	if (t->name == NULL)
 		return false;	/* there was one, which cannot be used */
-	if (t->name == NULL) {
-		t->name = name_of_path(t->path);
-		t->name_mark = t->path_mark;
-		if (l->label == NULL)
-			instead = "; a workflow file can give the notebook another by the key 'name'";
-		if (!loader_name_ok(l, t->path_mark, "name", t->name, instead))
-			return false;
-	}
+	if (l->label == NULL)
+		instead = "; a workflow file can give the notebook another by the key 'name'";
+	else if (t->name_mark.line != t->path_mark.line || t->name_mark.column != t->path_mark.column)
+		instead = "";
+	if (!loader_name_ok(l, t->name_mark, "name", t->name, instead))
+		return false;
 	place = table_at(&l->names, t->name, strlen(t->name));
 	if (*place == NULL) {
 		*place = (void *)(uintptr_t)(l->w->ntasks + 1);
@@ -262,15 +83,21 @@ params_bytes(const struct params *p)
 }
 
 bool
-loader_task_add(struct loader *l, struct task *t)
+loader_task_add(struct loader *l, struct task *t, struct draft *d)
 {
 	struct workflow *w = l->w;
 
+	if (w->ntasks >= TASKS_MAX) {
+		loader_problem(l, t->mark, "there are more than %d notebooks", TASKS_MAX);
+		task_release(t);
+		draft_release(d);
+		return false;
+	}
 	if (t->path == NULL || !settle_name(l, t)) {
 		task_release(t);
+		draft_release(d);
 		return true;
 	}
-	params_merge(&t->parameters, &l->overrides);
 	t->file = file_join(l->folder, t->path);
 	if (t->working_directory == NULL)
 		t->working_directory = file_folder(t->file);
@@ -281,6 +108,8 @@ loader_task_add(struct loader *l, struct task *t)
 
 	l->copied += params_bytes(&t->parameters) + params_bytes(&t->env);
 	w->tasks = xgrow(w->tasks, w->ntasks, &l->tasks_cap, sizeof(*w->tasks));
+	l->drafts = xgrow(l->drafts, w->ntasks, &l->drafts_cap, sizeof(*l->drafts));
+	l->drafts[w->ntasks] = *d;
 	w->tasks[w->ntasks++] = *t;
 	if (l->copied <= COPIES_BYTES_MAX)
 		return true;
@@ -289,21 +118,171 @@ loader_task_add(struct loader *l, struct task *t)
 	return false;
 }
 
+/* ---- What is common to them ---- */
+
+static void
+refuse_default(struct loader *l, const struct yaml_key *key)
+{
+	static const char *const own[] = {"path", "name", "for_each", "matrix"};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (strcmp(key->name, own[i]) == 0)
+			loader_problem(l, key->mark, "'%s' cannot have a default; every notebook has its own", key->name);
+}
+
 void
 loader_defaults(struct loader *l, const struct yaml_node *value)
 {
-	size_t n = sizeof(default_keys) / sizeof(default_keys[0]);
+	const struct yaml_node *node;
 
-	if (loader_is_map(l, "defaults", value))
-		loader_map(l, value, default_keys, n, &l->defaults);
-	params_merge(&l->parameters, &l->defaults.parameters);
+	if (!loader_is_map(l, "defaults", value))
+		return;
+	loader_check_keys(l, value, loader_task_keys, loader_ntask_keys);
+	for (size_t i = 0; i < value->n; i++)
+		refuse_default(l, &value->keys[i]);
+	l->defaults = value;
+	if ((node = yaml_get(value, "parameters")) != NULL)
+		loader_parameters(l, node, &l->default_parameters);
+	if ((node = yaml_get(value, "env")) != NULL)
+		loader_env(l, node, &l->default_env);
+}
+
+/* ---- The list ---- */
+
+/* What the notebooks of one entry have in common. */
+struct entry {
+	const struct yaml_node *node;
+	const struct yaml_node *map;	/* node, when it is one, else an empty one */
+	const struct yaml_node *path, *name;	/* as written; name may be NULL */
+	struct sources parameters, env;
+	enum loader_each each;
+	struct rows rows;
+};
+
+static void
+set_path(struct loader *l, struct task *t, const struct yaml_node *written)
+{
+	struct yaml_node *value = loader_evaluate(l, written);
+	char *path = value != NULL ? loader_text(l, "path", value) : NULL;
+
+	t->path_mark = written->mark;
+	if (path != NULL && loader_path_ok(l, written->mark, path))
+		t->path = path;
+	else
+		free(path);
+	yaml_node_free(value);
+}
+
+/* Sets the name of the notebook that is made for row number i. */
+static void
+set_name(struct loader *l, struct task *t, const struct entry *e, size_t i)
+{
+	struct yaml_node *value = NULL;
+	bool own = false;
+	char *name;
+
+	if (e->name != NULL) {
+		t->name_mark = e->name->mark;
+		l->scope->naming = true;
+		value = loader_evaluate(l, e->name);
+		l->scope->naming = false;
+		t->name = value != NULL ? loader_text(l, "name", value) : NULL;
+		own = loader_has_expression(e->name);
+		yaml_node_free(value);
+	} else if (t->path != NULL) {
+		t->name = name_of_path(t->path);
+		t->name_mark = t->path_mark;
+		own = loader_has_expression(e->path);
+	}
+	if (t->name != NULL && e->each != EACH_ONCE && !own) {
+		name = xasprintf("%s-%zu", t->name, i + 1);
+		free(t->name);
+		t->name = name;
+	}
+}
+
+/* Makes the notebook of row number i. Returns false when no more are to be made. */
+static bool
+make(struct loader *l, const struct entry *e, size_t i)
+{
+	struct making m = {.draft = {NULL, 0, NO_MARK}};
+	struct scope scope;
+	bool go_on;
+
+	scope_init(&scope, &e->parameters);
+	scope.is_notebook = true;
+	if (e->each == EACH_ITEM)
+		scope.item = json_of(e->rows.list[i]);
+	else if (e->each == EACH_COMBINATION)
+		scope.matrix = json_of(e->rows.list[i]);
+	l->scope = &scope;
+	loader_task_init(l, &m.task, e->node->mark);
+	set_path(l, &m.task, e->path);
+	set_name(l, &m.task, e, i);
+	scope.name = m.task.name != NULL ? m.task.name : "?";	/* what is wrong with it has been said */
+	loader_map(l, e->map, l->defaults, loader_task_keys, loader_ntask_keys, &m);
+	/* The target of defaults is that of the workflow in another place, and -t replaces both. */
+	if (l->options->target != NULL && yaml_get(e->map, "target") == NULL)
+		m.task.target = NULL;
+	loader_put_parameters(l, &scope, &m.task.parameters);
+	loader_put_env(l, &scope, &e->env, &m.task.env);
+	go_on = loader_task_add(l, &m.task, &m.draft);
+	scope_release(&scope);
+	l->scope = &l->top;
+	return go_on;
+}
+
+/* Reads what the entry is repeated for, which may look up its parameters. */
+static bool
+read_rows(struct loader *l, struct entry *e)
+{
+	struct scope scope;
+	bool ok;
+
+	scope_init(&scope, &e->parameters);
+	l->scope = &scope;
+	ok = loader_each(l, e->map, &e->each, &e->rows);
+	l->scope = &l->top;
+	scope_release(&scope);
+	return ok;
+}
+
+/* Reads an entry of the list. Returns false when no more are to be read. */
+static bool
+read_entry(struct loader *l, const struct yaml_node *node)
+{
+	static const struct yaml_node empty = {.type = YAML_MAP};
+	struct entry e = {.node = node, .map = node->type == YAML_MAP ? node : &empty, .rows = ROWS_INIT};
+	const struct yaml_node *value;
+	bool go_on = true;
+
+	e.path = node->type == YAML_MAP ? yaml_get(node, "path") : node;
+	e.name = yaml_get(e.map, "name");
+	if (e.path == NULL) {
+		loader_problem(l, node->mark, "key 'path' is missing; it says which notebook to run");
+		loader_check_keys(l, node, loader_task_keys, loader_ntask_keys);
+		return true;
+	}
+	sources_merge(&e.parameters, &l->parameters);
+	sources_merge(&e.parameters, &l->default_parameters);
+	if ((value = yaml_get(e.map, "parameters")) != NULL)
+		loader_parameters(l, value, &e.parameters);
+	sources_merge(&e.parameters, &l->overrides);
+	sources_merge(&e.env, &l->default_env);
+	if ((value = yaml_get(e.map, "env")) != NULL)
+		loader_env(l, value, &e.env);
+	if (read_rows(l, &e))
+		for (size_t i = 0; go_on && i < (e.each == EACH_ONCE ? 1 : e.rows.n); i++)
+			go_on = make(l, &e, i);
+	rows_release(&e.rows);
+	sources_release(&e.parameters);
+	sources_release(&e.env);
+	return go_on;
 }
 
 void
 loader_notebooks(struct loader *l, const struct yaml_node *value)
 {
-	struct task t;
-
 	if (value->type != YAML_LIST) {
 		loader_problem(l, value->mark, "'notebooks' must be a list of notebooks, not %s",
 		    yaml_type_name(value->type));
@@ -312,21 +291,12 @@ loader_notebooks(struct loader *l, const struct yaml_node *value)
 	if (value->n == 0)
 		loader_problem(l, value->mark, "'notebooks' is empty; list the notebooks to run");
 	for (size_t i = 0; i < value->n; i++) {
-		const struct yaml_node *entry = value->items[i];
+		const struct yaml_node *node = value->items[i];
 
-		if (entry->type == YAML_LIST || entry->type == YAML_NULL) {
-			loader_problem(l, entry->mark, "a notebook must be a path or a map with the key 'path', not %s",
-			    yaml_type_name(entry->type));
-			continue;
-		}
-		loader_task_init(l, &t, entry->mark);
-		if (entry->type != YAML_MAP)
-			set_path(l, &t, "path", entry);
-		else if (yaml_get(entry, "path") == NULL)
-			loader_problem(l, entry->mark, "key 'path' is missing; it says which notebook to run");
-		if (entry->type == YAML_MAP)
-			loader_map(l, entry, task_keys, sizeof(task_keys) / sizeof(task_keys[0]), &t);
-		if (!loader_task_add(l, &t))
+		if (node->type == YAML_LIST || node->type == YAML_NULL)
+			loader_problem(l, node->mark, "a notebook must be a path or a map with the key 'path', not %s",
+			    yaml_type_name(node->type));
+		else if (!read_entry(l, node))
 			return;
 	}
 }

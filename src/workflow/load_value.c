@@ -24,22 +24,35 @@ shown_bytes(const char *s)
 	return (int)n;
 }
 
+/* Whether this was said before; notes that it is now. */
+static bool
+said_before(struct loader *l, struct mark at, const char *message)
+{
+	char *key = xasprintf("%u:%u:%s:%s", at.line, at.column, l->option != NULL ? l->option : "", message);
+	void **place = table_at(&l->said, key, strlen(key));
+	bool before = *place != NULL;
+
+	*place = l;	/* anything but NULL */
+	free(key);
+	return before;
+}
+
 void
 loader_problem(struct loader *l, struct mark at, const char *fmt, ...)
 {
 	char *message;
 	va_list ap;
 
-	if (l->reported++ >= PROBLEMS_MAX) {
-		if (l->reported == PROBLEMS_MAX + 1)
-			problems_add(l->problems, l->label, 0, 0, "more than %d problems; these are the first",
-			    PROBLEMS_MAX);
-		return;
-	}
 	va_start(ap, fmt);
 	message = xvasprintf(fmt, ap);
 	va_end(ap);
-	if (l->option != NULL)
+	if (l->reported > PROBLEMS_MAX || said_before(l, at, message)) {
+		free(message);
+		return;
+	}
+	if (l->reported++ == PROBLEMS_MAX)
+		problems_add(l->problems, l->label, 0, 0, "more than %d problems; these are the first", PROBLEMS_MAX);
+	else if (l->option != NULL)
 		problems_add(l->problems, NULL, 0, 0, "option '%s': %s", l->option, message);
 	else
 		problems_add(l->problems, l->label, at.line, at.column, "%s", message);
@@ -62,7 +75,7 @@ unknown_key(struct loader *l, const struct yaml_key *key, const struct loader_ke
 }
 
 void
-loader_map(struct loader *l, const struct yaml_node *map, const struct loader_key *keys, size_t n, void *into)
+loader_check_keys(struct loader *l, const struct yaml_node *map, const struct loader_key *keys, size_t n)
 {
 	for (size_t i = 0; i < map->n; i++) {
 		const struct yaml_key *key = &map->keys[i];
@@ -73,39 +86,57 @@ loader_map(struct loader *l, const struct yaml_node *map, const struct loader_ke
 		if (k == n) {
 			if (strncmp(key->name, "x-", 2) != 0)
 				unknown_key(l, key, keys, n);
-		} else if (keys[k].read == NULL) {
+		} else if (keys[k].way == LOADER_LATER) {
 			loader_problem(l, key->mark, "key '%s' is not supported yet", key->name);
 		}
 	}
-	for (size_t k = 0; k < n; k++) {
-		size_t i = 0;
+}
 
-		if (keys[k].read == NULL)
+/* The index of a key; map->n when it is not there, or there is no map. */
+static size_t
+find_key(const struct yaml_node *map, const char *name)
+{
+	size_t i = 0;
+
+	while (i < map->n && strcmp(map->keys[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+void
+loader_map(struct loader *l, const struct yaml_node *map, const struct yaml_node *defaults,
+    const struct loader_key *keys, size_t n, void *into)
+{
+	loader_check_keys(l, map, keys, n);
+	for (size_t k = 0; k < n; k++) {
+		const struct yaml_node *from = map;
+		struct yaml_node *value;
+		size_t i;
+
+		if (keys[k].read == NULL || keys[k].way == LOADER_UNREAD)
 			continue;
-		while (i < map->n && strcmp(map->keys[i].name, keys[k].name) != 0)
-			i++;
-		if (i < map->n)
-			keys[k].read(l, into, &map->keys[i], map->items[i]);
+		i = find_key(map, keys[k].name);
+		if (i == map->n && defaults != NULL) {
+			from = defaults;
+			i = find_key(from, keys[k].name);
+		}
+		if (i == from->n)
+			continue;
+		if (keys[k].way == LOADER_RAW)
+			value = yaml_share(from->items[i]);
+		else
+			value = loader_evaluate(l, from->items[i]);
+		if (value != NULL)
+			keys[k].read(l, into, &from->keys[i], value);
+		yaml_node_free(value);
 	}
 }
 
 /* ---- Single values ---- */
 
-bool
-loader_no_expression(struct loader *l, struct mark at, const char *text)
+void
+loader_wrong_type(struct loader *l, const char *key, const struct yaml_node *value, const char *wanted)
 {
-	if (strstr(text, "{{") == NULL)
-		return true;
-	loader_problem(l, at, "expressions ({{ ... }}) are not supported yet");
-	return false;
-}
-
-/* Says that a value is not of the kind that is wanted. */
-static void
-wrong_type(struct loader *l, const char *key, const struct yaml_node *value, const char *wanted)
-{
-	if (value->type == YAML_STRING && !loader_no_expression(l, value->mark, value->text))
-		return;
 	if (value->type == YAML_NULL)
 		loader_problem(l, value->mark, "'%s' has no value; write %s, or leave the key out", key, wanted);
 	else if (value->type == YAML_STRING)
@@ -119,7 +150,7 @@ loader_is_map(struct loader *l, const char *key, const struct yaml_node *value)
 {
 	if (value->type == YAML_MAP)
 		return true;
-	wrong_type(l, key, value, "a map");
+	loader_wrong_type(l, key, value, "a map");
 	return false;
 }
 
@@ -128,15 +159,13 @@ loader_text(struct loader *l, const char *key, const struct yaml_node *value)
 {
 	/* An unquoted number or bool is taken as it was written: the name 1.10 is not 1.1. */
 	if (value->type == YAML_NULL || value->type == YAML_LIST || value->type == YAML_MAP) {
-		wrong_type(l, key, value, "text");
+		loader_wrong_type(l, key, value, "text");
 		return NULL;
 	}
 	if (value->len == 0) {
 		loader_problem(l, value->mark, "'%s' is empty; write text, or leave the key out", key);
 		return NULL;
 	}
-	if (!loader_no_expression(l, value->mark, value->text))
-		return NULL;
 	return xstrdup(value->text);
 }
 
@@ -156,7 +185,7 @@ loader_bool(struct loader *l, const char *key, const struct yaml_node *value, bo
 			return false;
 		}
 	}
-	wrong_type(l, key, value, "true or false");
+	loader_wrong_type(l, key, value, "true or false");
 	return false;
 }
 
@@ -176,7 +205,7 @@ loader_integer(struct loader *l, const char *key, const struct yaml_node *value,
 	if (value->type == YAML_INT || value->type == YAML_FLOAT)
 		loader_problem(l, value->mark, "'%s' must be %s, not %.*s", key, wanted, SHOWN(value->text));
 	else
-		wrong_type(l, key, value, wanted);
+		loader_wrong_type(l, key, value, wanted);
 	return false;
 }
 
@@ -187,7 +216,7 @@ loader_seconds(struct loader *l, const char *key, const struct yaml_node *value,
 	double d;
 
 	if (!yaml_number(value, &d)) {
-		wrong_type(l, key, value, wanted);
+		loader_wrong_type(l, key, value, wanted);
 		return false;
 	}
 	if (!isfinite(d) || d < 0) {
@@ -198,6 +227,66 @@ loader_seconds(struct loader *l, const char *key, const struct yaml_node *value,
 	/* What is less than a nanosecond must not become 0, which is no limit at all. */
 	if (*nanoseconds == 0 && d > 0)
 		*nanoseconds = 1;
+	return true;
+}
+
+bool
+loader_number(struct loader *l, const char *key, const struct yaml_node *value, double min, const char *wanted,
+    double *d)
+{
+	double found;
+
+	if (!yaml_number(value, &found)) {
+		loader_wrong_type(l, key, value, wanted);
+		return false;
+	}
+	if (!isfinite(found) || found < min) {
+		loader_problem(l, value->mark, "'%s' must be %s, not %.*s", key, wanted, SHOWN(value->text));
+		return false;
+	}
+	*d = found;
+	return true;
+}
+
+/* What a number of bytes is multiplied with for the letters behind it; 0 for letters that mean nothing. */
+static double
+unit_of(const char *letters)
+{
+	static const char prefixes[] = "KMGTP";
+	double unit = 1;
+	const char *p;
+
+	if (*letters == '\0' || strcmp(letters, "B") == 0)
+		return 1;
+	p = strchr(prefixes, *letters == 'k' ? 'K' : *letters);
+	if (p == NULL)
+		return 0;
+	letters++;
+	if (*letters != '\0' && strcmp(letters, "B") != 0 && strcmp(letters, "i") != 0 && strcmp(letters, "iB") != 0)
+		return 0;
+	for (const char *q = prefixes; q <= p; q++)
+		unit *= *letters == 'B' ? 1000 : 1024;
+	return unit;
+}
+
+bool
+loader_bytes(struct loader *l, const char *key, const struct yaml_node *value, int64_t *bytes)
+{
+	static const char wanted[] = "a number of bytes, such as 2G or 500M";
+	char *end;
+	double d, unit;
+
+	if (value->type != YAML_STRING && value->type != YAML_INT && value->type != YAML_FLOAT) {
+		loader_wrong_type(l, key, value, wanted);
+		return false;
+	}
+	d = strtod(value->text, &end);
+	unit = unit_of(end + strspn(end, " "));
+	if (end == value->text || unit == 0 || !isfinite(d) || d < 0 || (d > 0 && d * unit < 1) || d * unit > 9e18) {
+		loader_problem(l, value->mark, "'%s' must be %s, not '%.*s'", key, wanted, SHOWN(value->text));
+		return false;
+	}
+	*bytes = (int64_t)(d * unit);
 	return true;
 }
 

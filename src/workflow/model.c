@@ -31,7 +31,7 @@ params_release(struct params *p)
 	*p = (struct params){NULL, 0, 0};
 }
 
-void
+struct param *
 params_add(struct params *p, const char *name, const char *value, const char *secret, struct mark mark)
 {
 	p->list = xgrow(p->list, p->n, &p->cap, sizeof(*p->list));
@@ -41,6 +41,7 @@ params_add(struct params *p, const char *name, const char *value, const char *se
 		.secret = secret != NULL ? xstrdup(secret) : NULL,
 		.mark = mark,
 	};
+	return &p->list[p->n - 1];
 }
 
 static void

@@ -30,7 +30,8 @@ struct param {
 	 * (workflow/expression.h); never of a secret
 	 */
 	bool deferred;
-	struct mark mark;
+	struct mark mark;	/* of its name */
+	struct mark value_mark;
 };
 
 /* In the order in which the names first appeared; a later setting of a name replaces the value where it stands. */
@@ -44,8 +45,8 @@ void params_release(struct params *p);
 /* Sets a name; value and secret (may be NULL) are copied. */
 void params_set(struct params *p, const char *name, const char *value, const char *secret, struct mark mark);
 
-/* As params_set, for a name that is not there yet: it is not looked for. */
-void params_add(struct params *p, const char *name, const char *value, const char *secret, struct mark mark);
+/* As params_set, for a name that is not there yet: it is not looked for. Valid until the next one is added. */
+struct param *params_add(struct params *p, const char *name, const char *value, const char *secret, struct mark mark);
 
 /* Sets all of from. */
 void params_merge(struct params *p, const struct params *from);
@@ -154,6 +155,7 @@ struct task {
 	struct mark mark;
 	struct mark path_mark, kernel_mark, working_directory_mark;
 	struct mark name_mark;	/* path_mark where the path gives the name */
+	struct mark target_mark;
 };
 
 #define NO_POOL SIZE_MAX

@@ -179,6 +179,18 @@ read_alias(struct reader *r, const yaml_event_t *e, unsigned depth)
 	return yaml_build_alias(&r->build, name, a->node, at, depth);
 }
 
+/* Whether a scalar stands in the file as it is: on one line, without escapes, tag and anchor. */
+static bool
+is_exact(const struct yaml_node *node, const yaml_event_t *e)
+{
+	size_t characters = 0;
+
+	for (size_t i = 0; i < node->len; i++)
+		characters += ((unsigned char)node->text[i] & 0xc0) != 0x80;
+	return e->start_mark.line == e->end_mark.line &&
+	    e->end_mark.index - e->start_mark.index == characters + 2 * node->quote;
+}
+
 static struct yaml_node *
 read_scalar(struct reader *r, const yaml_event_t *e, unsigned depth)
 {
@@ -195,6 +207,8 @@ read_scalar(struct reader *r, const yaml_event_t *e, unsigned depth)
 		yaml_node_free(node);
 		return NULL;
 	}
+	node->quote = !plain;
+	node->exact = is_exact(node, e);
 	anchor = open_anchor(r, e->data.scalar.anchor, &serial);
 	close_anchor(anchor, serial, node);
 	return node;

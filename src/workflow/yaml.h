@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/problem.h"
 #include "workflow/model.h"
 
@@ -42,6 +43,8 @@ struct yaml_node {
 	char *text;	/* scalars: as written, without quotes */
 	size_t len;
 	bool boolean;	/* YAML_BOOL */
+	bool exact;	/* its characters stand in the file as they are, from mark on and quote columns after it */
+	unsigned quote;	/* 1 where a quote comes before them */
 	struct yaml_node **items;	/* YAML_LIST: the items; YAML_MAP: the values */
 	struct yaml_key *keys;	/* YAML_MAP: as many */
 	size_t n, cap;
@@ -62,6 +65,17 @@ struct yaml_key {
  * on: all is well only when nothing was added.
  */
 struct yaml_node *yaml_parse(const char *text, size_t n, const char *file, struct problems *p);
+
+/*
+ * The tree of a JSON value that json_parse() has accepted, every node at the same place. As yaml_parse.
+ */
+struct yaml_node *yaml_of_json(struct json value, struct mark at, const char *file, struct problems *p);
+
+/* One more reference to a node: to be freed once more. */
+struct yaml_node *yaml_share(const struct yaml_node *node);
+
+/* Where the character at an offset (in bytes) of a scalar's text stands; the scalar's own place where that cannot be told. */
+struct mark yaml_place(const struct yaml_node *scalar, size_t offset);
 
 /* Not yaml_free: libyaml exports a function of that name, and a program's own would take its place. NULL is allowed. */
 void yaml_node_free(struct yaml_node *node);

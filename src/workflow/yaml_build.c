@@ -89,6 +89,28 @@ yaml_build_text(struct yaml_build *b, struct yaml_node *node, const char *text, 
 }
 
 struct yaml_node *
+yaml_share(const struct yaml_node *node)
+{
+	struct yaml_node *shared = (struct yaml_node *)node;	/* the count alone is changed */
+
+	shared->references++;
+	return shared;
+}
+
+struct mark
+yaml_place(const struct yaml_node *scalar, size_t offset)
+{
+	struct mark at = scalar->mark;
+
+	if (!scalar->exact)
+		return at;
+	at.column += scalar->quote;
+	for (size_t i = 0; i < offset && i < scalar->len; i++)
+		at.column += ((unsigned char)scalar->text[i] & 0xc0) != 0x80;
+	return at;
+}
+
+struct yaml_node *
 yaml_build_alias(struct yaml_build *b, const char *name, struct yaml_node *node, struct mark at, unsigned depth)
 {
 	if (depth + node->height > YAML_DEPTH_MAX) {

@@ -7,14 +7,14 @@
 
 /* Where the reading has come to, so that positions cost one pass over the text. */
 struct cursor {
-	const char *at;
+	const char *at;	/* NULL: everything is at the mark */
 	struct mark mark;
 };
 
 static struct mark
 move_to(struct cursor *c, const char *to)
 {
-	for (; c->at < to; c->at++) {
+	for (; c->at != NULL && c->at < to; c->at++) {
 		if (*c->at == '\n')
 			c->mark = (struct mark){c->mark.line + 1, 1};
 		else if (((unsigned char)*c->at & 0xc0) != 0x80)
@@ -63,6 +63,8 @@ convert_text(struct yaml_build *b, struct yaml_node *node, struct json v)
 		buf_add(&text, v.text, v.len);
 	ok = yaml_build_text(b, node, buf_str(&text), text.len);
 	node->boolean = json_type(v) == JSON_TRUE;
+	node->quote = json_type(v) == JSON_STRING;
+	node->exact = v.len == text.len + 2 * node->quote;	/* no escapes */
 	buf_release(&text);
 	return ok;
 }
@@ -118,4 +120,13 @@ yaml_from_json(struct yaml_build *b, const char *text, struct json value)
 	struct cursor c = {text, {1, 1}};
 
 	return convert(b, &c, value, 0);
+}
+
+struct yaml_node *
+yaml_of_json(struct json value, struct mark at, const char *file, struct problems *p)
+{
+	struct yaml_build b = {.file = file, .problems = p};
+	struct cursor c = {NULL, at};
+
+	return convert(&b, &c, value, 0);
 }
