@@ -4,13 +4,13 @@
  * Earlier runs are the run folders beside each other, RUNS/NAME-UTCSTAMP (rundir.h): their journals hold an object of
  * the results document (report/results.h) for every notebook that was over. The newest run in which a notebook
  * with the same path and the same parameters succeeded tells its duration; where parameters are known only when the
- * notebook starts (struct param.deferred) or hold a secret, the same path and the same name do. At most ESTIMATE_RUNS_MAX runs
- * and ESTIMATE_BYTES_MAX bytes of journals are read, newest first, and no further than needed.
+ * notebook starts (struct param.deferred) or hold a secret, the same path and the same name do. At most
+ * ESTIMATE_RUNS_MAX runs and ESTIMATE_BYTES_MAX bytes of journals are read, newest first, and no further than needed.
  *
- * The size is that of the files that a notebook's parameters name: text, or an element of a list of text, that is the path
- * of a regular file seen from the notebook's working directory or else from the workflow's folder. A file that is
- * named twice counts once. Where there are both durations and sizes, a size is made a duration by the seconds per byte of
- * notebooks of the same path, else of all, for which both are known; where there is no such notebook it stays a
+ * The size is that of the files that a notebook's parameters name: text, or an element of a list of text, that is the
+ * path of a regular file seen from the notebook's working directory or else from the workflow's folder. A file that is
+ * named twice counts once. Where there are both durations and sizes, a size is made a duration by the seconds per byte
+ * of notebooks of the same path, else of all, for which both are known; where there is no such notebook it stays a
  * size, and goes before what is unknown. Where there are no durations at all, bytes stand for seconds.
  */
 #ifndef NBFORK_ESTIMATE_H
@@ -44,8 +44,8 @@ struct estimate {
 void estimate_all(const struct workflow *w, const char *runs, const char *folder, struct estimate *list);
 
 /*
- * From estimates to what schedule_new() takes: seconds[i], negative for unknown. Only the order of the values counts where
- * sizes could not be made durations.
+ * From estimates to what schedule_new() takes: seconds[i], negative for unknown. Only the order of the values counts
+ * where sizes could not be made durations.
  */
 void estimate_weights(const struct estimate *list, size_t n, double *seconds);
 

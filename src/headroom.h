@@ -1,19 +1,19 @@
 /*
  * Whether the machine has room for another notebook: load and memory.
  *
- * The values are the kernel's, read anew at each look: /proc/loadavg, /proc/meminfo, and the memory limit of the cgroups
- * (v2 and v1) that this process is in, whichever leaves less.
+ * The values are the kernel's, read anew at each look: /proc/loadavg, /proc/meminfo, and the memory limit of the
+ * cgroups (v2 and v1) that this process is in, whichever leaves less.
  */
-#ifndef NBFORK_LIMITS_H
-#define NBFORK_LIMITS_H
+#ifndef NBFORK_HEADROOM_H
+#define NBFORK_HEADROOM_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LIMITS_STEP INT64_C(1000000000)	/* nanoseconds between two looks while something is held */
+#define HEADROOM_STEP INT64_C(1000000000)	/* nanoseconds between two looks while something is held */
 
 /* Where to look, for tests; NULL fields for the system's own. */
-struct limits_places {
+struct headroom_places {
 	const char *proc;	/* "/proc" */
 	const char *cgroup;	/* "/sys/fs/cgroup" */
 };
@@ -23,18 +23,19 @@ struct limits_places {
  * one aside, whichever is more: the average alone knows nothing yet of what has just been started. Negative when it
  * cannot be told.
  */
-double limits_load(const struct limits_places *places);
+double headroom_load(const struct headroom_places *places);
 
 /* Bytes that can be had without swapping; -1 when it cannot be told. */
-int64_t limits_free_memory(const struct limits_places *places);
+int64_t headroom_free_memory(const struct headroom_places *places);
 
 /*
- * Why nothing more should be started now, for people: "load is 9.2 of 8", "free memory is 1.2 GB of 2.0 GB"; NULL when there
- * is room, or no limit (0) is set. The text is static, valid until the next call. What cannot be told holds nothing.
+ * Why nothing more should be started now, for people: "load is 9.2 of 8", "free memory is 1.2 GB of 2.0 GB"; NULL when
+ * there is room, or no limit (0) is set. The text is static, valid until the next call. What cannot be told holds
+ * nothing.
  */
-const char *limits_hold(double max_load, int64_t min_free_memory, const struct limits_places *places);
+const char *headroom_hold(double max_load, int64_t min_free_memory, const struct headroom_places *places);
 
 /* Whether less than half of min_free_memory (0: no limit) is free. */
-bool limits_memory_is_short(int64_t min_free_memory, const struct limits_places *places);
+bool headroom_memory_is_short(int64_t min_free_memory, const struct headroom_places *places);
 
 #endif
