@@ -6,42 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/proc.h"
-#include "pool/pool.h"
-#include "report/events.h"
+#include "conductor.h"
 #include "report/results.h"
 #include "report/summary.h"
 #include "report/text.h"
-#include "rundir.h"
 #include "target.h"
-#include "verdict.h"
-#include "worker.h"
+#include "values.h"
 
-struct conductor {
-	const struct workflow *workflow;
-	struct run run;
-	struct rundir dirs;
-	struct events events;
-	struct job *jobs;	/* one a record, in the same order */
-	struct order *orders;
-	size_t next;	/* the first record that has not been started */
-	char *stop_reason;
-	bool journal_failed;
-	int journal_error;	/* errno, then */
-	bool quiet;	/* there is neither progress nor summary: failures are said as errors */
-	const struct record *culprit;	/* the first failure */
-};
-
-/* What an events_ function has returned. What cannot be written now will not be later: the run comes to its end. */
-static void
-journal(struct conductor *c, int r)
+void
+conductor_journal(struct conductor *c, int r)
 {
 	int error = errno;
 
@@ -55,212 +34,181 @@ journal(struct conductor *c, int r)
 	}
 }
 
-static struct record *
-record_of(const struct conductor *c, const struct job *j)
+/* ---- The folder ---- */
+
+/*
+ * A place that cannot be written to is the user's to mend, like a bad option; a system that is out of something is
+ * not.
+ */
+static int
+status_of_errno(int error)
 {
-	return &c->run.records[j - c->jobs];
-}
-
-static struct job *
-on_next(void *data)
-{
-	struct conductor *c = data;
-
-	return c->next < c->run.n ? &c->jobs[c->next++] : NULL;
-}
-
-static void
-on_started(void *data, struct job *j)
-{
-	struct conductor *c = data;
-	struct record *r = record_of(c, j);
-
-	r->state = RECORD_RUNNING;
-	r->attempts++;
-	r->started_at = j->started_at;
-	r->started_wall = clock_wall();
-	r->slot = j->slot;
-	r->pid = j->pid;
-	c->run.waiting--;
-	c->run.running++;
-	journal(c, events_notebook_started(&c->events, r));
-	progress_notebook_started(r);
-}
-
-static unsigned
-get_unsigned(struct json v, const char *key)
-{
-	int64_t n;
-
-	return json_int(json_get(v, key), &n) && n >= 0 && n <= INT32_MAX ? (unsigned)n : 0;
-}
-
-static void
-on_progress(void *data, struct job *j, const char *text, size_t n)
-{
-	struct conductor *c = data;
-	struct record *r = record_of(c, j);
-	struct json v, kind;
-	double seconds = 0;
-
-	if (json_parse(text, n, &v, NULL) == -1) {
-		log_warn("notebook '%s': worker sent progress that is no JSON", r->task->name);
-		return;
-	}
-	kind = json_get(v, "kind");
-	json_double(json_get(v, "seconds"), &seconds);
-	if (json_is(kind, "line")) {
-		free(r->line);
-		r->line = json_strdup(json_get(v, "text"));
-		progress_line(r);
-	} else if (json_is(kind, "kernel")) {
-		r->kernel_ready = true;
-		journal(c, events_kernel_ready(&c->events, r, (int)get_unsigned(v, "pid"), seconds));
-		progress_cell(r);
-	} else if (json_is(kind, "cell_started") || json_is(kind, "cell_finished")) {
-		bool started = json_is(kind, "cell_started");
-
-		r->cell = get_unsigned(v, "number");
-		r->cells = get_unsigned(v, "total");
-		if (started)
-			r->cell_started_at = clock_run();
-		journal(c, events_cell(&c->events, r, started, get_unsigned(v, "cell"), r->cell, r->cells, seconds,
-		    json_type(json_get(v, "failed")) == JSON_TRUE));
-		if (started)
-			progress_cell(r);
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+	case EIO:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return EXIT_BROKEN;
+	default:
+		return EXIT_USAGE;
 	}
 }
 
-/* A failure that is allowed is none; that it was stopped or never started is not its failure. */
-static bool
-fails_the_run(const struct record *r)
+/* Says what could not be done; errno says why. Returns the exit status. */
+static int
+refuse(char *what)
 {
-	if (r->task->allow_failure && (r->status == STATUS_FAILED || r->status == STATUS_TIMED_OUT))
-		return false;
-	return r->status != STATUS_SUCCEEDED;
+	int error = errno;
+
+	if (error == EBUSY)
+		log_error("%s: another nbfork is at work there", what);
+	else
+		log_error("%s: %s", what, strerror(error));
+	free(what);
+	return status_of_errno(error);
 }
 
-static void
-say_failure(const struct conductor *c, const struct record *r)
+/* A new folder with a new journal. Returns 0, or the exit status. */
+static int
+open_new(struct conductor *c, const struct conduct_options *o)
 {
-	struct record_error e;
+	const char *file = NULL;
+	char *what = NULL;
 
-	record_error(r, &e);
-	log_error("notebook '%s' %s: %s%s%s (%s)", r->task->name, status_name(r->status), e.name != NULL ? e.name : "",
-	    e.name != NULL ? ": " : "", e.message != NULL ? e.message : "", c->run.folder);
-	record_error_release(&e);
+	if (rundir_make(&c->dirs, c->workflow, o->run_dir, &what) == -1)
+		return refuse(what);
+	if (events_open(&c->events, c->dirs.folder, false, o->events, &file) == 0)
+		return 0;
+	what = xasprintf("cannot write '%s'", file);
+	rundir_unmake(&c->dirs);
+	return refuse(what);
 }
 
-static void
-settle(struct conductor *c, struct record *r)
+/* The folder and the journal of an earlier run. Returns 0, or the exit status. */
+static int
+open_old(struct conductor *c, const struct conduct_options *o)
 {
-	r->state = RECORD_DONE;
-	c->run.counts[r->status]++;
-	journal(c, events_notebook_finished(&c->events, &c->run, r));
-	progress_notebook_finished(r);
-	if (c->quiet && r->status != STATUS_SKIPPED && fails_the_run(r))
-		say_failure(c, r);
-}
+	const char *file = NULL;
+	char *what = NULL, *folder;
+	int error;
 
-static bool
-on_finished(void *data, struct job *j)
-{
-	struct conductor *c = data;
-	struct record *r = record_of(c, j);
-	char *folder = worker_folder(c->dirs.private_folder, j->slot);
-	bool failed;
-
-	r->ended_at = j->ended_at;
-	r->ended_wall = clock_wall();
-	verdict_of_job(r, j, c->run.stop_reason);
-	r->has_output = access(c->orders[r - c->run.records].output, F_OK) == 0;
-	r->has_log = access(c->orders[r - c->run.records].log, F_OK) == 0;
-	/* A worker that died could not do it itself. */
-	if (j->result == NULL)
-		file_remove_temporaries(c->orders[r - c->run.records].output);
-	if (file_remove_tree(folder) == -1)
-		log_warn("cannot remove '%s': %s", folder, strerror(errno));
+	folder = rundir_find(c->workflow, o->resume_dir, &what);
+	if (folder == NULL)
+		return refuse(what);
+	/* The journal first: its lock is nbfork's own, that of the folder is the workers' too. */
+	if (events_open(&c->events, folder, true, o->events, &file) == -1) {
+		what = xasprintf(errno == EBUSY ? "cannot resume the run in '%s'" : "cannot resume the run in '%s': cannot open '%s'",
+		    folder, file);
+	} else if (past_read(&c->past, c->events.fd) == -1) {
+		what = xasprintf("cannot resume the run in '%s': cannot read its events.jsonl", folder);
+		if (errno == ENODATA) {
+			log_error("%s: there is no run in it", what);
+			free(what);
+			free(folder);
+			return EXIT_USAGE;
+		}
+	} else if (strcmp(c->past.name, c->workflow->name) != 0) {
+		log_error("cannot resume the run in '%s': it is one of workflow '%s', not of '%s'", folder, c->past.name,
+		    c->workflow->name);
+		free(folder);
+		return EXIT_USAGE;
+	} else if (events_cut(&c->events, c->past.size) == -1) {
+		what = xasprintf("cannot resume the run in '%s'", folder);
+	} else if (rundir_continue(&c->dirs, c->workflow, folder, &what) == 0) {
+		free(folder);
+		c->resumes = true;
+		return 0;
+	}
+	error = errno;
 	free(folder);
-	c->run.running--;
-	failed = fails_the_run(r);
-	if (failed && c->culprit == NULL)
-		c->culprit = r;
-	settle(c, r);
-	job_release(j);
-	return failed;
+	errno = error;
+	return refuse(what);
+}
+
+/* ---- Before ---- */
+
+/* What an earlier run in this folder says of a notebook that it did not finish. */
+static void
+take_past(struct conductor *c, struct record *r)
+{
+	const struct past_notebook *past = past_find(&c->past, r->task->name);
+
+	if (past == NULL)
+		return;
+	r->attempts = past->attempts;
+	r->earlier_attempts = xstrdup(past->earlier_attempts);
 }
 
 static void
-on_stopping(void *data, enum pool_stop why, int sig)
+prepare_record(struct conductor *c, size_t i)
 {
-	struct conductor *c = data;
+	const struct task *t = &c->workflow->tasks[i];
+	struct record *r = &c->run.records[i];
+	struct assignment *a = &c->parts[i].assignment;
 
-	switch (why) {
-	case POOL_STOP_FAILURE:
-		c->stop_reason = xasprintf("notebook '%s' %s (on_error: %s)", c->culprit->task->name,
-		    c->culprit->status == STATUS_TIMED_OUT ? "timed out" : "failed", policy_name(c->workflow->on_error));
-		break;
-	case POOL_STOP_TIMEOUT:
-		c->stop_reason = xasprintf("the run did not finish within %g s", (double)c->workflow->timeout / 1e9);
-		break;
-	case POOL_STOP_SIGNAL:
-		c->stop_reason = xasprintf("nbfork was stopped by %s", proc_signal_name(sig));
-		break;
-	case POOL_STOP_BROKEN:
-	case POOL_GOES_ON:
-		c->stop_reason = xstrdup("nbfork could not go on");
-		break;
+	target_ops(t->target)->prepare();
+	r->task = t;
+	r->queued_at = c->run.started_at;
+	if (c->resumes)
+		take_past(c, r);
+	a->task = t;
+	a->output = xasprintf("%s/notebooks/%s.ipynb", c->run.folder, t->name);
+	a->log = xasprintf("%s/logs/%s.log", c->run.folder, t->name);
+	a->private_folder = c->dirs.private_folder;
+	job_init(&c->jobs[i], t->name, worker_main, a);
+}
+
+/* Who comes first: by estimates, and those that failed before. */
+static void
+prepare_schedule(struct conductor *c, bool failed_first)
+{
+	size_t n = c->run.n;
+	struct estimate *estimates = xcalloc(n, sizeof(*estimates));
+	double *weights = xcalloc(n, sizeof(*weights));
+	bool *first = xcalloc(n, sizeof(*first));
+	char *folder = file_folder(c->workflow->file != NULL ? c->workflow->file : ".");
+
+	estimate_all(c->workflow, RUNDIR_RUNS, folder, estimates);
+	estimate_weights(estimates, n, weights);
+	for (size_t i = 0; i < n; i++) {
+		const struct past_notebook *past = failed_first ? past_find(&c->past, c->run.records[i].task->name) : NULL;
+
+		first[i] = past != NULL && past->failed;
+		c->run.records[i].estimate = estimates[i].seconds;
 	}
-	c->run.stopping = true;
-	c->run.stop_reason = c->stop_reason;
-	journal(c, events_run_stopping(&c->events, c->stop_reason));
-	progress_stopping();
-}
-
-static int64_t
-on_tick(void *data)
-{
-	struct conductor *c = data;
-	int64_t progress = progress_tick(), events = events_tick(&c->events);
-
-	return progress < events ? progress : events;
+	c->schedule = schedule_new(c->workflow, weights, first);
+	free(folder);
+	free(estimates);
+	free(weights);
+	free(first);
 }
 
 static void
-on_suspended(void *data, bool yes)
+prepare(struct conductor *c, const struct conduct_options *o)
 {
-	(void)data;
-	progress_suspended(yes);
-}
-
-static void
-prepare(struct conductor *c, const struct workflow *w)
-{
+	const struct workflow *w = c->workflow;
 	struct run *run = &c->run;
 
 	run->workflow = w;
 	run->id = c->dirs.id;
 	run->folder = c->dirs.folder;
+	run->resumed_from = c->past.run_id;
+	run->processes = w->processes;
 	run->n = run->waiting = w->ntasks;
 	run->records = xcalloc(run->n, sizeof(*run->records));
 	run->started_at = clock_run();
 	run->started_wall = clock_wall();
 	c->jobs = xcalloc(run->n, sizeof(*c->jobs));
-	c->orders = xcalloc(run->n, sizeof(*c->orders));
-	for (size_t i = 0; i < run->n; i++) {
-		const struct task *t = &w->tasks[i];
-
-		target_ops(t->target)->prepare();
-		run->records[i].task = t;
-		run->records[i].queued_at = run->started_at;
-		c->orders[i].task = t;
-		c->orders[i].output = xasprintf("%s/notebooks/%s.ipynb", run->folder, t->name);
-		c->orders[i].log = xasprintf("%s/logs/%s.log", run->folder, t->name);
-		c->orders[i].private_folder = c->dirs.private_folder;
-		job_init(&c->jobs[i], t->name, worker_main, &c->orders[i]);
-		c->jobs[i].timeout = t->timeout;
-	}
+	c->parts = xcalloc(run->n, sizeof(*c->parts));
+	for (size_t i = 0; i < run->n; i++)
+		prepare_record(c, i);
+	prepare_schedule(c, o->failed_first);
+	c->keeper = (struct keeper)KEEPER_INIT(c->resumes ? &c->past : NULL);
 }
+
+/* ---- After ---- */
 
 /* Records that were never started; and what the run as a whole came to. */
 static void
@@ -270,14 +218,9 @@ conclude(struct conductor *c, const struct pool_end *end)
 	bool failed = false;
 
 	for (size_t i = 0; i < run->n; i++) {
-		struct record *r = &run->records[i];
-
-		if (r->state == RECORD_WAITING) {
-			verdict_of_skipped(r, run->stop_reason);
-			run->waiting--;
-			settle(c, r);
-		}
-		failed = failed || fails_the_run(r);
+		if (run->records[i].state == RECORD_WAITING)
+			notebook_left(c, &run->records[i]);
+		failed = failed || record_fails_the_run(&run->records[i]);
 	}
 	run->over = true;
 	run->ended_at = clock_run();
@@ -318,7 +261,8 @@ report(struct conductor *c, const struct conduct_options *o, int status)
 	struct buf results = BUF_INIT;
 	char *path = file_join(c->run.folder, "results.json");
 
-	journal(c, events_run_finished(&c->events, &c->run));
+	conductor_journal(c, events_run_finished(&c->events, &c->run));
+	conductor_journal(c, events_sync(&c->events));
 	if (c->journal_failed)
 		status = EXIT_BROKEN;
 	results_put(&c->run, &results);
@@ -340,93 +284,77 @@ release(struct conductor *c)
 {
 	for (size_t i = 0; i < c->run.n; i++) {
 		job_release(&c->jobs[i]);
-		free(c->orders[i].output);
-		free(c->orders[i].log);
-		free(c->run.records[i].line);
-		free(c->run.records[i].error);
-		free(c->run.records[i].result);
+		free(c->parts[i].assignment.output);
+		free(c->parts[i].assignment.log);
+		if (c->parts[i].has_own)
+			values_release(&c->parts[i].own);
+		record_release(&c->run.records[i]);
 	}
 	free(c->run.records);
 	free(c->jobs);
-	free(c->orders);
+	free(c->parts);
 	free(c->stop_reason);
+	free(c->held);
+	schedule_free(c->schedule);
+	keeper_release(&c->keeper);
+	past_release(&c->past);
 	events_close(&c->events);
 	rundir_release(&c->dirs);
 }
 
-/*
- * A place that cannot be written to is the user's to mend, like a bad option; a system that is out of something is
- * not.
- */
-static int
-status_of_errno(int error)
-{
-	switch (error) {
-	case ENOSPC:
-	case EDQUOT:
-	case EIO:
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-		return EXIT_BROKEN;
-	default:
-		return EXIT_USAGE;
-	}
-}
+/* ---- The whole ---- */
 
-int
-conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
+static void
+run_pool(struct conductor *c, struct pool_end *end)
 {
-	static const struct pool_calls calls = {
-		.next = on_next,
-		.started = on_started,
-		.progress = on_progress,
-		.finished = on_finished,
-		.stopping = on_stopping,
-		.tick = on_tick,
-		.suspended = on_suspended,
-	};
 	static const enum pool_policy policies[] = {
 		[POLICY_LET_FINISH] = POOL_LET_FINISH,
 		[POLICY_FAIL_FAST] = POOL_FAIL_FAST,
 		[POLICY_DRAIN] = POOL_DRAIN,
 	};
-	struct conductor c = {.workflow = w, .events = EVENTS_INIT, .quiet = o->quiet};
-	struct pool_config config = {
+	const struct workflow *w = c->workflow;
+	const struct pool_config config = {
 		.processes = w->processes,
+		.processes_max = PROCESSES_MAX,
 		.policy = policies[w->on_error],
 		.timeout = w->timeout,
 		.grace = POOL_GRACE,
-		.calls = &calls,
-		.data = &c,
+		.keep_fd = c->dirs.lock,
+		.calls = &conductor_calls,
+		.data = c,
+	};
+
+	pool_run(&config, end);
+}
+
+int
+conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
+{
+	struct conductor c = {
+		.workflow = w,
+		.dirs = {.lock = -1},
+		.events = EVENTS_INIT,
+		.past = PAST_INIT,
+		.keeper = KEEPER_INIT(NULL),
+		.quiet = o->quiet,
 	};
 	struct pool_end end;
-	const char *what = NULL;
-	char *cannot = NULL;
 	int status;
 
 	*sig = 0;
-	if (rundir_make(&c.dirs, w, o->run_dir, &cannot) == -1) {
-		status = status_of_errno(errno);
-		log_error("%s: %s", cannot, strerror(errno));
-		free(cannot);
-		return status;
-	}
-	if (events_open(&c.events, c.dirs.folder, o->events, &what) == -1) {
-		status = status_of_errno(errno);
-		log_error("cannot write '%s': %s", what, strerror(errno));
-		rundir_unmake(&c.dirs);
-		rundir_release(&c.dirs);
+	status = o->resume ? open_old(&c, o) : open_new(&c, o);
+	if (status != 0) {
+		release(&c);
 		return status;
 	}
 	rundir_begin(&c.dirs);
-	prepare(&c, w);
+	prepare(&c, o);
 	progress_start(&c.run, o->quiet ? PROGRESS_NONE : o->progress);
-	journal(&c, events_run_started(&c.events, &c.run));
+	conductor_journal(&c, events_run_started(&c.events, &c.run));
 	if (c.journal_failed)
 		end = (struct pool_end){.why = POOL_STOP_BROKEN, .error = c.journal_error};
 	else
-		pool_run(&config, &end);
+		run_pool(&c, &end);
 	/*
 	 * before anything that may wait, and be killed while it does: who reads what is printed
 	 */

@@ -16,6 +16,11 @@ struct conduct_options {
 	const char *events;	/* NULL, a file, or "-" */
 	bool json;	/* the results document on standard output */
 	bool quiet;	/* neither summary nor progress */
+	bool resume;	/* continue an earlier run, */
+	const char *resume_dir;	/* in this folder, or NULL: the latest of this workflow */
+	bool failed_first;	/* those that failed in it start before others */
+	bool dry_run;	/* for conduct_plan(): as a table, */
+	bool graph;	/* or as a graph; or with json as a document */
 	enum progress_mode progress;
 };
 
@@ -32,5 +37,10 @@ enum {
  * *sig is the signal to raise instead when one has stopped the run, else 0.
  */
 int conduct(const struct workflow *w, const struct conduct_options *options, int *sig);
+
+/*
+ * Prints what conduct() would do, in the order in which it would. Starts and writes nothing. Returns the exit status.
+ */
+int conduct_plan(const struct workflow *w, const struct conduct_options *options);
 
 #endif

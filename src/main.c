@@ -27,6 +27,7 @@ struct options {
 	struct overrides overrides;
 	struct conduct_options conduct;
 	char **parameters;	/* of the overrides; owned */
+	char **selected;	/* likewise */
 	bool check;
 	enum log_level level;
 };
@@ -35,6 +36,8 @@ enum {
 	OPT_JSON = CHAR_MAX + 1,
 	OPT_EVENTS,
 	OPT_PROGRESS,
+	OPT_GRAPH,
+	OPT_FAILED_FIRST,
 };
 
 static const struct option long_options[] = {
@@ -42,8 +45,13 @@ static const struct option long_options[] = {
 	{"on-error", required_argument, NULL, 'e'},
 	{"target", required_argument, NULL, 't'},
 	{"parameter", required_argument, NULL, 'p'},
+	{"select", required_argument, NULL, 's'},
 	{"run-dir", required_argument, NULL, 'o'},
+	{"resume", optional_argument, NULL, 'r'},
+	{"failed-first", no_argument, NULL, OPT_FAILED_FIRST},
 	{"check", no_argument, NULL, 'c'},
+	{"dry-run", no_argument, NULL, 'n'},
+	{"graph", no_argument, NULL, OPT_GRAPH},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"events", required_argument, NULL, OPT_EVENTS},
 	{"progress", required_argument, NULL, OPT_PROGRESS},
@@ -66,10 +74,18 @@ static const char help[] =
 "  -e, --on-error=POLICY       fail-fast, let-finish or drain\n"
 "  -t, --target=NAME           where notebooks run\n"
 "  -p, --parameter=NAME=VALUE  a parameter for every notebook; repeatable\n"
+"  -s, --select=GLOB           run only the notebooks whose name matches, and what\n"
+"                                they depend on; repeatable\n"
 "  -o, --run-dir=DIR           where this run's files go\n"
 "                                (default: nbfork-runs/NAME-UTCSTAMP)\n"
+"  -r, --resume[=DIR]          continue an earlier run (default: the latest): what\n"
+"                                succeeded is kept, all else runs again\n"
+"      --failed-first          with --resume: what failed before starts first\n"
 "  -c, --check                 check everything, start nothing\n"
-"      --json                  print the results document instead of the summary\n"
+"  -n, --dry-run               as --check, then print the plan\n"
+"      --graph                 with --dry-run: as a graph in Graphviz's language\n"
+"      --json                  print the results document instead of the summary;\n"
+"                                with --dry-run: the plan as a document\n"
 "      --events=FILE           write events to FILE as they happen; - is\n"
 "                                standard output\n"
 "      --progress=WHEN         auto, tty, plain or none\n"
@@ -115,12 +131,39 @@ parse_processes(const char *s)
 	return (unsigned)n;
 }
 
+/* Options that contradict each other, or mean nothing alone. */
+static void
+check_options(const struct options *o)
+{
+	const struct conduct_options *c = &o->conduct;
+	const char *fault = NULL;
+
+	if (c->json && c->events != NULL && strcmp(c->events, "-") == 0)
+		fault = "--json and --events=- both want standard output; give --events a file";
+	else if (c->run_dir != NULL && *c->run_dir == '\0')
+		fault = "the run folder's name is empty";
+	else if (c->resume_dir != NULL && *c->resume_dir == '\0')
+		fault = "the name of the run folder to resume is empty";
+	else if (c->resume && c->run_dir != NULL)
+		fault = "--run-dir is for a new run; name the folder of the run to resume by --resume=DIR";
+	else if (c->failed_first && !c->resume)
+		fault = "--failed-first goes with --resume: what failed is known of an earlier run";
+	else if (c->graph && !c->dry_run)
+		fault = "--graph goes with --dry-run";
+	else if (c->graph && c->json)
+		fault = "--graph and --json are two forms of the plan; choose one";
+	if (fault != NULL) {
+		log_error("%s", fault);
+		usage();
+	}
+}
+
 static void
 parse_options(int argc, char **argv, struct options *o)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "j:e:t:p:o:cqvhV", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "j:e:t:p:s:o:r::cnqvhV", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			o->overrides.processes = parse_processes(optarg);
@@ -136,8 +179,26 @@ parse_options(int argc, char **argv, struct options *o)
 			o->parameters[o->overrides.nparameters++] = optarg;
 			o->overrides.parameters = o->parameters;
 			break;
+		case 's':
+			o->selected = xreallocarray(o->selected, o->overrides.nselected + 1, sizeof(*o->selected));
+			o->selected[o->overrides.nselected++] = optarg;
+			o->overrides.selected = o->selected;
+			break;
 		case 'o':
 			o->conduct.run_dir = optarg;
+			break;
+		case 'r':
+			o->conduct.resume = true;
+			o->conduct.resume_dir = optarg;
+			break;
+		case OPT_FAILED_FIRST:
+			o->conduct.failed_first = true;
+			break;
+		case 'n':
+			o->conduct.dry_run = true;
+			break;
+		case OPT_GRAPH:
+			o->conduct.graph = true;
 			break;
 		case 'c':
 			o->check = true;
@@ -170,14 +231,7 @@ parse_options(int argc, char **argv, struct options *o)
 			usage();
 		}
 	}
-	if (o->conduct.json && o->conduct.events != NULL && strcmp(o->conduct.events, "-") == 0) {
-		log_error("--json and --events=- both want standard output; give --events a file");
-		usage();
-	}
-	if (o->conduct.run_dir != NULL && *o->conduct.run_dir == '\0') {
-		log_error("the run folder's name is empty");
-		usage();
-	}
+	check_options(o);
 }
 
 static bool
@@ -250,7 +304,7 @@ run(char **args, int n, const struct options *o, int *sig)
 	validate_workflow(&w, &problems);
 	if (problems.n != 0) {
 		problems_print(&problems, stderr);
-	} else if (o->check) {
+	} else if (o->check && !o->conduct.dry_run) {
 		for (int i = 0; i < n; i++)
 			printf("%s: ok\n", w.file != NULL ? workflow_label(&w) : args[i]);
 		status = EXIT_ALL_SUCCEEDED;
@@ -258,6 +312,8 @@ run(char **args, int n, const struct options *o, int *sig)
 			log_error("cannot write to standard output: %s", strerror(errno));
 			status = EXIT_BROKEN;
 		}
+	} else if (o->conduct.dry_run) {
+		status = conduct_plan(&w, &o->conduct);
 	} else if (clock_share() == -1) {
 		log_error("cannot share memory: %s", strerror(errno));
 		status = EXIT_BROKEN;
@@ -287,6 +343,7 @@ main(int argc, char **argv)
 	}
 	status = run(argv + optind, argc - optind, &o, &sig);
 	free(o.parameters);
+	free(o.selected);
 	log_cost("parent");
 	if (sig != 0) {
 		sigset_t set;

@@ -2,9 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,7 +17,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define RUNS "nbfork-runs"
+#define RUNS RUNDIR_RUNS
+#define LOCK_STEP (20 * NSEC_PER_MSEC)
+#define LOCK_PATIENCE (20 * NSEC_PER_SEC)	/* with the workers of a run whose nbfork was killed */
+#define LOCK_SILENCE (NSEC_PER_SEC)	/* of it, before it is said */
 
 /*
  * The names of the sockets go into struct sockaddr_un, 108 bytes with the NUL; below the private folder
@@ -120,27 +126,62 @@ out:
 static const char *const folders[] = {"notebooks", "logs"};
 static const char copy[] = "workflow.yaml";
 
+static const char no_private[] = "cannot create a private folder in $XDG_RUNTIME_DIR, $TMPDIR or /tmp";
+
+static int
+write_copy(struct rundir *d, const struct workflow *w, char **what)
+{
+	char *path = file_join(d->folder, copy);
+	int r = file_replace(path, w->text, w->text_len);
+
+	if (r == -1)
+		*what = xasprintf("cannot write '%s'", path);
+	free(path);
+	return r;
+}
+
 static int
 fill(struct rundir *d, const struct workflow *w, char **what)
 {
-	char *path;
-
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		path = file_join(d->folder, folders[i]);
-		if (mkdir(path, 0777) == -1) {
+		char *path = file_join(d->folder, folders[i]);
+
+		if (mkdir(path, 0777) == -1 && (errno != EEXIST || d->latest != NULL)) {
 			*what = xasprintf("cannot create folder '%s'", path);
 			free(path);
 			return -1;
 		}
 		free(path);
 	}
-	path = file_join(d->folder, copy);
-	if (file_replace(path, w->text, w->text_len) == -1) {
-		*what = xasprintf("cannot write '%s'", path);
-		free(path);
+	return write_copy(d, w, what);
+}
+
+/*
+ * Takes the lock that this process and all its workers hold as long as they live: so nobody starts anew on a folder while
+ * what is left of a killed run is still there. Returns 0, or -1 with errno.
+ */
+static int
+lock(struct rundir *d)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP};
+	int64_t began = clock_run();
+	bool said = false;
+
+	d->lock = open(d->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->lock == -1)
 		return -1;
+	while (flock(d->lock, LOCK_EX | LOCK_NB) == -1) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return 0;	/* this file system has no locks for folders */
+		if (clock_run() - began >= LOCK_PATIENCE) {
+			errno = EBUSY;
+			return -1;
+		}
+		if (!said && clock_run() - began >= LOCK_SILENCE)
+			log_warn("waiting for the workers of the run in '%s' that was killed", d->folder);
+		said = said || clock_run() - began >= LOCK_SILENCE;
+		nanosleep(&step, NULL);
 	}
-	free(path);
 	return 0;
 }
 
@@ -150,13 +191,19 @@ rundir_make(struct rundir *d, const struct workflow *w, const char *folder, char
 	char stamp[CLOCK_TEXT];
 	int error;
 
-	*d = (struct rundir){.id = NULL};
+	*d = (struct rundir){.lock = -1};
 	clock_text(stamp, clock_wall(), 0);
 	d->id = xasprintf("%s-%s-%08x", w->name, stamp, random_number());
 	if ((folder != NULL ? make_given(d, folder) : make_default(d, w, stamp)) == -1) {
 		error = errno;
 		*what = xasprintf(error == ENOTEMPTY ? "cannot use folder '%s' for the run" : "cannot create folder '%s'",
 		    d->folder);
+		goto fail;
+	}
+	if (lock(d) == -1) {
+		error = errno;
+		*what = xasprintf("cannot use folder '%s' for the run", d->folder);
+		rundir_unmake(d);
 		goto fail;
 	}
 	if (fill(d, w, what) == -1) {
@@ -167,7 +214,7 @@ rundir_make(struct rundir *d, const struct workflow *w, const char *folder, char
 	d->private_folder = make_private();
 	if (d->private_folder == NULL) {
 		error = errno;
-		*what = xstrdup("cannot create a private folder in $XDG_RUNTIME_DIR, $TMPDIR or /tmp");
+		*what = xstrdup(no_private);
 		rundir_unmake(d);
 		goto fail;
 	}
@@ -176,6 +223,89 @@ fail:
 	rundir_release(d);
 	errno = error;
 	return -1;
+}
+
+/* ---- A run that goes on ---- */
+
+char *
+rundir_find(const struct workflow *w, const char *folder, char **what)
+{
+	char *path = folder != NULL ? xstrdup(folder) : xasprintf(RUNS "/%s-latest", w->name);
+	char target[PATH_MAX], *above, *found;
+	struct stat st;
+	ssize_t n;
+
+	/* The run's own name, which stays what it is when a later run takes the link over. */
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n > 0) {
+		target[n] = '\0';
+		above = file_folder(path);
+		found = file_join(above, target);
+		free(above);
+		free(path);
+		path = found;
+	}
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return path;
+	errno = ENOENT;
+	*what = folder != NULL ? xasprintf("there is no run to resume in '%s'", folder) :
+	    xasprintf("there is no earlier run of '%s' to resume (" RUNS "/%s-latest)", w->name, w->name);
+	free(path);
+	return NULL;
+}
+
+int
+rundir_continue(struct rundir *d, const struct workflow *w, const char *folder, char **what)
+{
+	char stamp[CLOCK_TEXT], *results;
+	int error;
+
+	*d = (struct rundir){.lock = -1, .was_there = true, .folder = xstrdup(folder)};
+	clock_text(stamp, clock_wall(), 0);
+	d->id = xasprintf("%s-%s-%08x", w->name, stamp, random_number());
+	if (lock(d) == -1) {
+		error = errno;
+		*what = xasprintf("cannot use folder '%s'", d->folder);
+		goto fail;
+	}
+	if (fill(d, w, what) == -1) {
+		error = errno;
+		goto fail;
+	}
+	results = file_join(d->folder, "results.json");
+	unlink(results);
+	free(results);
+	d->private_folder = make_private();
+	if (d->private_folder != NULL)
+		return 0;
+	error = errno;
+	*what = xstrdup(no_private);
+fail:
+	rundir_release(d);
+	errno = error;
+	return -1;
+}
+
+/* Renames what is there. */
+static int
+put_aside(const char *folder, const char *kind, const char *name, const char *ending, unsigned attempt)
+{
+	char *from = xasprintf("%s/%s/%s.%s", folder, kind, name, ending);
+	char *to = xasprintf("%s/%s/%s.attempt%u.%s", folder, kind, name, attempt, ending);
+	int r = rename(from, to) == -1 && errno != ENOENT ? -1 : 0, error = errno;
+
+	free(from);
+	free(to);
+	errno = error;
+	return r;
+}
+
+int
+rundir_put_aside(const char *folder, const char *name, unsigned attempt)
+{
+	if (put_aside(folder, "notebooks", name, "ipynb", attempt) == -1)
+		return -1;
+	return put_aside(folder, "logs", name, "log", attempt);
 }
 
 static void
@@ -228,8 +358,10 @@ void
 rundir_release(struct rundir *d)
 {
 	rundir_end(d);
+	if (d->lock != -1)
+		close(d->lock);
 	free(d->id);
 	free(d->folder);
 	free(d->latest);
-	*d = (struct rundir){.id = NULL};
+	*d = (struct rundir){.lock = -1};
 }

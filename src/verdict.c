@@ -156,3 +156,73 @@ verdict_of_skipped(struct record *r, const char *reason)
 	set_error(r, ERROR_STOPPED, message, JSON_NOTHING);
 	free(message);
 }
+
+static const char *
+how_it_ended(const struct record *r)
+{
+	switch (r->status) {
+	case STATUS_SKIPPED:
+		return "was skipped";
+	case STATUS_CANCELLED:
+		return "was stopped";
+	case STATUS_TIMED_OUT:
+		return "timed out";
+	default:
+		return "failed";
+	}
+}
+
+/* Of those that a notebook depends on, the first one that did not succeed; NULL when all did. */
+static const struct record *
+first_failure(const struct task *t, const struct run *run)
+{
+	for (size_t i = 0; i < t->ndepends_on; i++) {
+		const struct record *above = &run->records[t->depends_on[i]];
+
+		if (above->status != STATUS_SUCCEEDED && !above->excluded)
+			return above;
+	}
+	return NULL;
+}
+
+static bool
+all_are_excluded(const struct task *t, const struct run *run)
+{
+	for (size_t i = 0; i < t->ndepends_on; i++)
+		if (!run->records[t->depends_on[i]].excluded)
+			return false;
+	return true;
+}
+
+void
+verdict_of_dropped(struct record *r, const struct run *run, bool excluded)
+{
+	const struct task *t = r->task;
+	const struct record *above = first_failure(t, run);
+	struct buf b = BUF_INIT;
+
+	r->status = STATUS_SKIPPED;
+	r->excluded = excluded;
+	if (excluded && all_are_excluded(t, run)) {
+		buf_adds(&b, "not needed: nothing that it depends on was");
+	} else if (excluded) {
+		buf_addf(&b, "not needed: %s that it depends on failed (run_if: %s)",
+		    t->run_if == RUN_IF_ALL_FAILED ? "not everything" : "nothing", run_if_name(t->run_if));
+	} else if (above != NULL) {
+		buf_addf(&b, "not started because notebook '%s' %s", above->task->name, how_it_ended(above));
+		if (above->cause != NULL)
+			buf_addf(&b, ", as '%s' %s", above->cause->task->name, how_it_ended(above->cause));
+		r->cause = above->cause != NULL ? above->cause : above;
+	} else {
+		buf_addf(&b, "not started because nothing that it depends on was run (run_if: %s)", run_if_name(t->run_if));
+	}
+	set_error(r, ERROR_DEPENDENCY, buf_str(&b), JSON_NOTHING);
+	buf_release(&b);
+}
+
+void
+verdict_of_dependency(struct record *r, const char *why)
+{
+	r->status = STATUS_FAILED;
+	set_error(r, ERROR_DEPENDENCY, why, JSON_NOTHING);
+}

@@ -17,4 +17,13 @@ void verdict_of_job(struct record *r, const struct job *j, const char *reason);
 /* Fills the record of a notebook that was never started, because of the reason. */
 void verdict_of_skipped(struct record *r, const char *reason);
 
+/*
+ * Fills the record of a notebook whose turn never comes, because of how those ended that it depends on. excluded: what it
+ * was there for did not come, which is no failure.
+ */
+void verdict_of_dropped(struct record *r, const struct run *run, bool excluded);
+
+/* Fills the record of a notebook that could not be started, because a value that it asks others for is not there. */
+void verdict_of_dependency(struct record *r, const char *why);
+
 #endif

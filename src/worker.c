@@ -33,7 +33,7 @@
 
 struct worker {
 	struct attempt attempt;	/* first: the target's calls come back with a pointer to it */
-	const struct order *order;
+	const struct assignment *assignment;
 	int fd;	/* frames */
 	int64_t started_wall;
 	bool dirty;	/* there are outputs that have not been saved */
@@ -73,16 +73,16 @@ save(struct worker *w, const char *exception, int64_t ended_wall)
 {
 	struct notebook *nb = w->attempt.notebook;
 	const struct papermill run = {
-		.input = w->order->task->file,
-		.output = w->order->output,
-		.parameters = &w->order->task->parameters,
+		.input = w->assignment->task->file,
+		.output = w->assignment->output,
+		.parameters = &w->assignment->task->parameters,
 		.started_at = w->started_wall,
 		.ended_at = ended_wall,
 		.exception = exception,
 	};
 
 	papermill_metadata(nb, &run);
-	return notebook_write(nb, w->order->output);
+	return notebook_write(nb, w->assignment->output);
 }
 
 static int64_t
@@ -97,7 +97,7 @@ tick(struct attempt *a, bool changed)
 	if (began < w->save_at)
 		return w->save_at;
 	if (save(w, NULL, 0) == -1 && !w->complained) {
-		log_warn("cannot save '%s': %s", w->order->output, strerror(errno));
+		log_warn("cannot save '%s': %s", w->assignment->output, strerror(errno));
 		w->complained = true;
 	}
 	w->dirty = false;
@@ -230,14 +230,14 @@ complete(struct attempt *a)
 	if (w->completed)
 		return;
 	w->completed = true;
-	w->saved = access(w->order->output, F_OK) == 0;	/* as it was saved before */
+	w->saved = access(w->assignment->output, F_OK) == 0;	/* as it was saved before */
 	if (job_orphaned())
 		return;	/* nobody is left to hear of it, and a disk may take longer than anybody should be left */
 	limit_result(a);
 	if (a->failure.kind != ERROR_NONE)
 		a->failure.cell = papermill_mark_error(a->notebook, a->failure.cell);
 	if (save(w, a->failure.kind != ERROR_NONE ? "true" : "null", clock_wall()) == -1)
-		fail(a, ERROR_WORKER, xasprintf("cannot save '%s': %s", w->order->output, strerror(errno)));
+		fail(a, ERROR_WORKER, xasprintf("cannot save '%s': %s", w->assignment->output, strerror(errno)));
 	else
 		w->saved = true;
 	w->dirty = false;
@@ -302,14 +302,14 @@ worker_main(struct job *job, int fd)
 		[STATUS_TIMED_OUT] = WORKER_TIMED_OUT,
 		[STATUS_CANCELLED] = WORKER_CANCELLED,
 	};
-	const struct order *order = job->data;
-	const int64_t timeout = order->task->timeout;
+	const struct assignment *assignment = job->data;
+	const int64_t timeout = assignment->task->timeout;
 	struct notebook nb = {.path = NULL};
 	struct mask mask = MASK_INIT;
 	sigset_t wait_mask;
 	struct worker w = {
 		.attempt = {
-			.task = order->task,
+			.task = assignment->task,
 			.notebook = &nb,
 			.mask = &mask,
 			.log = -1,
@@ -322,12 +322,12 @@ worker_main(struct job *job, int fd)
 			.orphaned = job_orphaned,
 			.status = STATUS_FAILED,
 		},
-		.order = order,
+		.assignment = assignment,
 		.fd = fd,
 		.started_wall = clock_wall(),
 		.save_at = clock_run() + SAVE_INTERVAL,
 	};
-	char *folder = worker_folder(order->private_folder, job->slot);
+	char *folder = worker_folder(assignment->private_folder, job->slot);
 	int status;
 
 	/* One heap for all threads: what ZeroMQ's thread frees can be used again by this one. */
@@ -335,11 +335,11 @@ worker_main(struct job *job, int fd)
 	catch_signals(&wait_mask);
 	failure_init(&w.attempt.failure);
 	w.attempt.folder = folder;
-	add_secrets(&mask, &order->task->parameters);
-	add_secrets(&mask, &order->task->env);
-	w.attempt.log = open(order->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+	add_secrets(&mask, &assignment->task->parameters);
+	add_secrets(&mask, &assignment->task->env);
+	w.attempt.log = open(assignment->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
 	if (w.attempt.log == -1)
-		fail(&w.attempt, ERROR_WORKER, xasprintf("cannot create '%s': %s", order->log, strerror(errno)));
+		fail(&w.attempt, ERROR_WORKER, xasprintf("cannot create '%s': %s", assignment->log, strerror(errno)));
 	else if (mkdir(folder, 0700) == -1)
 		fail(&w.attempt, ERROR_WORKER, xasprintf("cannot create folder '%s': %s", folder, strerror(errno)));
 	else
@@ -347,7 +347,7 @@ worker_main(struct job *job, int fd)
 	file_remove_tree(folder);
 	log_cost("worker");
 	if (job_orphaned())
-		rmdir(order->private_folder);	/* the last worker of a run that was killed succeeds */
+		rmdir(assignment->private_folder);	/* the last worker of a run that was killed succeeds */
 	send_result(&w);
 	status = exit_statuses[w.attempt.status];
 	if (w.attempt.log != -1)

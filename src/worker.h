@@ -18,7 +18,7 @@
 #include "workflow/model.h"
 
 /* What a worker is to do: job->data. Made before the fork, not changed after it. */
-struct order {
+struct assignment {
 	const struct task *task;
 	char *output;	/* where the executed copy goes */
 	char *log;	/* where what it prints goes */

@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define CHILD_FD 3	/* the writing end in a child */
+/* In a child: the writing end, and what is to be kept. */
+#define CHILD_FD 3
+#define KEPT_FD (CHILD_FD + 1)
 
 #define EXIT_PATIENCE (2 * NSEC_PER_SEC)	/* from the end of its pipe to the exit of a process */
 #define KILL_PATIENCE (5 * NSEC_PER_SEC)	/* from SIGKILL to the death of a process, or of a tree */
@@ -24,7 +26,10 @@ static const char *own_name;
 void
 job_init(struct job *j, const char *name, int (*run)(struct job *job, int fd), void *data)
 {
-	*j = (struct job){.name = name, .run = run, .data = data, .state = JOB_NEW, .fd = -1, .deadline = INT64_MAX};
+	*j = (struct job){
+		.name = name, .run = run, .data = data, .keep_fd = -1,
+		.state = JOB_NEW, .fd = -1, .deadline = INT64_MAX,
+	};
 	frame_reader_init(&j->frames);
 }
 
@@ -77,23 +82,40 @@ set_signals(void)
 	 * and it would leave nobody to clean up.
 	 */
 	sigaction(SIGHUP, &sa, NULL);
+	/* Sent to all of "nbfork", and this process is called so for a moment yet. */
+	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGUSR2, &sa, NULL);
 	sa.sa_handler = on_continue;
 	sa.sa_flags = SA_RESTART;
 	sigaction(SIGCONT, &sa, NULL);
 }
 
+/* Ends what set_signals has put off: what came until now is gone, because it was ignored. */
 static void
-set_descriptors(int fd)
+set_later_signals(void)
 {
+	struct sigaction sa = {.sa_handler = SIG_DFL};
+
+	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGUSR2, &sa, NULL);
+}
+
+static void
+set_descriptors(int fd, int keep)
+{
+	const bool kept = keep > STDERR_FILENO;
 	int null;
 
-	if (fd != CHILD_FD && dup3(fd, CHILD_FD, O_CLOEXEC) == -1)
+	/* First out of the way of the other: each may be where the other is to go. */
+	if ((kept && (keep = fcntl(keep, F_DUPFD_CLOEXEC, KEPT_FD)) == -1) ||
+	    (fd != CHILD_FD && dup3(fd, CHILD_FD, O_CLOEXEC) == -1) ||
+	    (kept && keep != KEPT_FD && dup3(keep, KEPT_FD, O_CLOEXEC) == -1))
 		log_fatal("cannot duplicate a descriptor: %s", strerror(errno));
 	/*
 	 * Also the reading ends of the other jobs' pipes: a writer must see when the parent has closed its
 	 * own. And first of all, because the parent may have used up what descriptors there are.
 	 */
-	closefrom(CHILD_FD + 1);
+	closefrom(kept ? KEPT_FD + 1 : CHILD_FD + 1);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null == -1)
 		log_fatal("cannot open '/dev/null': %s", strerror(errno));
@@ -128,12 +150,13 @@ be_child(struct job *j, int fd, pid_t parent, const sigset_t *mask)
 	log_child(j->name, NULL);
 	if (proc_die_with_parent(SIGCONT, parent) == -1)
 		_exit(EXIT_INTERNAL);	/* it is dead already, and nothing has been begun */
-	set_descriptors(fd);
+	set_descriptors(fd, j->keep_fd);
 	log_child(j->name, send_log);
 	if (proc_adopt_orphans() == -1)
 		log_warn("cannot adopt orphaned processes: %s", strerror(errno));
 	snprintf(name, sizeof(name), "nb:%.24s", j->name);
 	proc_set_name(name);
+	set_later_signals();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	_exit(j->run(j, CHILD_FD));
 }

@@ -8,11 +8,11 @@
  *
  * In the child: own process group; all signals at their defaults but for SIGPIPE, SIGXFSZ and SIGHUP, which
  * are ignored, and SIGCONT, whose handler belongs to this module and must stay; standard input and output are
- * /dev/null; every other descriptor but standard error and the frame pipe, which is close-on-exec, is
- * closed; it adopts the orphans of its tree; it gets SIGTERM when the parent dies (and finds then that
- * job_orphaned() is true), even while it is stopped; its process name is "nb:NAME", so that whoever kills
- * all of "nbfork" leaves those alive that clean up; what it logs goes to the parent as LOG frames. SIGTERM
- * is an order to stop in order, SIGKILL needs no obeying. The function empties its own tree
+ * /dev/null; every other descriptor but standard error, the frame pipe and the one to be kept, which are
+ * close-on-exec, is closed; it adopts the orphans of its tree; it gets SIGTERM when the parent dies (and finds
+ * then that job_orphaned() is true), even while it is stopped; its process name is "nb:NAME", so that whoever
+ * kills all of "nbfork" leaves those alive that clean up; what it logs goes to the parent as LOG frames.
+ * SIGTERM is an order to stop in order, SIGKILL needs no obeying. The function empties its own tree
  * (proc_empty_tree) before it returns: when the parent has been killed, nobody else will.
  */
 #ifndef NBFORK_POOL_JOB_H
@@ -35,6 +35,7 @@ enum job_stop {
 	JOB_STOP_POLICY,	/* another job failed */
 	JOB_STOP_SIGNAL,	/* the program was told to stop */
 	JOB_STOP_PROTOCOL,	/* it broke the rules of frame.h, or closed its pipe and lived on */
+	JOB_STOP_CALLER,	/* the caller asked for it: pool_stop_job */
 };
 
 /*
@@ -60,6 +61,11 @@ struct job {
 	int (*run)(struct job *job, int fd);	/* in the child: frames go to fd; returns the exit status */
 	void *data;
 	int64_t timeout;	/* nanoseconds on the run clock from start; 0 for none */
+	/*
+	 * A descriptor that the child keeps open, at whatever number, because of a lock that is on its open file;
+	 * none when it is less than 3. Not inherited by what the child executes.
+	 */
+	int keep_fd;
 
 	/* Kept here; the caller reads. */
 	enum job_state state;
@@ -80,6 +86,7 @@ struct job {
 	int slot;	/* its place in the pool, from 0, while it runs: two running jobs never share one */
 };
 
+/* All that is not given is 0, and keep_fd -1. */
 void job_init(struct job *j, const char *name, int (*run)(struct job *job, int fd), void *data);
 void job_release(struct job *j);	/* frees result and buffers; the job must not be running */
 
@@ -90,8 +97,10 @@ void job_release(struct job *j);	/* frees result and buffers; the job must not b
 #define JOB_SPARE_FDS 8
 
 /*
- * Forks the child. Signals must be blocked by the caller; mask is the one the child runs with. Descriptors
- * 0, 1 and 2 must be open. Returns 0, or -1 with errno (EAGAIN, ENOMEM, EMFILE, ...) and the job still new.
+ * Forks the child. Signals must be blocked by the caller, but for those whose handler may as well run in the
+ * child; mask is the one the child runs with. What SIGUSR1 and SIGUSR2 the child gets before it has its own
+ * name is discarded: it was meant for the parent. Descriptors 0, 1 and 2 must be open. Returns 0, or -1 with
+ * errno (EAGAIN, ENOMEM, EMFILE, ...) and the job still new.
  */
 int job_start(struct job *j, const sigset_t *mask);
 

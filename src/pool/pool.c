@@ -9,48 +9,64 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "pool/orphans.h"
+#include "pool/running.h"
 #include "pool/signals.h"
 
 #define START_PATIENCE (5 * NSEC_PER_SEC)	/* for the system to let us fork, while nothing runs */
 #define START_STEP (1 * NSEC_PER_SEC)	/* between two tries, while something runs */
 #define START_STEP_ALONE (NSEC_PER_SEC / 5)
+#define AGAIN_STEP (1 * NSEC_PER_MSEC)	/* between two questions for a job to start, if nothing happens */
 #define KILL_STEP (5 * NSEC_PER_MSEC)	/* between two rounds of killing orphans, if no SIGCHLD comes first */
 #define ECHO (100 * NSEC_PER_MSEC)	/* a second signal within that time of the first is not meant as one */
-/*
- * children reaped in one turn: processes that fork and die without end must not hold up the rest
- */
-#define REAP_MAX 256
 
 struct pool {
 	const struct pool_config *config;
 	const struct pool_calls *calls;
 	struct pool_end end;
-	struct job **jobs;	/* those that run, in the order of their start */
-	size_t n;
-	bool *slots;	/* whether it is taken, for each of config->processes */
-	struct pollfd *polled;	/* for each of jobs */
-	struct orphans orphans;
-	bool reap_again;	/* there may be dead children left */
-	bool kill_again;	/* there were orphans that a job is waiting for */
-	struct job *held;	/* next() has handed it out, but no process could be started for it */
+	struct running running;
+	unsigned processes, processes_max;	/* how many may run, now and ever */
+	struct pollfd *polled;	/* for each of those that run */
+	struct job *held;	/* next() has handed it out, but it has not been started */
 	int start_error;	/* errno of the last try that failed; 0 for none */
-	int64_t retry_at;	/* when to try again */
+	int64_t retry_at;	/* when to try again; 0 for at once */
+	int64_t start_at;	/* when to start something, or ask for it, though nothing has happened until then */
 	int64_t alone_since;	/* when the first try failed while nothing ran; 0 for never */
 	int64_t deadline;	/* of the run */
 	int64_t tick_at;
 	int stops;	/* orders to stop that have been obeyed */
 	int64_t stopped_at;	/* when the first of them was */
 	int give_up;	/* errno from pool_give_up, until it has been obeyed */
+	bool failed;	/* there was a failure, until it has been obeyed */
 };
 
-static struct pool *current;	/* for pool_give_up */
+static struct pool *current;	/* for what callbacks call */
 
 void
 pool_give_up(int error)
 {
 	if (current != NULL && current->give_up == 0)
 		current->give_up = error;
+}
+
+void
+pool_fail(void)
+{
+	if (current != NULL)
+		current->failed = true;
+}
+
+void
+pool_stop_job(struct job *j)
+{
+	if (current != NULL)
+		job_stop(j, JOB_STOP_CALLER, current->config->grace);
+}
+
+/* Whether a callback has ordered something that has not been obeyed. */
+static bool
+has_order(const struct pool *p)
+{
+	return p->give_up != 0 || p->failed;
 }
 
 static void
@@ -66,103 +82,42 @@ stop_starting(struct pool *p, enum pool_stop why, int sig)
 static void
 stop_running(struct pool *p, enum job_stop why)
 {
-	for (size_t i = 0; i < p->n; i++)
-		job_stop(p->jobs[i], why, p->config->grace);
+	running_stop(&p->running, why, p->config->grace);
 }
 
 static void
-kill_running(struct pool *p)
+obey_failure(struct pool *p)
 {
-	for (size_t i = 0; i < p->n; i++)
-		job_kill(p->jobs[i], JOB_STOP_SIGNAL);
-}
-
-static void
-take_dead(struct pool *p, pid_t pid, int status, const struct rusage *usage)
-{
-	struct job *eldest = NULL;
-
-	for (size_t i = 0; i < p->n; i++) {
-		if (p->jobs[i]->pid == pid) {
-			job_died(p->jobs[i], status, usage);
-			return;
-		}
-		if (p->jobs[i]->state == JOB_EMPTYING && eldest == NULL)
-			eldest = p->jobs[i];
-	}
-	/* An orphan. Whose it was cannot be told when several trees are being emptied at once. */
-	if (eldest != NULL)
-		proc_add_usage(&eldest->usage, usage);
-}
-
-static void
-reap(struct pool *p)
-{
-	struct rusage usage;
-	int status, n = 0;
-	pid_t pid;
-
-	while (n < REAP_MAX && (pid = orphans_reap(&p->orphans, &status, &usage)) != 0) {
-		take_dead(p, pid, status, &usage);
-		n++;
-	}
-	p->reap_again = n == REAP_MAX;
-}
-
-/* One round of emptying the trees of those jobs whose process is dead. */
-static void
-empty_trees(struct pool *p)
-{
-	size_t waiting = 0, orphans;
-
-	for (size_t i = 0; i < p->n; i++)
-		waiting += p->jobs[i]->state == JOB_EMPTYING;
-	p->kill_again = false;
-	/* Survivors may die in the end and leave orphans of their own. */
-	if (waiting == 0 && p->orphans.survivors.n == 0)
+	if (!p->failed)
 		return;
-	orphans = orphans_kill(&p->orphans, p->jobs, p->n);
-	p->kill_again = orphans > 0 && waiting > 0;
-	for (size_t i = 0; i < p->n; i++) {
-		struct job *j = p->jobs[i];
-
-		if (j->state != JOB_EMPTYING)
-			continue;
-		if (orphans > 0 && clock_run() < j->deadline)
-			continue;
-		if (orphans > 0) {
-			j->survivors = orphans_give_up(&p->orphans);
-			log_warn("cannot kill %zu processes that '%s' has started", j->survivors, j->name);
-			orphans = 0;
-		}
-		job_tree_gone(j);
-	}
+	p->failed = false;
+	if (p->config->policy == POOL_LET_FINISH)
+		return;
+	stop_starting(p, POOL_STOP_FAILURE, 0);
+	if (p->config->policy == POOL_FAIL_FAST)
+		stop_running(p, JOB_STOP_POLICY);
 }
 
 static void
 finish_job(struct pool *p, size_t i)
 {
-	struct job *j = p->jobs[i];
+	struct job *j = p->running.jobs[i];
 
-	p->n--;
-	memmove(p->jobs + i, p->jobs + i + 1, (p->n - i) * sizeof(*p->jobs));
-	p->slots[j->slot] = false;
+	running_remove(&p->running, i);
 	p->retry_at = 0;
 	j->state = JOB_OVER;
 	j->deadline = INT64_MAX;
 	j->ended_at = clock_run();
-	if (p->calls->finished(p->config->data, j) && p->config->policy != POOL_LET_FINISH) {
-		stop_starting(p, POOL_STOP_FAILURE, 0);
-		if (p->config->policy == POOL_FAIL_FAST)
-			stop_running(p, JOB_STOP_POLICY);
-	}
+	if (p->calls->finished(p->config->data, j))
+		p->failed = true;
+	obey_failure(p);	/* before the next one is finished, which may be the next failure */
 }
 
 static void
 finish_jobs(struct pool *p)
 {
-	for (size_t i = 0; i < p->n; ) {
-		if (p->jobs[i]->state == JOB_DRAINING && p->jobs[i]->fd == -1)
+	for (size_t i = 0; i < p->running.n; ) {
+		if (p->running.jobs[i]->state == JOB_DRAINING && p->running.jobs[i]->fd == -1)
 			finish_job(p, i);
 		else
 			i++;
@@ -174,13 +129,13 @@ suspend(struct pool *p)
 {
 	const pid_t self = getpid();
 
-	proc_signal_below(self, SIGSTOP, &p->orphans.strangers);
+	proc_signal_below(self, SIGSTOP, &p->running.orphans.strangers);
 	if (p->calls->suspended != NULL)
 		p->calls->suspended(p->config->data, true);
 	clock_suspend();
 	signals_stop_self();
 	clock_resume();	/* before anybody else can look at the clock again */
-	proc_signal_below(self, SIGCONT, &p->orphans.strangers);
+	proc_signal_below(self, SIGCONT, &p->running.orphans.strangers);
 	if (p->calls->suspended != NULL)
 		p->calls->suspended(p->config->data, false);
 }
@@ -202,7 +157,7 @@ obey(struct pool *p)
 		stop_starting(p, POOL_STOP_SIGNAL, first);
 		stop_running(p, JOB_STOP_SIGNAL);
 	} else if (stops > p->stops && now - p->stopped_at >= ECHO) {
-		kill_running(p);
+		running_kill(&p->running, JOB_STOP_SIGNAL);
 	}
 	p->stops = stops;
 	if (now >= p->deadline) {
@@ -210,6 +165,7 @@ obey(struct pool *p)
 		stop_starting(p, POOL_STOP_TIMEOUT, 0);
 		stop_running(p, JOB_STOP_RUN_TIMEOUT);
 	}
+	obey_failure(p);
 	if (p->give_up != 0) {
 		if (p->end.error == 0)
 			p->end.error = p->give_up;
@@ -219,18 +175,33 @@ obey(struct pool *p)
 	}
 }
 
-/* No process could be started for this job. */
 static void
-hold(struct pool *p, struct job *j, int error)
+resize(struct pool *p)
+{
+	int64_t processes = (int64_t)p->processes + signals_resize();
+
+	if (processes < 1)
+		processes = 1;
+	if (processes > p->processes_max)
+		processes = p->processes_max;
+	if (processes == p->processes || p->end.why != POOL_GOES_ON)
+		return;
+	p->processes = (unsigned)processes;
+	if (p->calls->resized != NULL)
+		p->calls->resized(p->config->data, p->processes);
+}
+
+/* No process could be started for the job that is held: it waits. */
+static void
+hold(struct pool *p, int error)
 {
 	int64_t now = clock_run();
 
 	/* Said once: where the limit is lower than the number of slots, it comes with every job. */
 	if (p->start_error != error)
-		log_warn("cannot start a process for '%s': %s (will try again)", j->name, strerror(error));
+		log_warn("cannot start a process for '%s': %s (will try again)", p->held->name, strerror(error));
 	p->start_error = error;
-	p->held = j;
-	if (p->n > 0) {
+	if (p->running.n > 0) {
 		p->alone_since = 0;
 		p->retry_at = now + START_STEP;
 		return;
@@ -244,32 +215,61 @@ hold(struct pool *p, struct job *j, int error)
 	}
 }
 
+/* Asks for a job to start, and holds it. Returns whether there is one. */
+static bool
+ask(struct pool *p)
+{
+	int64_t again = INT64_MAX, soonest;
+
+	p->held = p->calls->next(p->config->data, &again);
+	if (p->held == NULL && again != INT64_MAX) {
+		soonest = clock_run() + AGAIN_STEP;
+		p->start_at = again > soonest ? again : soonest;
+	}
+	return p->held != NULL;
+}
+
+/* Starts the job that is held, or holds it on. */
+static void
+start(struct pool *p)
+{
+	struct job *j = p->held;
+
+	/* Before the fork: the child wants to know it too. */
+	j->slot = running_slot(&p->running);
+	j->keep_fd = p->config->keep_fd;
+	if (job_start(j, signals_mask()) == -1) {
+		hold(p, errno);
+		return;
+	}
+	p->held = NULL;
+	p->alone_since = p->retry_at = 0;
+	running_add(&p->running, j);
+	log_debug("'%s' is process %d", j->name, (int)j->pid);
+	p->calls->started(p->config->data, j);
+}
+
+/* Whether there is room for one more job, and nothing against it. */
+static bool
+has_room(const struct pool *p)
+{
+	return p->running.n < p->processes && p->end.why == POOL_GOES_ON && !has_order(p);
+}
+
 static void
 fill_slots(struct pool *p)
 {
-	while (p->n < p->config->processes && p->end.why == POOL_GOES_ON && p->give_up == 0) {
-		struct job *j = p->held;
-		int slot = 0;
-
-		if (j != NULL && clock_run() < p->retry_at)
+	p->start_at = INT64_MAX;
+	while (has_room(p)) {
+		if (p->held == NULL && !ask(p))
 			return;
-		if (j == NULL)
-			j = p->calls->next(p->config->data);
-		if (j == NULL)
-			return;
-		while (p->slots[slot])
-			slot++;
-		j->slot = slot;	/* before the fork: the child wants to know it too */
-		if (job_start(j, signals_mask()) == -1) {
-			hold(p, j, errno);
+		if (clock_run() < p->retry_at) {
+			p->start_at = p->retry_at;
 			return;
 		}
-		p->held = NULL;
-		p->alone_since = 0;
-		p->slots[slot] = true;
-		p->jobs[p->n++] = j;
-		log_debug("'%s' is process %d", j->name, (int)j->pid);
-		p->calls->started(p->config->data, j);
+		/* What has handed it out may have ordered something, too. */
+		if (has_room(p))
+			start(p);
 	}
 }
 
@@ -313,41 +313,29 @@ hear(struct pool *p, struct job *j)
 static void
 wait_and_hear(struct pool *p)
 {
+	struct running *r = &p->running;
 	int64_t deadline = p->deadline < p->tick_at ? p->deadline : p->tick_at;
 	struct timespec left;
 	int ready;
 
-	for (size_t i = 0; i < p->n; i++) {
-		p->polled[i] = (struct pollfd){.fd = p->jobs[i]->fd, .events = POLLIN};
-		if (p->jobs[i]->deadline < deadline)
-			deadline = p->jobs[i]->deadline;
+	for (size_t i = 0; i < r->n; i++) {
+		p->polled[i] = (struct pollfd){.fd = r->jobs[i]->fd, .events = POLLIN};
+		if (r->jobs[i]->deadline < deadline)
+			deadline = r->jobs[i]->deadline;
 	}
-	if (p->held != NULL && p->retry_at < deadline)
-		deadline = p->retry_at;
-	if (p->kill_again && clock_run() + KILL_STEP < deadline)
+	if (p->start_at < deadline)
+		deadline = p->start_at;
+	if (r->kill_again && clock_run() + KILL_STEP < deadline)
 		deadline = clock_run() + KILL_STEP;
-	if (p->reap_again || p->give_up != 0)
+	if (signals_shut() || r->reap_again || has_order(p))
 		deadline = 0;
-	ready = ppoll(p->polled, p->n, clock_left(deadline, &left), signals_mask());
+	ready = ppoll(p->polled, r->n, clock_left(deadline, &left), signals_mask());
 	if (ready == -1 && errno != EINTR)
 		log_fatal("cannot wait for processes: %s", strerror(errno));
 	signals_let_in();
-	for (size_t i = 0; ready > 0 && i < p->n; i++)
+	for (size_t i = 0; ready > 0 && i < r->n; i++)
 		if (p->polled[i].revents != 0)
-			hear(p, p->jobs[i]);
-}
-
-/* The process does not die of SIGKILL: the kernel keeps it, in a call that never returns. */
-static void
-abandon_job(struct pool *p, struct job *j)
-{
-	log_warn("cannot kill process %d of '%s'", (int)j->pid, j->name);
-	proc_signal_below(j->pid, SIGKILL, NULL);
-	pids_add(&p->orphans.survivors, j->pid);
-	j->survivors = 1;
-	j->pid = 0;
-	job_hang_up(j);
-	job_tree_gone(j);
+			hear(p, r->jobs[i]);
 }
 
 static void
@@ -355,8 +343,8 @@ check_deadlines(struct pool *p)
 {
 	int64_t now = clock_run();
 
-	for (size_t i = 0; i < p->n; i++) {
-		struct job *j = p->jobs[i];
+	for (size_t i = 0; i < p->running.n; i++) {
+		struct job *j = p->running.jobs[i];
 
 		if (now < j->deadline)
 			continue;
@@ -372,13 +360,13 @@ check_deadlines(struct pool *p)
 			job_kill(j, j->stop);
 			break;
 		case JOB_KILLED:
-			abandon_job(p, j);
+			running_abandon(&p->running, j);
 			break;
 		case JOB_DRAINING:
 			job_hang_up(j);
 			break;
 		case JOB_NEW:
-		case JOB_EMPTYING:	/* see empty_trees */
+		case JOB_EMPTYING:	/* see running_empty_trees */
 		case JOB_OVER:
 			break;
 		}
@@ -390,13 +378,14 @@ static bool
 turn(struct pool *p)
 {
 	p->tick_at = p->calls->tick != NULL ? p->calls->tick(p->config->data) : INT64_MAX;
-	if (signals_child() || p->reap_again)
-		reap(p);
-	empty_trees(p);
+	if (signals_child() || p->running.reap_again)
+		running_reap(&p->running);
+	running_empty_trees(&p->running);
 	finish_jobs(p);
 	obey(p);
+	resize(p);
 	fill_slots(p);
-	return p->n > 0 || p->held != NULL || p->give_up != 0;
+	return p->running.n > 0 || p->start_at != INT64_MAX || has_order(p);
 }
 
 void
@@ -404,13 +393,13 @@ pool_run(const struct pool_config *config, struct pool_end *end)
 {
 	struct pool p = {.config = config, .calls = config->calls, .end = {.why = POOL_GOES_ON}};
 
-	p.jobs = xcalloc(config->processes, sizeof(*p.jobs));
-	p.slots = xcalloc(config->processes, sizeof(*p.slots));
-	p.polled = xcalloc(config->processes, sizeof(*p.polled));
+	p.processes = config->processes;
+	p.processes_max = config->processes_max > config->processes ? config->processes_max : config->processes;
+	p.polled = xcalloc(p.processes_max, sizeof(*p.polled));
 	p.deadline = config->timeout > 0 ? clock_run() + config->timeout : INT64_MAX;
 	current = &p;
 	signals_take();
-	orphans_init(&p.orphans);
+	running_init(&p.running, p.processes_max);
 	while (turn(&p)) {
 		wait_and_hear(&p);
 		check_deadlines(&p);
@@ -419,10 +408,8 @@ pool_run(const struct pool_config *config, struct pool_end *end)
 	signals_let_in();
 	obey(&p);
 	signals_give_back();
-	orphans_release(&p.orphans);
+	running_release(&p.running);
 	current = NULL;
 	free(p.polled);
-	free(p.slots);
-	free(p.jobs);
 	*end = p.end;
 }

@@ -33,17 +33,19 @@ struct pool;
 struct pool_calls {
 	/*
 	 * The next job to start, or NULL when none is ready now. Called in each turn of the loop while a
-	 * slot is free and the pool goes on; the pool is done when it returns NULL and nothing runs. The job
-	 * is the caller's and must stay where it is until finished() was called for it. When the pool stops,
-	 * one job may have been handed over that is never started: it is still JOB_NEW then.
+	 * slot is free and the pool goes on. *again (run clock, preset to INT64_MAX): when to ask again though
+	 * nothing has happened until then; it counts only with NULL, and what is less than a millisecond away, or
+	 * past, is taken for a millisecond. The pool is done when this returns NULL with *again at INT64_MAX and
+	 * nothing runs. The job is the caller's and must stay where it is until finished() was called for it.
+	 * When the pool stops, one job may have been handed over that is never started: it is still JOB_NEW then.
 	 */
-	struct job *(*next)(void *data);
+	struct job *(*next)(void *data, int64_t *again);
 	void (*started)(void *data, struct job *j);
 	/* A PROGRESS frame; text has a NUL byte behind its n bytes, nothing of it has been checked. */
 	void (*progress)(void *data, struct job *j, const char *text, size_t n);
 	/*
-	 * The job is over, its tree is gone; it is the caller's again. Returns whether this counts as a failure
-	 * for the policy.
+	 * The job is over, its tree is gone; it is the caller's again. Returns whether the policy is to be obeyed:
+	 * what counts as a failure, and how many there may be, is the caller's.
 	 */
 	bool (*finished)(void *data, struct job *j);
 	/* The pool stops starting jobs; called once, with the reason that came first. */
@@ -55,13 +57,20 @@ struct pool_calls {
 	int64_t (*tick)(void *data);
 	/* The process is about to be suspended (true), or goes on again (false). May be NULL. */
 	void (*suspended)(void *data, bool yes);
+	/* SIGUSR1 or SIGUSR2 has changed the number of processes to this. May be NULL. */
+	void (*resized)(void *data, unsigned processes);
 };
 
 struct pool_config {
-	unsigned processes;	/* slots, at least 1 */
+	unsigned processes;	/* how many jobs run at a time, at least 1 */
+	unsigned processes_max;	/* how many SIGUSR1 can make of it; less than processes is taken for processes */
 	enum pool_policy policy;
 	int64_t timeout;	/* of the whole run, in nanoseconds; 0 for none */
 	int64_t grace;	/* nanoseconds from SIGTERM to SIGKILL for a job that is to stop */
+	/*
+	 * A descriptor that the children keep open (a lock), -1 for none; so are 0 to 2, which they have anyway
+	 */
+	int keep_fd;
 	const struct pool_calls *calls;
 	void *data;	/* for the callbacks */
 };
@@ -78,12 +87,17 @@ struct pool_end {
 /*
  * Runs until there is nothing left to run, or the pool has stopped and nothing runs any more. Handles
  * SIGINT, SIGTERM, SIGHUP, SIGTSTP (unless ignored on entry: nohup, and background jobs of a script),
- * SIGCONT and SIGCHLD meanwhile and restores dispositions and mask before it returns.
+ * SIGCONT, SIGCHLD, SIGUSR1 and SIGUSR2 (ignored or not) meanwhile and restores dispositions and mask before it
+ * returns.
  *
  * The first stopping signal stops the jobs in order (SIGTERM, then SIGKILL after the grace), a second one
  * kills them at once. A second one within a tenth of a second is taken for an echo of the first, and so is
  * every later SIGHUP: timeout(1), shells that exit and service managers send two in a row. On SIGTSTP all
  * trees are stopped with this process and continued with it.
+ *
+ * SIGUSR1 makes it one process more, up to processes_max, and SIGUSR2 one less, down to 1; what comes together
+ * counts by the difference. With fewer processes than jobs that run none is stopped, but none is started either
+ * until there is room. Once the pool stops these signals change nothing.
  *
  * When no process can be started, the job waits until another one has ended; with no other running the pool
  * tries for some seconds and stops then (POOL_STOP_BROKEN).
@@ -99,5 +113,17 @@ void pool_run(const struct pool_config *config, struct pool_end *end);
  * the callback has returned; error is an errno. The first one stays.
  */
 void pool_give_up(int error);
+
+/*
+ * For a callback: counts as a failure for the policy, as finished() returning true does; obeyed once the callback has
+ * returned.
+ */
+void pool_fail(void);
+
+/*
+ * For a callback: orders one running job to stop (JOB_STOP_CALLER), with the grace that all have; finished() is called
+ * for it as for others. Does nothing when it was told before, has not been started, or is dead.
+ */
+void pool_stop_job(struct job *j);
 
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@
 #define ALSO_AGAIN (100 * NSEC_PER_MSEC)
 #define READER_WAIT (10 * NSEC_PER_SEC)	/* for somebody to open the other end of a named pipe */
 #define READER_STEP (20 * NSEC_PER_MSEC)
+#define LOCK_TRIES 25	/* half a second */
+#define SYNC_DELAY (100 * NSEC_PER_MSEC)	/* from the end of a notebook until the disk has it */
 
 /* O_NONBLOCK because opening a named pipe would otherwise wait for its reader without end. */
 static int
@@ -60,42 +63,110 @@ close_also(struct events *e)
 	e->also_name = NULL;
 }
 
-int
-events_open(struct events *e, const char *folder, const char *also, const char **what)
+/* Takes the lock. Returns 0, or -1 with errno. */
+static int
+lock(int fd)
+{
+	const struct timespec step = {.tv_nsec = READER_STEP};
+
+	/* A child that another nbfork forks just now has the lock too, until it has closed what is not its own. */
+	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) == -1; tries++) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK) {
+			log_warn("cannot lock '%s', so that nothing keeps another nbfork from using this run folder: %s",
+			    JOURNAL, strerror(errno));
+			return 0;
+		}
+		if (tries == LOCK_TRIES) {
+			errno = EBUSY;
+			return -1;
+		}
+		nanosleep(&step, NULL);
+	}
+	return 0;
+}
+
+static int
+open_journal(struct events *e, const char *folder, bool continues)
 {
 	char *path = file_join(folder, JOURNAL);
-	int result = -1, saved_errno;
+	int flags = continues ? O_RDWR : O_RDWR | O_CREAT | O_EXCL, error;
+
+	e->fd = open(path, flags | O_APPEND | O_CLOEXEC, 0666);
+	free(path);
+	if (e->fd == -1)
+		return -1;
+	if (lock(e->fd) == 0)
+		return 0;
+	error = errno;
+	close(e->fd);
+	e->fd = -1;
+	errno = error;
+	return -1;
+}
+
+/* Takes back what open_journal() has made. */
+static void
+close_journal(struct events *e, const char *folder, bool continues)
+{
+	char *path = file_join(folder, JOURNAL);
+
+	close(e->fd);
+	e->fd = -1;
+	if (!continues)
+		unlink(path);
+	free(path);
+}
+
+int
+events_open(struct events *e, const char *folder, bool continues, const char *also, const char **what)
+{
+	bool standard = also != NULL && strcmp(also, "-") == 0;
+	int error;
 
 	*e = (struct events)EVENTS_INIT;
-	e->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
-	if (e->fd == -1) {
-		*what = JOURNAL;
-		goto out;
+	*what = JOURNAL;
+	if (open_journal(e, folder, continues) == -1)
+		return -1;
+	if (also == NULL)
+		return 0;
+	e->also_fd = standard ? STDOUT_FILENO : open_also(also);
+	if (e->also_fd == -1) {
+		*what = also;
+		error = errno;
+		close_journal(e, folder, continues);
+		errno = error;
+		return -1;
 	}
-	if (also != NULL) {
-		bool standard = strcmp(also, "-") == 0;
+	e->also_name = xstrdup(standard ? "standard output" : also);
+	sink_open(&e->also, e->also_fd, ALSO_MOST);
+	if (is_same_file(e->fd, e->also_fd))
+		close_also(e);	/* the lines are there already */
+	return 0;
+}
 
-		e->also_fd = standard ? STDOUT_FILENO : open_also(also);
-		if (e->also_fd == -1) {
-			*what = also;
-			saved_errno = errno;
-			close(e->fd);
-			e->fd = -1;
-			unlink(path);
-			errno = saved_errno;
-			goto out;
-		}
-		e->also_name = xstrdup(standard ? "standard output" : also);
-		sink_open(&e->also, e->also_fd, ALSO_MOST);
-		if (is_same_file(e->fd, e->also_fd))
-			close_also(e);	/* the lines are there already */
-	}
-	result = 0;
-out:
-	saved_errno = errno;
-	free(path);
-	errno = saved_errno;
-	return result;
+int
+events_cut(struct events *e, off_t size)
+{
+	e->size = size;
+	return ftruncate(e->fd, size);
+}
+
+int
+events_sync(struct events *e)
+{
+	if (!e->unsynced)
+		return 0;
+	e->unsynced = false;
+	/* What cannot be synchronized (a pipe, some file systems) is as safe as it can be. */
+	return fdatasync(e->fd) == -1 && errno != EINVAL && errno != ENOSYS && errno != EROFS ? -1 : 0;
+}
+
+bool
+events_sync_is_due(const struct events *e)
+{
+	return e->unsynced && clock_run() >= e->sync_at;
 }
 
 static void
@@ -120,8 +191,9 @@ events_close(struct events *e)
 	*e = (struct events)EVENTS_INIT;
 }
 
-int64_t
-events_tick(struct events *e)
+/* Offers the other stream what waits for it; returns when to do so again. */
+static int64_t
+offer(struct events *e)
 {
 	if (e->also_fd == -1 || e->also.waiting.len == 0 || sink_flush(&e->also, 0) == 0)
 		return INT64_MAX;
@@ -130,6 +202,14 @@ events_tick(struct events *e)
 		return INT64_MAX;
 	}
 	return clock_run() + ALSO_AGAIN;
+}
+
+int64_t
+events_tick(struct events *e)
+{
+	int64_t again = offer(e);
+
+	return e->unsynced && e->sync_at < again ? e->sync_at : again;
 }
 
 /* ---- Lines ---- */
@@ -216,10 +296,27 @@ events_run_started(struct events *e, const struct run *run)
 	json_out_str(o, run->id);
 	json_out_key(o, "dir");
 	json_out_str(o, run->folder);
+	json_out_key(o, "resumed_from");
+	json_out_str(o, run->resumed_from);
 	json_out_close(o, '}');
 	results_put_plan(run, o);
 	json_out_key(o, "notebooks");
 	json_out_int(o, (int64_t)run->n);
+	json_out_key(o, "pid");
+	json_out_int(o, getpid());
+	return end(e, &l);
+}
+
+int
+events_notebook_kept(struct events *e, const struct record *r)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "notebook_kept");
+
+	json_out_key(o, "name");
+	json_out_str(o, r->task->name);
+	json_out_key(o, "run");
+	json_out_str(o, r->kept_from);
 	return end(e, &l);
 }
 
@@ -232,6 +329,8 @@ events_notebook_started(struct events *e, const struct record *r)
 	put_notebook(o, r);
 	json_out_key(o, "pid");
 	json_out_int(o, r->pid);
+	json_out_key(o, "reason");
+	json_out_str(o, r->again_because);
 	return end(e, &l);
 }
 
@@ -271,14 +370,55 @@ events_cell(struct events *e, const struct record *r, bool started, unsigned cel
 }
 
 int
+events_attempt_failed(struct events *e, const struct record *r, double delay)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "notebook_attempt_failed");
+
+	put_notebook(o, r);
+	put_seconds(o, "retry_in_seconds", delay);
+	json_out_key(o, "ended");
+	results_put_attempt(r, o);
+	return end(e, &l);
+}
+
+int
+events_requeued(struct events *e, const struct record *r, const char *reason)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "notebook_requeued");
+
+	put_notebook(o, r);
+	json_out_key(o, "reason");
+	json_out_str(o, reason);
+	return end(e, &l);
+}
+
+int
 events_notebook_finished(struct events *e, const struct run *run, const struct record *r)
 {
 	struct line l;
 	struct json_out *o = begin(&l, "notebook_finished");
 
 	put_notebook(o, r);
+	json_out_key(o, "inputs");
+	json_out_value(o, r->inputs != NULL ? json_of(r->inputs) : JSON_NOTHING);
 	json_out_key(o, "notebook");
 	results_put_notebook(run, r, o);
+	if (!e->unsynced)
+		e->sync_at = clock_run() + SYNC_DELAY;
+	e->unsynced = true;
+	return end(e, &l);
+}
+
+int
+events_processes_changed(struct events *e, unsigned processes)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "processes_changed");
+
+	json_out_key(o, "processes");
+	json_out_int(o, processes);
 	return end(e, &l);
 }
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "report/eta.h"
 #include "report/sink.h"
 #include "report/summary.h"
 #include "report/text.h"
@@ -45,6 +46,8 @@ static struct {
 	bool reflows;	/* the terminal breaks lines anew when it gets narrower */
 	bool changed;
 	int64_t drawn_at;	/* run clock: the last frame, drawn or skipped */
+	double eta;	/* seconds; negative: unknown */
+	int64_t eta_at;	/* run clock: when to look at it again */
 	struct buf said;	/* lines for above the region */
 	struct buf frame;
 	size_t *drawn;	/* the columns of each line of the region as it stands on the terminal */
@@ -234,6 +237,24 @@ put_more(size_t n, const struct layout *y)
 	end_line(&l);
 }
 
+/* How long it may still take; looked at anew once a second, because it costs a look at every notebook. */
+static void
+put_time_left(struct buf *text, int64_t now)
+{
+	char left[DURATION_TEXT];
+
+	if (live.run->stopping)
+		return;
+	if (now >= live.eta_at) {
+		live.eta = eta_seconds(live.run, now);
+		live.eta_at = now + NSEC_PER_SEC;
+	}
+	if (live.eta < 1)
+		return;
+	elapsed_text((int64_t)(live.eta * (double)NSEC_PER_SEC), left);
+	buf_addf(text, ", about %s left", left);
+}
+
 static void
 put_totals(const struct layout *y)
 {
@@ -254,6 +275,9 @@ put_totals(const struct layout *y)
 	for (int i = 0; i < STATUSES; i++)
 		if (run->counts[i] > 0)
 			buf_addf(&text, ", %zu %s", run->counts[i], status_name((enum status)i));
+	if (run->held != NULL && !run->stopping)
+		buf_addf(&text, "; nothing new is started: %s", run->held);
+	put_time_left(&text, y->now);
 	if (run->stopping && run->stop_reason != NULL)
 		buf_addf(&text, "; stopping: %s", run->stop_reason);
 	l.used += text_put_cut(l.b, buf_str(&text), l.most);
@@ -387,7 +411,8 @@ next_frame(size_t running)
 {
 	if (live.changed || live.out.waiting.len > 0)
 		return live.drawn_at + FRAME;
-	return running > 0 ? live.drawn_at + NSEC_PER_SEC : INT64_MAX;
+	/* What waits for its next attempt waits while nothing runs, too. */
+	return running > 0 || live.run->waiting > 0 ? live.drawn_at + NSEC_PER_SEC : INT64_MAX;
 }
 
 int64_t

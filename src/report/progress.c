@@ -186,6 +186,16 @@ remove_running(const struct record *r)
 	}
 }
 
+/* Why it runs although it has succeeded before; said with its first attempt. */
+static void
+put_again(struct buf *line, const struct record *r)
+{
+	if (r->again_because == NULL || r->tries > 1)
+		return;
+	buf_adds(line, ": runs again, because ");
+	text_put_cut(line, r->again_because, REASON_MAX);
+}
+
 void
 progress_notebook_started(const struct record *r)
 {
@@ -194,7 +204,7 @@ progress_notebook_started(const struct record *r)
 	if (progress.mode == PROGRESS_NONE)
 		return;
 	add_running(r);
-	if (progress.mode == PROGRESS_TTY) {
+	if (progress.mode == PROGRESS_TTY && (r->again_because == NULL || r->tries > 1)) {
 		live_changed();
 		return;
 	}
@@ -202,6 +212,7 @@ progress_notebook_started(const struct record *r)
 	buf_adds(&line, "started");
 	if (r->attempts > 1)
 		buf_addf(&line, " (attempt %u)", r->attempts);
+	put_again(&line, r);
 	end(&line);
 }
 
@@ -247,54 +258,142 @@ progress_line(const struct record *r)
 	end(&line);
 }
 
+/* "after 2.1s: ZeroDivisionError: ... (cell 4, In [2])" of what did not succeed. */
 static void
-put_end(struct buf *line, const struct record *r, const struct record_error *e)
+put_failure(struct buf *line, const struct record *r)
 {
-	char time[DURATION_TEXT];
 	struct buf cell = BUF_INIT;
+	struct record_error e;
 	size_t start;
 
-	text_put_status(line, r->status, progress.colour);
-	if (r->task->allow_failure && (r->status == STATUS_FAILED || r->status == STATUS_TIMED_OUT))
-		buf_adds(line, " (allowed)");
-	if (r->started_wall != 0) {
-		duration_text(time, (double)(r->ended_at - r->started_at) / (double)NSEC_PER_SEC);
-		buf_addf(line, " %s %s", r->status == STATUS_SUCCEEDED ? "in" : "after", time);
-	}
-	if (r->status == STATUS_SUCCEEDED)
-		return;
+	record_error(r, &e);
 	buf_adds(line, ": ");
 	start = line->len;
-	text_put_reason(line, e, REASON_MAX);
+	text_put_reason(line, &e, REASON_MAX);
 	if (line->len == start)
 		buf_truncate(line, start - 2);
-	text_put_cell(&cell, e);
+	text_put_cell(&cell, &e);
 	if (cell.len > 0)
 		buf_addf(line, " (%s)", cell.data);
 	buf_release(&cell);
+	record_error_release(&e);
+}
+
+static void
+put_duration(struct buf *line, const char *preposition, const struct record *r)
+{
+	char time[DURATION_TEXT];
+
+	duration_text(time, (double)(r->ended_at - r->started_at) / (double)NSEC_PER_SEC);
+	buf_addf(line, " %s %s", preposition, time);
+}
+
+static void
+put_end(struct buf *line, const struct record *r)
+{
+	text_put_status(line, r->status, progress.colour);
+	if (r->task->allow_failure && (r->status == STATUS_FAILED || r->status == STATUS_TIMED_OUT))
+		buf_adds(line, " (allowed)");
+	if (r->kept != NULL)
+		buf_adds(line, " in an earlier run");
+	else if (r->started_wall != 0)
+		put_duration(line, r->status == STATUS_SUCCEEDED ? "in" : "after", r);
+	if (r->status != STATUS_SUCCEEDED)
+		put_failure(line, r);
+}
+
+/* Whether its end has no line of its own. */
+static bool
+needs_no_line(const struct record *r)
+{
+	struct record_error e;
+	bool said;
+
+	if (r->kept != NULL)
+		return log_level < LOG_INFO;
+	/* Why the run stops is said once, not again for everything that it keeps from starting. */
+	record_error(r, &e);
+	said = r->status == STATUS_SKIPPED && e.kind != NULL && strcmp(e.kind, error_kind_name(ERROR_STOPPED)) == 0;
+	record_error_release(&e);
+	return said;
 }
 
 void
 progress_notebook_finished(const struct record *r)
 {
-	struct record_error e;
 	struct buf line;
-	bool said;
 
 	if (progress.mode == PROGRESS_NONE)
 		return;
 	remove_running(r);
-	record_error(r, &e);
-	/* Why the run stops is said once, not again for everything that it keeps from starting. */
-	said = r->status == STATUS_SKIPPED && e.kind != NULL && strcmp(e.kind, error_kind_name(ERROR_STOPPED)) == 0;
-	if (!said) {
+	if (!needs_no_line(r)) {
 		begin_for(&line, r);
-		put_end(&line, r, &e);
+		put_end(&line, r);
 		end(&line);
 	} else if (progress.mode == PROGRESS_TTY) {
 		live_changed();
 	}
-	record_error_release(&e);
+}
+
+void
+progress_notebook_retries(const struct record *r, int64_t delay)
+{
+	char time[DURATION_TEXT];
+	struct buf line;
+
+	if (progress.mode == PROGRESS_NONE)
+		return;
+	remove_running(r);
+	begin_for(&line, r);
+	text_put_status(&line, r->status, progress.colour);
+	put_duration(&line, "after", r);
+	put_failure(&line, r);
+	duration_text(time, (double)delay / (double)NSEC_PER_SEC);
+	buf_addf(&line, "; attempt %u in %s", r->attempts + 1, time);
+	end(&line);
+}
+
+void
+progress_notebook_requeued(const struct record *r, const char *reason)
+{
+	struct buf line;
+
+	if (progress.mode == PROGRESS_NONE)
+		return;
+	remove_running(r);
+	begin_for(&line, r);
+	buf_addf(&line, "stopped, to run again later: %s", reason);
+	end(&line);
+}
+
+void
+progress_held(void)
+{
+	struct buf line;
+
+	if (progress.mode == PROGRESS_TTY)
+		live_changed();
+	if (progress.mode != PROGRESS_PLAIN)
+		return;
+	begin(&line);
+	if (progress.run->held != NULL)
+		buf_addf(&line, "nothing new is started: %s", progress.run->held);
+	else
+		buf_adds(&line, "notebooks are started again");
+	end(&line);
+}
+
+void
+progress_resized(void)
+{
+	struct buf line;
+
+	if (progress.mode == PROGRESS_NONE)
+		return;
+	begin(&line);
+	buf_addf(&line, "%u notebook%s at a time from now on", progress.run->processes,
+	    progress.run->processes == 1 ? "" : "s");
+	end(&line);
 }
 
 void

@@ -5,7 +5,7 @@
  * printed) and a line of totals; what is over scrolls up as a plain line. Elsewhere plain lines, each with the
  * notebook's name: it has started, how it ended, and, when it has said nothing for long, which cell it is at; with
  * log_level LOG_INFO also every cell and every line printed. A notebook that is skipped because the run stops has no
- * line of its own, the reason is said once. What notebooks print is made safe first (base/utf8.h) and never breaks
+ * line of its own, the reason is said once; one that is kept from an earlier run has one only with LOG_INFO. What notebooks print is made safe first (base/utf8.h) and never breaks
  * a line.
  *
  * The environment's TERM and NO_COLOR are respected; a process in the background of its terminal writes lines only.
@@ -41,6 +41,10 @@ void progress_notebook_started(const struct record *r);
 void progress_cell(const struct record *r);	/* a cell has started, or the kernel is ready */
 void progress_line(const struct record *r);	/* r->line is new */
 void progress_notebook_finished(const struct record *r);	/* also for one that is skipped */
+void progress_notebook_retries(const struct record *r, int64_t delay);	/* it failed; another attempt in so many ns */
+void progress_notebook_requeued(const struct record *r, const char *reason);	/* it was stopped to be queued again */
+void progress_held(void);	/* run->held has been set or cleared */
+void progress_resized(void);	/* run->processes has changed */
 void progress_stopping(void);	/* run->stop_reason is set */
 
 /*

@@ -136,20 +136,9 @@ put_spent(struct json_out *o, const struct record *r)
 	put_int(o, "max_rss_bytes", r->max_rss_bytes);
 }
 
-void
-results_put_notebook(const struct run *run, const struct record *r, struct json_out *o)
+static void
+put_exit(struct json_out *o, const struct record *r)
 {
-	const struct task *t = r->task;
-
-	(void)run;
-	json_out_open(o, '{');
-	put_str(o, "name", t->name);
-	put_str(o, "path", t->path);
-	put_str(o, "target", t->target->name);
-	put_str(o, "status", status_name(r->status));
-	put_int(o, "attempts", r->attempts);
-	put_parameters(o, &t->parameters);
-	put_text(o, "result", r->result);
 	if (r->has_exit_status)
 		put_int(o, "exit_status", r->exit_status);
 	else
@@ -158,6 +147,51 @@ results_put_notebook(const struct run *run, const struct record *r, struct json_
 		put_int(o, "signal", r->signal);
 	else
 		put_null(o, "signal");
+}
+
+/* One that was kept: its object as it was, and where it is from. */
+static void
+put_kept(const struct record *r, struct json_out *o)
+{
+	struct json v, key, value;
+	struct json_iter it;
+
+	if (json_parse(r->kept, strlen(r->kept), &v, NULL) == -1)
+		v = JSON_NOTHING;
+	json_out_open(o, '{');
+	json_walk(&it, v);
+	while (json_next(&it, &key, &value)) {
+		char *name = json_strdup(key);
+
+		if (name != NULL && strcmp(name, "resumed_from") != 0) {
+			json_out_key(o, name);
+			json_out_value(o, value);
+		}
+		free(name);
+	}
+	put_str(o, "resumed_from", r->kept_from);
+	json_out_close(o, '}');
+}
+
+void
+results_put_notebook(const struct run *run, const struct record *r, struct json_out *o)
+{
+	const struct task *t = r->task;
+
+	(void)run;
+	if (r->kept != NULL) {
+		put_kept(r, o);
+		return;
+	}
+	json_out_open(o, '{');
+	put_str(o, "name", t->name);
+	put_str(o, "path", t->path);
+	put_str(o, "target", t->target->name);
+	put_str(o, "status", status_name(r->status));
+	put_int(o, "attempts", r->attempts);
+	put_parameters(o, &t->parameters);
+	put_text(o, "result", r->result);
+	put_exit(o, r);
 	put_text(o, "error", r->error);
 	json_out_key(o, "cells");
 	json_out_open(o, '{');
@@ -168,7 +202,30 @@ results_put_notebook(const struct run *run, const struct record *r, struct json_
 	put_file(o, "output", r->has_output, "notebooks", t->name, "ipynb");
 	put_file(o, "log", r->has_log, "logs", t->name, "log");
 	put_null(o, "url");
+	put_text(o, "earlier_attempts", r->earlier_attempts != NULL ? r->earlier_attempts : "[]");
+	put_null(o, "resumed_from");
 	json_out_close(o, '}');
+}
+
+void
+results_put_attempt(const struct record *r, struct json_out *o)
+{
+	char *name = xasprintf("%s.attempt%u", r->task->name, r->attempts);
+
+	json_out_open(o, '{');
+	put_int(o, "attempt", r->attempts);
+	put_str(o, "status", status_name(r->status));
+	put_exit(o, r);
+	put_text(o, "error", r->error);
+	put_time(o, "started_at", r->started_wall);
+	put_time(o, "finished_at", r->ended_wall);
+	put_seconds(o, "duration_seconds", seconds(r->started_at, r->ended_at));
+	put_seconds(o, "cpu_seconds", r->cpu_seconds);
+	put_int(o, "max_rss_bytes", r->max_rss_bytes);
+	put_file(o, "output", r->has_output, "notebooks", name, "ipynb");
+	put_file(o, "log", r->has_log, "logs", name, "log");
+	json_out_close(o, '}');
+	free(name);
 }
 
 void
@@ -192,7 +249,7 @@ results_put_plan(const struct run *run, struct json_out *o)
 	put_str(o, "file", w->file);
 	json_out_close(o, '}');
 	put_str(o, "target", w->target->name);
-	put_int(o, "processes", w->processes);
+	put_int(o, "processes", run->processes);
 	put_str(o, "on_error", policy_name(w->on_error));
 }
 
@@ -205,7 +262,7 @@ put_head(const struct run *run, struct json_out *o)
 	json_out_open(o, '{');
 	put_str(o, "id", run->id);
 	put_str(o, "dir", run->folder);
-	put_null(o, "resumed_from");
+	put_str(o, "resumed_from", run->resumed_from);
 	json_out_close(o, '}');
 	results_put_plan(run, o);
 	put_str(o, "status", status_name(run->status));

@@ -23,6 +23,12 @@ void results_put(const struct run *run, struct buf *b);
 /* Writes one notebook's object, as it stands in the document. */
 void results_put_notebook(const struct run *run, const struct record *r, struct json_out *o);
 
+/*
+ * Writes the object of an attempt that is over and that another one follows, as it stands in earlier_attempts: its files by
+ * the names that they have once the next one starts (report/events.h).
+ */
+void results_put_attempt(const struct record *r, struct json_out *o);
+
 /* Write members of the document: workflow, target, processes and on_error; counts. */
 void results_put_plan(const struct run *run, struct json_out *o);
 void results_put_counts(const struct run *run, struct json_out *o);

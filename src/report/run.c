@@ -22,6 +22,29 @@ decoded(struct json v)
 	return buf_steal(&b);
 }
 
+bool
+record_fails_the_run(const struct record *r)
+{
+	if (r->excluded)
+		return false;
+	if (r->task->allow_failure && (r->status == STATUS_FAILED || r->status == STATUS_TIMED_OUT))
+		return false;
+	return r->status != STATUS_SUCCEEDED;
+}
+
+void
+record_release(struct record *r)
+{
+	free(r->again_because);
+	free(r->line);
+	free(r->kept);
+	free(r->kept_from);
+	free(r->error);
+	free(r->result);
+	free(r->inputs);
+	free(r->earlier_attempts);
+}
+
 static int64_t
 count(struct json v)
 {

@@ -23,8 +23,15 @@ enum record_state {
 struct record {
 	const struct task *task;
 	enum record_state state;
-	unsigned attempts;	/* started so far */
+	unsigned attempts;	/* started so far, in earlier runs of this folder too */
+	unsigned tries;	/* of them in this run, those aside that were stopped only to be queued again */
 	int64_t queued_at;	/* run clock: when it could have been started had there been room */
+	int64_t retry_at;	/* run clock: when the next attempt is due, while it waits for that; 0 otherwise */
+	double estimate;	/* seconds that it may take; negative: unknown */
+	/*
+	 * why it runs although it has succeeded in an earlier run of this folder, "its parameters have changed"; NULL
+	 */
+	char *again_because;
 	int64_t started_at, ended_at;	/* run clock; valid once running, done (a skipped one was never started) */
 	int64_t started_wall, ended_wall;	/* wall clock, microseconds; 0 for never */
 	int slot;	/* of the pool, while it runs */
@@ -39,6 +46,13 @@ struct record {
 
 	/* Once done. */
 	enum status status;
+	bool excluded;	/* skipped, because what it was there for did not come: that is no failure */
+	const struct record *cause;	/* of a skipped one: whose failure, in the end, it was skipped for; NULL otherwise */
+	/*
+	 * It was not run: it succeeded in an earlier run of this folder, whose object of the results document this is
+	 * (JSON on one line), and whose id
+	 */
+	char *kept, *kept_from;
 	bool has_exit_status;	/* of the worker: it ended by exit */
 	int exit_status;
 	int signal;	/* of the worker: it was killed by this; 0 otherwise */
@@ -51,17 +65,22 @@ struct record {
 	double cpu_seconds;	/* user and system, of the whole tree */
 	int64_t max_rss_bytes;	/* the largest of the tree's processes */
 	bool has_output, has_log;	/* notebooks/NAME.ipynb, logs/NAME.log are there */
+	char *inputs;	/* JSON object on one line of digests of what it was run on (inputs.h); NULL for none */
+	char *earlier_attempts;	/* JSON list on one line of the attempts that failed before the last one; NULL for none */
 };
 
 struct run {
 	const struct workflow *workflow;
 	char *id;	/* NAME-UTCSTAMP and the like: unique among this user's runs */
 	char *folder;	/* the run folder, as given or made */
+	const char *resumed_from;	/* the id of the run before in this folder; NULL for none */
+	unsigned processes;	/* how many notebooks may run at a time now */
 	struct record *records;	/* one a task, in the order of the workflow */
 	size_t n;
 	int64_t started_at, ended_at;	/* run clock */
 	int64_t started_wall, ended_wall;	/* wall clock, microseconds */
 	size_t waiting, running;	/* records in these states */
+	const char *held;	/* why nothing is started although there is room, for people; NULL when nothing is held */
 	size_t counts[STATUSES];	/* records done, by status */
 	bool over;
 	/*
@@ -75,6 +94,15 @@ struct run {
 	 */
 	const char *stop_reason;
 };
+
+/*
+ * Whether the record, which is done, keeps the run from having succeeded. A failure that is allowed does not; that a
+ * notebook was stopped or never started is not its own failure.
+ */
+bool record_fails_the_run(const struct record *r);
+
+/* Frees what a record owns. */
+void record_release(struct record *r);
 
 /* The error object's kind, name and message, decoded; each the caller's to free, NULL when it is not there. */
 struct record_error {

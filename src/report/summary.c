@@ -209,6 +209,8 @@ put_row(const struct table *t, const struct record *r, struct buf *b)
 	text_put_right(b, time, t->time);
 	put_gap(b);
 	text_put_right(b, cells, t->cells);
+	if (r->kept != NULL)
+		buf_adds(b, "  in an earlier run");
 	if (r->status != STATUS_SUCCEEDED)
 		put_failure(t, r, t->name + GAP + t->status + GAP + t->time + GAP + t->cells, b);
 	buf_addc(b, '\n');

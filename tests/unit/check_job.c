@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -37,18 +38,22 @@ static struct {
 static struct job job;
 static sigset_t mask;
 static int fork_error;	/* errno for the next fork, which fails then */
+static int early_signal;	/* what a child gets as soon as it is there; 0 for nothing */
 
 /* Takes the place of the C library's. */
 pid_t
 fork(void)
 {
-	pid_t (*real)(void) = (pid_t (*)(void))dlsym(RTLD_NEXT, "fork");
+	pid_t (*real)(void) = (pid_t (*)(void))dlsym(RTLD_NEXT, "fork"), pid;
 
 	if (fork_error != 0) {
 		errno = fork_error;
 		return -1;
 	}
-	return real();
+	pid = real();
+	if (pid == 0 && early_signal != 0)
+		raise(early_signal);
+	return pid;
 }
 
 static void
@@ -229,6 +234,144 @@ START_TEST(child_is_set_up)
 END_TEST
 
 static int
+succeed(struct job *j, int fd)
+{
+	(void)j;
+	return frame_send(fd, FRAME_RESULT, "{}", 2);
+}
+
+/* Says which descriptors of 3 to 63 there are, and the flags and inode of the last. */
+static int
+list_descriptors(struct job *j, int fd)
+{
+	char text[256] = "";
+	size_t n = 0;
+	struct stat st = {.st_ino = 0};
+	int flags = 0;
+
+	(void)j;
+	for (int i = 3; i < 64; i++)
+		if (fcntl(i, F_GETFD) != -1) {
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%d ", i);
+			flags = fcntl(i, F_GETFD);
+			fstat(i, &st);
+		}
+	snprintf(text + n, sizeof(text) - n, "%d %lu", flags, (unsigned long)st.st_ino);
+	frame_send(fd, FRAME_RESULT, text, strlen(text));
+	while (!shared->flag)
+		usleep(1000);
+	return 0;
+}
+
+static bool
+can_lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	bool can = flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	close(fd);
+	return can;
+}
+
+/* Starts the job with its descriptors in those places. Returns what was wrong; NULL for nothing. */
+static const char *
+try_places(const char *path, int keep, int free_from)
+{
+	int null = open("/dev/null", O_RDWR), fd = open(path, O_RDWR);
+	char want[64];
+	struct stat st;
+	struct frame f;
+
+	if (fstat(fd, &st) == -1 || dup2(fd, 100) == -1 || dup2(null, 101) == -1)
+		return "no descriptors";
+	for (int i = 3; i < 60; i++)
+		if (i < free_from)
+			dup2(101, i);
+		else
+			close(i);
+	dup2(100, keep);
+	close(100);
+	if (flock(keep, LOCK_EX | LOCK_NB) == -1)
+		return "no lock";
+	job_init(&job, "a", list_descriptors, NULL);
+	if (job.keep_fd != -1)
+		return "something to keep without an order";
+	job.keep_fd = keep;
+	if (job_start(&job, &mask) == -1)
+		return "no process";
+	if (job.keep_fd != keep || fcntl(keep, F_GETFD) == -1)
+		return "lost in the parent";
+	snprintf(want, sizeof(want), "3 4 %d %lu", FD_CLOEXEC, (unsigned long)st.st_ino);
+	if (next_frame(&f) != 1 || strcmp(f.payload, want) != 0)
+		return "other descriptors";
+	/* The lock is the child's too, and goes with it. */
+	close(keep);
+	if (can_lock(path))
+		return "lock lost";
+	shared->flag = true;
+	return end() == 0 && can_lock(path) ? NULL : "lock kept";
+}
+
+/*
+ * What is to be kept stands where the pipe is to go, where it is itself to go, or elsewhere; the pipe too. In a process
+ * of its own, because Check has descriptors in these places.
+ */
+static const struct {
+	int keep, free_from;
+} places[] = {{3, 4}, {3, 10}, {4, 3}, {4, 10}, {40, 3}, {40, 4}, {40, 10}, {5, 3}};
+
+START_TEST(keeps_a_descriptor)
+{
+	char path[] = "/tmp/check_job.XXXXXX";
+	const char *wrong;
+	int status;
+	pid_t pid;
+
+	close(mkstemp(path));
+	pid = fork();
+	if (pid == 0) {
+		wrong = try_places(path, places[_i].keep, places[_i].free_from);
+		if (wrong != NULL)
+			fprintf(stderr, "%d, %d: %s\n", places[_i].keep, places[_i].free_from, wrong);
+		_exit(wrong != NULL);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	unlink(path);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+START_TEST(keeps_no_standard_descriptor)
+{
+	struct frame f;
+
+	job_init(&job, "a", list_descriptors, NULL);
+	job.keep_fd = _i;
+	shared->flag = true;
+	ck_assert_int_eq(job_start(&job, &mask), 0);
+	ck_assert_int_eq(next_frame(&f), 1);
+	ck_assert_int_eq(strncmp(f.payload, "3 1 ", 4), 0);
+	ck_assert_int_eq(end(), 0);
+}
+END_TEST
+
+/* Meant for the parent, whose name the child still has: it does not die of it. What stops it does, even then. */
+START_TEST(early_signals)
+{
+	static const int signals[] = {SIGUSR1, SIGUSR2, SIGTERM};
+	int status;
+
+	early_signal = signals[_i];
+	start("a", succeed);
+	status = end();
+	if (signals[_i] == SIGTERM)
+		ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	else
+		ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+static int
 flush_all(struct job *j, int fd)
 {
 	(void)j;
@@ -254,13 +397,6 @@ START_TEST(buffered_output_is_written_once)
 	fclose(f);
 }
 END_TEST
-
-static int
-succeed(struct job *j, int fd)
-{
-	(void)j;
-	return frame_send(fd, FRAME_RESULT, "{}", 2);
-}
 
 static int
 count_descriptors(void)
@@ -585,6 +721,9 @@ suite(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, child_is_set_up);
 	tcase_add_test(t, buffered_output_is_written_once);
+	tcase_add_loop_test(t, keeps_a_descriptor, 0, (int)(sizeof(places) / sizeof(places[0])));
+	tcase_add_loop_test(t, keeps_no_standard_descriptor, 0, 3);
+	tcase_add_loop_test(t, early_signals, 0, 3);
 	tcase_add_test(t, start_fails);
 	tcase_add_test(t, logs_through_the_pipe);
 	tcase_add_test(t, logs_to_standard_error_when_nobody_reads);

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <malloc.h>
+#include <sys/file.h>
 
 static int fork_failures;	/* how many of the next forks fail with EAGAIN; -1 for all */
 
@@ -720,6 +721,418 @@ START_TEST(ticks_come_in_time)
 }
 END_TEST
 
+/* Asked again. */
+
+static int64_t asked_for, given_at;
+static bool variant;	/* of a test, for its callbacks */
+
+/* The first job at once, the second 300 ms later. */
+static struct job *
+later(int64_t *at)
+{
+	if (run.handed_out == 0 && variant)
+		return &run.jobs[run.handed_out++];
+	if (run.handed_out == run.n)
+		return NULL;
+	if (asked_for == 0)
+		asked_for = clock_run() + 300 * MSEC;
+	if (clock_run() < asked_for) {
+		*at = asked_for;
+		return NULL;
+	}
+	given_at = clock_run();
+	return &run.jobs[run.handed_out++];
+}
+
+static int
+nap_well(struct job *j, int fd)
+{
+	(void)j;
+	doze(600 * MSEC);
+	return result(fd, "{}");
+}
+
+/* With nothing running, or while a job says nothing: the pool waits for the time and is not done before. */
+START_TEST(asks_again_in_time)
+{
+	variant = _i == 1;
+	run.on_next = later;
+	add("a", variant ? nap_well : succeed);
+	if (variant)
+		add("b", succeed);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_GOES_ON);
+	for (size_t i = 0; i < run.n; i++)
+		ck_assert(is_well(&run.jobs[i]));
+	ck_assert_int_ge(given_at, asked_for);
+	ck_assert_int_lt(given_at - asked_for, within(200 * MSEC));
+	ck_assert_uint_le(run.asked, 16);
+}
+END_TEST
+
+/* A time that has passed, or that is now, is no order to spin. */
+static struct job *
+impatient(int64_t *at)
+{
+	if (asked_for == 0)
+		asked_for = clock_run() + 200 * MSEC;
+	if (clock_run() >= asked_for)
+		return NULL;
+	*at = variant ? clock_run() : 0;
+	return NULL;
+}
+
+START_TEST(asked_again_at_once_does_not_spin)
+{
+	variant = _i == 1;
+	run.on_next = impatient;
+	go();
+	ck_assert_int_eq(run.end.why, POOL_GOES_ON);
+	ck_assert_uint_ge(run.asked, 4);
+	ck_assert_uint_le(run.asked, 202);
+	ck_assert_int_ge(run.took, 200 * MSEC);
+}
+END_TEST
+
+/* With a job it means nothing; and while there is no room nobody asks, however late it is. */
+static struct job *
+again_and_job(int64_t *at)
+{
+	if (run.handed_out == run.n)
+		return NULL;
+	*at = run.handed_out == 0 ? 0 : clock_run() + 60 * NSEC_PER_SEC;
+	return &run.jobs[run.handed_out++];
+}
+
+START_TEST(again_counts_only_without_a_job)
+{
+	run.config.processes = 1;
+	run.on_next = again_and_job;
+	add("a", nap_long);
+	add("b", succeed);
+	go();
+	ck_assert(is_well(&run.jobs[0]) && is_well(&run.jobs[1]));
+	ck_assert_int_lt(run.took, within(5 * NSEC_PER_SEC));
+	ck_assert_uint_eq(run.asked, 3);
+	ck_assert_uint_le(run.turns, 30);
+}
+END_TEST
+
+static struct job *
+never_yet(int64_t *at)
+{
+	*at = clock_run() + 60 * NSEC_PER_SEC;
+	return NULL;
+}
+
+START_TEST(time_of_the_run_while_nothing_runs)
+{
+	run.config.timeout = 200 * MSEC;
+	run.on_next = never_yet;
+	go();
+	ck_assert_int_eq(run.end.why, POOL_STOP_TIMEOUT);
+	ck_assert_int_ge(run.took, 200 * MSEC);
+	ck_assert_int_lt(run.took, within(5 * NSEC_PER_SEC));
+	ck_assert_uint_le(run.asked, 4);
+}
+END_TEST
+
+/* Failures without a process. */
+
+static bool failed_once;
+
+static void
+fail_here(struct job *j)
+{
+	(void)j;
+	if (!failed_once)
+		pool_fail();
+	failed_once = true;
+}
+
+/* The second job is one that failed without a process: where it is handed out, or when there is none. */
+static struct job *
+fail_in_next(int64_t *at)
+{
+	(void)at;
+	if (run.handed_out == 1) {
+		if (!failed_once && !variant) {
+			fail_here(NULL);
+			return NULL;
+		}
+		fail_here(NULL);
+	}
+	return run.handed_out < run.n ? &run.jobs[run.handed_out++] : NULL;
+}
+
+static int64_t
+fail_in_tick(void)
+{
+	if (run.running == 2)
+		fail_here(NULL);
+	return INT64_MAX;
+}
+
+START_TEST(callbacks_fail)
+{
+	static const enum pool_policy policies[] = {POOL_FAIL_FAST, POOL_DRAIN, POOL_LET_FINISH};
+	const enum pool_policy policy = policies[_i % 3];
+	const int where = _i / 3;
+
+	run.config.policy = policy;
+	run.config.processes = 2;
+	variant = where == 1;
+	if (where <= 1)
+		run.on_next = fail_in_next;
+	else if (where == 2)
+		run.on_started = fail_here;
+	else if (where == 3)
+		run.on_progress = fail_here;
+	else
+		run.on_tick = fail_in_tick;
+	add("a", policy == POOL_FAIL_FAST ? obey : nap_long);
+	add("b", policy == POOL_FAIL_FAST ? obey : nap_long);
+	add("c", succeed);
+	if (where == 3 && policy != POOL_FAIL_FAST)
+		functions[1] = talk_much;
+	go();
+	ck_assert(failed_once);
+	ck_assert_int_eq(run.end.error, 0);
+	if (policy == POOL_LET_FINISH) {
+		ck_assert_int_eq(run.end.why, POOL_GOES_ON);
+		for (int i = 0; i < 3; i++)
+			ck_assert(is_well(&run.jobs[i]));
+		return;
+	}
+	ck_assert_int_eq(run.end.why, POOL_STOP_FAILURE);
+	ck_assert_int_eq(run.jobs[2].state, JOB_NEW);
+	if (where <= 2)
+		ck_assert_int_eq(run.jobs[1].state, JOB_NEW);
+	if (policy == POOL_FAIL_FAST)
+		ck_assert_int_eq(run.jobs[0].stop, JOB_STOP_POLICY);
+	else
+		ck_assert(is_well(&run.jobs[0]));
+}
+END_TEST
+
+static struct job *
+only_fail(int64_t *at)
+{
+	(void)at;
+	fail_here(NULL);
+	return NULL;
+}
+
+/* Nothing runs and nothing ever will, and yet it counts. */
+START_TEST(fails_without_a_job)
+{
+	pool_fail();	/* nothing runs: no effect */
+	run.config.policy = POOL_FAIL_FAST;
+	if (_i == 1)
+		run.on_next = only_fail;
+	go();
+	ck_assert_int_eq(run.end.why, _i == 1 ? POOL_STOP_FAILURE : POOL_GOES_ON);
+}
+END_TEST
+
+static struct job *
+fail_and_go_on(int64_t *at)
+{
+	(void)at;
+	fail_here(NULL);
+	return run.handed_out < run.n ? &run.jobs[run.handed_out++] : NULL;
+}
+
+/* Where it changes nothing, the job that comes with it is started, though nothing else runs. */
+START_TEST(fails_before_the_first_job)
+{
+	run.on_next = fail_and_go_on;
+	add("a", succeed);
+	go();
+	ck_assert(is_well(&run.jobs[0]));
+}
+END_TEST
+
+/* In finished() it is what returning true is: what finishes next comes after it has been obeyed. */
+static void
+fail_with_success(struct job *j)
+{
+	(void)j;
+	ck_assert_int_eq(run.stoppings, run.over > 1);
+	pool_fail();
+}
+
+START_TEST(failure_is_obeyed_at_once)
+{
+	run.config.policy = POOL_DRAIN;
+	run.config.processes = 3;
+	run.on_finished = fail_with_success;
+	for (int i = 0; i < 3; i++)
+		add("a", nap_long);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_STOP_FAILURE);
+	for (int i = 0; i < 3; i++)
+		ck_assert(is_well(&run.jobs[i]));
+}
+END_TEST
+
+/* One job is stopped. */
+
+static int64_t
+stop_first(void)
+{
+	if (run.progress[0] > 0 && run.jobs[0].stop == JOB_STOP_NONE)
+		pool_stop_job(&run.jobs[0]);
+	if (run.jobs[2].pid == 0)
+		pool_stop_job(&run.jobs[2]);	/* not started yet, or dead: no effect */
+	return INT64_MAX;
+}
+
+START_TEST(caller_stops_one_job)
+{
+	run.config.processes = 2;
+	run.config.grace = _i == 0 ? 10 * NSEC_PER_SEC : 300 * MSEC;
+	run.on_tick = stop_first;
+	add("a", _i == 0 ? obey : ignore_term);
+	add("b", nap_well);
+	add("c", succeed);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_GOES_ON);
+	ck_assert_int_eq(run.jobs[0].stop, JOB_STOP_CALLER);
+	ck_assert_int_eq(run.jobs[0].killed, _i == 1);
+	if (_i == 0)
+		ck_assert_str_eq(run.jobs[0].result, "stopped");
+	ck_assert(is_well(&run.jobs[1]) && is_well(&run.jobs[2]));
+	pool_stop_job(&run.jobs[0]);	/* nothing runs: no effect */
+}
+END_TEST
+
+static int64_t
+stop_whom_the_clock_stopped(void)
+{
+	if (run.jobs[0].stop == JOB_STOP_TIMEOUT)
+		pool_stop_job(&run.jobs[0]);
+	return INT64_MAX;
+}
+
+START_TEST(caller_stops_too_late)
+{
+	run.on_tick = stop_whom_the_clock_stopped;
+	add("a", obey)->timeout = 100 * MSEC;
+	go();
+	ck_assert_int_eq(run.jobs[0].stop, JOB_STOP_TIMEOUT);
+}
+END_TEST
+
+/* Fewer processes than before, and a job that could not be started: there is no room to try it again. */
+static void
+one_less(struct job *j)
+{
+	if (j == &run.jobs[0]) {
+		fork_failures = 1;
+		kill(getpid(), SIGUSR2);
+	}
+}
+
+static int
+nap_two_seconds(struct job *j, int fd)
+{
+	(void)j;
+	doze(2 * NSEC_PER_SEC);
+	return result(fd, "{}");
+}
+
+START_TEST(held_without_room)
+{
+	run.config.processes = 2;
+	run.on_started = one_less;
+	add("a", nap_two_seconds);
+	add("b", succeed);
+	go();
+	ck_assert_int_eq(fork_failures, 0);
+	ck_assert_str_eq(run.sizes, " 1");
+	ck_assert(is_well(&run.jobs[0]) && is_well(&run.jobs[1]));
+	ck_assert_int_ge(run.jobs[1].started_at, run.jobs[0].ended_at);
+	ck_assert_uint_le(run.turns, 40);
+}
+END_TEST
+
+/* The lock that they keep. */
+
+static int
+have_lock(struct job *j, int fd)
+{
+	int there = 0;
+
+	(void)j;
+	for (int i = 3; i < 64; i++)
+		there += fcntl(i, F_GETFD) != -1;
+	WAIT_FOR(shared->flags[own_index] != 0);
+	return there == 2 ? result(fd, "{}") : 1;
+}
+
+static FILE *lock;
+
+/* The same file, opened once more. */
+static int
+open_again(int fd)
+{
+	char path[64];
+	int again_fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again_fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(again_fd, 3);
+	return again_fd;
+}
+
+static bool
+is_locked(void)
+{
+	int fd = open_again(fileno(lock));
+	bool locked;
+
+	locked = flock(fd, LOCK_EX | LOCK_NB) == -1;
+	close(fd);
+	return locked;
+}
+
+static void
+let_go_of_lock(struct job *j)
+{
+	if (j != &run.jobs[1])
+		return;
+	shared->flags[0] = 1;
+	ck_assert_int_eq(close(run.config.keep_fd), 0);
+	run.config.keep_fd = -1;
+}
+
+static void
+look_at_lock(struct job *j)
+{
+	if (j == &run.jobs[0])
+		ck_assert(is_locked());
+	shared->flags[1] = 1;
+}
+
+START_TEST(children_keep_the_lock)
+{
+	lock = tmpfile();
+	ck_assert_ptr_nonnull(lock);
+	run.config.keep_fd = open_again(fileno(lock));
+	ck_assert_int_eq(flock(run.config.keep_fd, LOCK_EX), 0);
+	run.config.processes = 2;
+	run.on_started = let_go_of_lock;
+	run.on_finished = look_at_lock;
+	add("a", have_lock);
+	add("b", have_lock);
+	go();
+	ck_assert(is_well(&run.jobs[0]) && is_well(&run.jobs[1]));
+	ck_assert(!is_locked());
+	fclose(lock);
+}
+END_TEST
+
 /* Ten thousand jobs cost nothing but their time. */
 
 static struct job *waiting[8];
@@ -727,9 +1140,10 @@ static size_t n_waiting, started, ended;
 static size_t total = 10000;
 
 static struct job *
-trivial_next(void *data)
+trivial_next(void *data, int64_t *again_at)
 {
 	(void)data;
+	(void)again_at;
 	if (started == total)
 		return NULL;
 	started++;
@@ -842,6 +1256,18 @@ add_tests(TCase *t)
 	tcase_add_loop_test(t, callbacks_give_up, 0, 3);
 	tcase_add_test(t, gives_up_after_failure);
 	tcase_add_test(t, ticks_come_in_time);
+	tcase_add_loop_test(t, asks_again_in_time, 0, 2);
+	tcase_add_loop_test(t, asked_again_at_once_does_not_spin, 0, 2);
+	tcase_add_test(t, again_counts_only_without_a_job);
+	tcase_add_test(t, time_of_the_run_while_nothing_runs);
+	tcase_add_loop_test(t, callbacks_fail, 0, 3 * 5);
+	tcase_add_loop_test(t, fails_without_a_job, 0, 2);
+	tcase_add_test(t, fails_before_the_first_job);
+	tcase_add_test(t, failure_is_obeyed_at_once);
+	tcase_add_loop_test(t, caller_stops_one_job, 0, 2);
+	tcase_add_test(t, caller_stops_too_late);
+	tcase_add_test(t, held_without_room);
+	tcase_add_test(t, children_keep_the_lock);
 	tcase_add_test(t, many_jobs_leave_nothing);
 }
 

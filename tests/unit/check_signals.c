@@ -1,9 +1,11 @@
 #include "pooltest.h"
 
+#include <sys/file.h>
+
 #include "pool/signals.h"
 
 static const int stoppers[] = {SIGINT, SIGTERM, SIGHUP};
-static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGCHLD};
+static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGCHLD, SIGUSR1, SIGUSR2};
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -50,6 +52,7 @@ START_TEST(first_signal_stops_in_order)
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	signal(SIGTERM, other_handler);
 	signal(SIGHUP, SIG_DFL);
+	signal(SIGUSR2, SIG_IGN);
 	signal(SIGCHLD, SIG_IGN);	/* or the children would reap themselves */
 	for (size_t i = 0; i < N(handled); i++)
 		sigaction(handled[i], NULL, &before[i]);
@@ -285,6 +288,274 @@ START_TEST(signal_at_the_very_end)
 }
 END_TEST
 
+static struct job *
+never_yet(int64_t *again)
+{
+	*again = clock_run() + 60 * NSEC_PER_SEC;
+	shared->flags[0] = 1;
+	return NULL;
+}
+
+static void
+send_when_idle(pid_t pool)
+{
+	WAIT_FOR(shared->flags[0] != 0);
+	doze(50 * MSEC);
+	kill(pool, SIGTERM);
+}
+
+START_TEST(signal_while_nothing_runs)
+{
+	helper(send_when_idle);
+	run.on_next = never_yet;
+	go();
+	ck_assert_int_eq(run.end.why, POOL_STOP_SIGNAL);
+	ck_assert_int_eq(run.end.sig, SIGTERM);
+	ck_assert_int_lt(run.took, within(5 * NSEC_PER_SEC));
+}
+END_TEST
+
+/* More processes, and fewer. */
+
+static const struct assignment {
+	unsigned processes, max;
+	int more, fewer;	/* signals, sent before the loop looks */
+	const char *sizes;
+	unsigned most_running;
+} orders[] = {
+	{1, 8, 3, 0, " 4", 4},
+	{1, 3, 5, 0, " 3", 3},
+	{2, 0, 3, 0, "", 2},	/* there can be no more than there are */
+	{4, 2, 1, 0, "", 4},
+	{3, 8, 0, 1, " 2", 3},
+	{3, 8, 0, 9, " 1", 3},
+	{1, 8, 0, 2, "", 1},
+	{2, 8, 3, 1, " 4", 4},
+	{2, 8, 2, 2, "", 2},
+};
+
+/* All that the signals find running run until it is over; later ones would find too many. */
+static void
+order_when_full(struct job *j)
+{
+	const struct assignment *o = &orders[to_send];
+
+	(void)j;
+	if (run.running != o->processes || run.over > 0 || shared->flags[1] != 0)
+		return;
+	for (int i = 0; i < o->more; i++)
+		kill(getpid(), SIGUSR1);
+	for (int i = 0; i < o->fewer; i++)
+		kill(getpid(), SIGUSR2);
+	shared->flags[1] = 1;
+}
+
+START_TEST(resized)
+{
+	const struct assignment *o = &orders[_i];
+
+	to_send = _i;
+	run.config.processes = o->processes;
+	run.config.processes_max = o->max;
+	run.on_started = order_when_full;
+	for (int i = 0; i < 12; i++)
+		add("a", nap);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_GOES_ON);
+	ck_assert_int_eq(run.end.sig, 0);
+	ck_assert_str_eq(run.sizes, o->sizes);
+	ck_assert_uint_eq(run.most_running, o->most_running);
+	for (size_t i = 0; i < run.n; i++)
+		ck_assert(is_well(&run.jobs[i]));	/* none was stopped, and none has got the signal */
+}
+END_TEST
+
+static int
+wait_for_flag(struct job *j, int fd)
+{
+	(void)j;
+	progress(fd, "ready");
+	WAIT_FOR(shared->flags[1] != 0);
+	return shared->flags[1] != 0 ? result(fd, "{}") : 1;
+}
+
+static int
+set_flag(struct job *j, int fd)
+{
+	shared->flags[1]++;
+	return nap(j, fd);
+}
+
+/* Waits until each is seen: the kernel makes one of what comes too fast. */
+static void
+resize_from_outside(pid_t pool)
+{
+	WAIT_FOR(shared->flags[0] != 0);
+	doze(50 * MSEC);
+	kill(pool, SIGUSR1);
+	WAIT_FOR(shared->flags[2] == 2);
+	kill(pool, SIGUSR2);
+	WAIT_FOR(shared->flags[2] == 1);
+	kill(pool, SIGUSR2);
+	doze(50 * MSEC);
+	kill(pool, SIGUSR1);
+}
+
+static void
+note_size(unsigned processes)
+{
+	shared->flags[2] = (int)processes;
+}
+
+/* They are heard while nothing else happens, ignored or blocked on entry or not. */
+START_TEST(resized_from_outside)
+{
+	struct sigaction after;
+	sigset_t mask;
+
+	signal(SIGUSR1, _i == 1 ? SIG_IGN : SIG_DFL);
+	signal(SIGUSR2, _i == 1 ? SIG_IGN : SIG_DFL);
+	sigemptyset(&mask);
+	if (_i == 2) {
+		sigaddset(&mask, SIGUSR1);
+		sigaddset(&mask, SIGUSR2);
+	}
+	helper(resize_from_outside);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	run.config.processes = 1;
+	run.config.processes_max = 2;
+	run.on_progress = tell_ready;
+	run.on_resized = note_size;
+	add("a", wait_for_flag);	/* until it has company */
+	add("b", set_flag);
+	go();
+	ck_assert_int_eq(shared->flags[1], 1);
+	ck_assert_int_eq(strncmp(run.sizes, " 2 1", 4), 0);
+	ck_assert(is_well(&run.jobs[0]) && is_well(&run.jobs[1]));
+	sigaction(SIGUSR1, NULL, &after);
+	ck_assert_ptr_eq((void *)(uintptr_t)after.sa_handler, (void *)(uintptr_t)(_i == 1 ? SIG_IGN : SIG_DFL));
+}
+END_TEST
+
+static int
+wait_in_silence(struct job *j, int fd)
+{
+	(void)j;
+	WAIT_FOR(shared->flags[1] != 0);
+	return shared->flags[1] != 0 ? result(fd, "{}") : 1;
+}
+
+static void
+one_more(struct job *j)
+{
+	(void)j;
+	kill(getpid(), SIGUSR1);
+}
+
+/* Between the look for orders and the wait, after which nothing happens by itself. */
+START_TEST(resized_before_the_wait)
+{
+	run.config.processes = 1;
+	run.config.processes_max = 2;
+	run.on_started = one_more;
+	add("a", wait_in_silence);
+	add("b", set_flag);
+	go();
+	ck_assert_str_eq(run.sizes, " 2");
+	ck_assert(is_well(&run.jobs[0]) && is_well(&run.jobs[1]));
+}
+END_TEST
+
+/* Slots of more than there may be now are there still, and shared by none (job_started looks). */
+static int sized;
+
+static void
+up_and_down(struct job *j)
+{
+	(void)j;
+	kill(getpid(), sized++ % 8 < 4 ? SIGUSR1 : SIGUSR2);
+}
+
+static int
+nap_a_little(struct job *j, int fd)
+{
+	doze((5 + (j - run.jobs) * 7 % 30) * MSEC);
+	return result(fd, "{}");
+}
+
+START_TEST(slots_while_resized)
+{
+	run.config.processes = 2;
+	run.config.processes_max = 5;
+	run.on_started = up_and_down;
+	for (int i = 0; i < 40; i++)
+		add("a", nap_a_little);
+	go();
+	ck_assert_uint_gt(run.most_running, 2);
+	for (size_t i = 0; i < run.n; i++)
+		ck_assert(is_well(&run.jobs[i]) && run.jobs[i].slot < 5);
+}
+END_TEST
+
+static void
+resize_late(struct job *j)
+{
+	(void)j;
+	kill(getpid(), SIGUSR1);
+}
+
+/* Nothing is started any more, so nobody is told. */
+START_TEST(resized_in_vain)
+{
+	run.config.processes = 1;
+	run.config.processes_max = 3;
+	run.on_finished = resize_late;
+	add("a", obey);
+	add("b", succeed);
+	at_ready(1, SIGINT);
+	go();
+	ck_assert_str_eq(run.sizes, "");
+	ck_assert_int_eq(run.end.sig, SIGINT);
+	ck_assert_int_eq(run.jobs[1].state, JOB_NEW);
+}
+END_TEST
+
+START_TEST(resized_with_nobody_to_tell)
+{
+	struct pool_calls silent = calls;
+
+	silent.resized = NULL;
+	run.config.calls = &silent;
+	run.config.processes = 2;
+	add("a", nap);
+	add("b", nap);
+	add("c", nap);
+	at_ready(2, SIGUSR2);
+	go();
+	for (int i = 0; i < 3; i++)
+		ck_assert(is_well(&run.jobs[i]));
+}
+END_TEST
+
+/* A job that is sent one gets what a program without a handler gets. */
+static int
+signal_self(struct job *j, int fd)
+{
+	raise(own_index == 0 ? SIGUSR1 : SIGUSR2);
+	return succeed(j, fd);
+}
+
+START_TEST(jobs_have_the_default)
+{
+	add("a", signal_self);
+	add("b", signal_self);
+	go();
+	ck_assert(WIFSIGNALED(run.jobs[0].status) && WTERMSIG(run.jobs[0].status) == SIGUSR1);
+	ck_assert(WIFSIGNALED(run.jobs[1].status) && WTERMSIG(run.jobs[1].status) == SIGUSR2);
+	ck_assert_str_eq(run.sizes, "");
+}
+END_TEST
+
 /* Ctrl-Z. */
 
 static volatile int64_t *seen;	/* in shared memory: what the job's clock said before and after */
@@ -455,6 +726,69 @@ empty_own_tree(struct job *j, int fd)
 
 #define PER_JOB 5
 
+/* The lock that the pool's process had is there as long as one of its jobs, and no longer. */
+static bool
+is_locked(FILE *f)
+{
+	char path[64];
+	bool locked;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(f));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ne(fd, -1);
+	locked = flock(fd, LOCK_EX | LOCK_NB) == -1;
+	close(fd);
+	return locked;
+}
+
+static void
+stay_for_a_while(int sig)
+{
+	(void)sig;
+	doze(300 * MSEC);
+	_exit(0);
+}
+
+static int
+stay(struct job *j, int fd)
+{
+	(void)j;
+	signal(SIGTERM, stay_for_a_while);
+	progress(fd, "ready");
+	mark();
+	sleep_on();
+	return 0;
+}
+
+START_TEST(killed_with_a_lock)
+{
+	FILE *f = tmpfile();
+	char path[64];
+	pid_t pool;
+
+	ck_assert_ptr_nonnull(f);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(f));
+	pool = fork();
+	ck_assert_int_ge(pool, 0);
+	if (pool == 0) {
+		run.config.keep_fd = open(path, O_RDWR | O_CLOEXEC);
+		if (flock(run.config.keep_fd, LOCK_EX) == -1)
+			_exit(1);
+		add("a", stay);
+		run.processes = run.config.processes;
+		pool_run(&run.config, &run.end);
+		_exit(0);
+	}
+	EVENTUALLY(shared->n == 1);
+	kill(pool, SIGKILL);
+	ck_assert_int_eq(waitpid(pool, NULL, 0), pool);
+	ck_assert(is_locked(f));
+	EVENTUALLY(!is_locked(f));
+	fclose(f);
+}
+END_TEST
+
 START_TEST(killed)
 {
 	int64_t start;
@@ -467,6 +801,7 @@ START_TEST(killed)
 		setsid();
 		for (int i = 0; i < 3; i++)
 			add("a", empty_own_tree);
+		run.processes = run.config.processes;
 		pool_run(&run.config, &run.end);
 		_exit(0);
 	}
@@ -502,11 +837,20 @@ add_tests(TCase *t)
 	tcase_add_test(t, signal_during_drain);
 	tcase_add_test(t, talkers_do_not_keep_signals_out);
 	tcase_add_test(t, signal_at_the_very_end);
+	tcase_add_test(t, signal_while_nothing_runs);
+	tcase_add_loop_test(t, resized, 0, N(orders));
+	tcase_add_loop_test(t, resized_from_outside, 0, 3);
+	tcase_add_test(t, resized_before_the_wait);
+	tcase_add_test(t, slots_while_resized);
+	tcase_add_test(t, resized_in_vain);
+	tcase_add_test(t, resized_with_nobody_to_tell);
+	tcase_add_test(t, jobs_have_the_default);
 	tcase_add_test(t, suspended_and_continued);
 	tcase_add_test(t, stopped_while_suspended);
 	tcase_add_test(t, lone_continue_is_harmless);
 	tcase_add_test(t, continued_before_it_is_stopped);
 	tcase_add_loop_test(t, killed, 0, 3);
+	tcase_add_test(t, killed_with_a_lock);
 }
 
 int

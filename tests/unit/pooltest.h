@@ -61,6 +61,10 @@ static struct {
 	int stoppings, stop_sig;
 	enum pool_stop stop_why;
 	char suspends[64];	/* '1' and '0' */
+	unsigned processes;	/* how many there may be now */
+	char sizes[64];	/* what that was changed to, one after the other: " 3 2" */
+	unsigned asked;	/* how often for the next job, */
+	unsigned turns;	/* and how many turns of the loop */
 	int64_t took;
 	/* What a test wants to do in a callback; NULL for nothing. */
 	void (*on_started)(struct job *j);
@@ -68,6 +72,8 @@ static struct {
 	void (*on_finished)(struct job *j);
 	void (*on_suspended)(bool yes);
 	int64_t (*on_tick)(void);
+	void (*on_resized)(unsigned processes);
+	struct job *(*on_next)(int64_t *again);	/* instead of handing out all, one after the other */
 } run;
 
 static int own_index = -1;	/* in a job: which one */
@@ -268,12 +274,22 @@ ignore_term(struct job *j, int fd)
 
 /* Callbacks. */
 
+static inline unsigned
+processes_max(void)
+{
+	return run.config.processes_max > run.config.processes ? run.config.processes_max : run.config.processes;
+}
+
 static inline struct job *
-next_job(void *data)
+next_job(void *data, int64_t *again)
 {
 	ck_assert_ptr_eq(data, &run);
 	ck_assert_int_eq(run.stoppings, 0);
-	ck_assert_uint_lt(run.running, run.config.processes);
+	ck_assert_uint_lt(run.running, run.processes);
+	ck_assert_int_eq(*again, INT64_MAX);
+	run.asked++;
+	if (run.on_next != NULL)
+		return run.on_next(again);
 	return run.handed_out < run.n ? &run.jobs[run.handed_out++] : NULL;
 }
 
@@ -284,10 +300,11 @@ job_started(void *data, struct job *j)
 	ck_assert_int_eq(j->state, JOB_RUNNING);
 	ck_assert_int_gt(j->pid, 1);
 	ck_assert_int_ge(j->slot, 0);
-	ck_assert_int_lt(j->slot, (int)run.config.processes);
+	ck_assert_int_lt(j->slot, (int)processes_max());
 	ck_assert(!run.slots[j->slot]);
 	run.slots[j->slot] = true;
 	run.running++;
+	ck_assert_uint_le(run.running, run.processes);
 	if (run.running > run.most_running)
 		run.most_running = run.running;
 	if (run.on_started != NULL)
@@ -343,6 +360,7 @@ static inline int64_t
 pool_tick(void *data)
 {
 	ck_assert_ptr_eq(data, &run);
+	run.turns++;
 	return run.on_tick != NULL ? run.on_tick() : INT64_MAX;
 }
 
@@ -355,8 +373,26 @@ pool_suspended(void *data, bool yes)
 		run.on_suspended(yes);
 }
 
+static inline void
+pool_resized(void *data, unsigned processes)
+{
+	char size[16];
+
+	ck_assert_ptr_eq(data, &run);
+	ck_assert_int_eq(run.stoppings, 0);
+	ck_assert_uint_ne(processes, run.processes);
+	ck_assert_uint_ge(processes, 1);
+	ck_assert_uint_le(processes, processes_max());
+	run.processes = processes;
+	snprintf(size, sizeof(size), " %u", processes);
+	strncat(run.sizes, size, sizeof(run.sizes) - strlen(run.sizes) - 1);
+	if (run.on_resized != NULL)
+		run.on_resized(processes);
+}
+
 static const struct pool_calls calls = {
-	next_job, job_started, job_progress, job_finished, pool_stopping, pool_tick, pool_suspended,
+	.next = next_job, .started = job_started, .progress = job_progress, .finished = job_finished,
+	.stopping = pool_stopping, .tick = pool_tick, .suspended = pool_suspended, .resized = pool_resized,
 };
 
 static inline void
@@ -372,6 +408,7 @@ setup(void)
 	close(null);
 	run.config = (struct pool_config){
 		.processes = 4, .policy = POOL_LET_FINISH, .grace = 10 * NSEC_PER_SEC, .calls = &calls, .data = &run,
+		.keep_fd = -1,
 	};
 }
 
@@ -402,10 +439,11 @@ go(void)
 {
 	int64_t start = clock_run();
 
+	run.processes = run.config.processes;
 	pool_run(&run.config, &run.end);
 	run.took = clock_run() - start;
 	ck_assert_uint_eq(run.running, 0);
-	ck_assert_uint_le(run.most_running, run.config.processes);
+	ck_assert_uint_le(run.most_running, processes_max());
 	ck_assert_int_eq(run.stoppings, run.end.why != POOL_GOES_ON);
 	if (run.stoppings > 0)
 		ck_assert_int_eq(run.stop_why, run.end.why);

@@ -1,0 +1,217 @@
+/* What the pool calls while a run goes on. */
+#include "conductor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "headroom.h"
+#include "report/progress.h"
+
+static struct record *
+record_of(const struct conductor *c, const struct job *j)
+{
+	return &c->run.records[j - c->jobs];
+}
+
+/* ---- Starting ---- */
+
+/* Whether nothing more is to be started now, for want of room on the machine; said when that changes. */
+static bool
+is_held(struct conductor *c)
+{
+	const struct workflow *w = c->workflow;
+	const char *why = NULL;
+	bool changed;
+
+	/* What runs alone is never held: nothing would ever end that. */
+	if (c->run.running > 0)
+		why = headroom_hold(w->max_load, w->min_free_memory, NULL);
+	changed = (why == NULL) != (c->held == NULL);
+	free(c->held);
+	c->run.held = c->held = why != NULL ? xstrdup(why) : NULL;
+	if (changed)
+		progress_held();
+	return why != NULL;
+}
+
+static struct job *
+on_next(void *data, int64_t *again)
+{
+	struct conductor *c = data;
+	int64_t now;
+	size_t i;
+
+	notebook_look(c);
+	now = clock_run();
+	if (schedule_has_next(c->schedule, now) && is_held(c)) {
+		*again = now + HEADROOM_STEP;
+		return NULL;
+	}
+	i = schedule_next(c->schedule, now, again);
+	if (i == SCHEDULE_NONE)
+		return NULL;
+	/* It goes by what others have done: that must not be forgotten when it is not. */
+	if (c->workflow->tasks[i].ndepends_on > 0)
+		conductor_journal(c, events_sync(&c->events));
+	notebook_prepare(c, &c->run.records[i]);
+	return &c->jobs[i];
+}
+
+static void
+on_started(void *data, struct job *j)
+{
+	struct conductor *c = data;
+
+	notebook_started(c, record_of(c, j));
+}
+
+static void
+on_progress(void *data, struct job *j, const char *text, size_t n)
+{
+	struct conductor *c = data;
+
+	notebook_heard(c, record_of(c, j), text, n);
+}
+
+static bool
+on_finished(void *data, struct job *j)
+{
+	struct conductor *c = data;
+
+	return notebook_ended(c, record_of(c, j));
+}
+
+/* ---- Stopping ---- */
+
+static char *
+failure_reason(const struct conductor *c)
+{
+	const struct workflow *w = c->workflow;
+	const char *how = c->culprit->status == STATUS_TIMED_OUT ? "timed out" : "failed";
+
+	if (w->after_failures == 1)
+		return xasprintf("notebook '%s' %s (on_error: %s)", c->culprit->task->name, how, policy_name(w->on_error));
+	if (w->after_failures > 0)
+		return xasprintf("%zu notebooks failed, '%s' the last of them (on_error: %s after %u)", c->failures,
+		    c->culprit->task->name, policy_name(w->on_error), w->after_failures);
+	return xasprintf("%zu of %zu notebooks failed, '%s' the last of them (on_error: %s after %g%%)", c->failures, c->run.n,
+	    c->culprit->task->name, policy_name(w->on_error), w->after_percent);
+}
+
+static void
+on_stopping(void *data, enum pool_stop why, int sig)
+{
+	struct conductor *c = data;
+
+	switch (why) {
+	case POOL_STOP_FAILURE:
+		c->stop_reason = failure_reason(c);
+		break;
+	case POOL_STOP_TIMEOUT:
+		c->stop_reason = xasprintf("the run did not finish within %g s", (double)c->workflow->timeout / 1e9);
+		break;
+	case POOL_STOP_SIGNAL:
+		c->stop_reason = xasprintf("nbfork was stopped by %s", proc_signal_name(sig));
+		break;
+	case POOL_STOP_BROKEN:
+	case POOL_GOES_ON:
+		c->stop_reason = xstrdup("nbfork could not go on");
+		break;
+	}
+	c->run.stopping = true;
+	c->run.stop_reason = c->stop_reason;
+	conductor_journal(c, events_run_stopping(&c->events, c->stop_reason));
+	progress_stopping();
+}
+
+/* ---- Time ---- */
+
+/* The one that was started last, and has not been told to stop. */
+static struct record *
+youngest(const struct conductor *c)
+{
+	struct record *found = NULL;
+
+	for (size_t i = 0; i < c->run.n; i++) {
+		struct record *r = &c->run.records[i];
+
+		if (r->state == RECORD_RUNNING && c->jobs[i].state == JOB_RUNNING &&
+		    (found == NULL || r->started_at > found->started_at))
+			found = r;
+	}
+	return found;
+}
+
+/* Where memory is short, the youngest notebook goes back into the queue. Returns when to look again. */
+static int64_t
+look_at_memory(struct conductor *c)
+{
+	const struct workflow *w = c->workflow;
+	int64_t now = clock_run();
+
+	if (!w->requeue_youngest || c->run.running < 2 || c->run.stopping)
+		return INT64_MAX;
+	if (now < c->memory_at)
+		return c->memory_at;
+	c->memory_at = now + HEADROOM_STEP;
+	/* One at a time: what the last one gives back is to be seen first. */
+	if (c->leaving == NULL && headroom_memory_is_short(w->min_free_memory, NULL)) {
+		c->leaving = youngest(c);
+		if (c->leaving != NULL) {
+			size_t i = conductor_index(c, c->leaving);
+
+			c->parts[i].requeue = true;
+			pool_stop_job(&c->jobs[i]);
+		}
+	}
+	return c->memory_at;
+}
+
+static int64_t
+on_tick(void *data)
+{
+	struct conductor *c = data;
+	int64_t times[3];
+
+	if (events_sync_is_due(&c->events))
+		conductor_journal(c, events_sync(&c->events));
+	times[0] = progress_tick();
+	times[1] = events_tick(&c->events);
+	times[2] = look_at_memory(c);
+	for (int i = 1; i < 3; i++)
+		if (times[i] < times[0])
+			times[0] = times[i];
+	return times[0];
+}
+
+static void
+on_suspended(void *data, bool yes)
+{
+	(void)data;
+	progress_suspended(yes);
+}
+
+static void
+on_resized(void *data, unsigned processes)
+{
+	struct conductor *c = data;
+
+	c->run.processes = processes;
+	conductor_journal(c, events_processes_changed(&c->events, processes));
+	progress_resized();
+}
+
+const struct pool_calls conductor_calls = {
+	.next = on_next,
+	.started = on_started,
+	.progress = on_progress,
+	.finished = on_finished,
+	.stopping = on_stopping,
+	.tick = on_tick,
+	.suspended = on_suspended,
+	.resized = on_resized,
+};

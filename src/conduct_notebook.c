@@ -1,0 +1,347 @@
+/* The life of one notebook of a run, seen from the parent. */
+#include "conductor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "report/progress.h"
+#include "report/results.h"
+#include "retry.h"
+#include "values.h"
+#include "verdict.h"
+
+size_t
+conductor_index(const struct conductor *c, const struct record *r)
+{
+	return (size_t)(r - c->run.records);
+}
+
+static struct part *
+part_of(const struct conductor *c, const struct record *r)
+{
+	return &c->parts[conductor_index(c, r)];
+}
+
+/* ---- Its end ---- */
+
+bool
+notebook_failures_suffice(const struct conductor *c)
+{
+	const struct workflow *w = c->workflow;
+
+	if (w->after_failures > 0)
+		return c->failures >= w->after_failures;
+	return (double)c->failures * 100 >= w->after_percent * (double)c->run.n;
+}
+
+static void
+say_failure(const struct conductor *c, const struct record *r)
+{
+	struct record_error e;
+
+	record_error(r, &e);
+	log_error("notebook '%s' %s: %s%s%s (%s)", r->task->name, status_name(r->status), e.name != NULL ? e.name : "",
+	    e.name != NULL ? ": " : "", e.message != NULL ? e.message : "", c->run.folder);
+	record_error_release(&e);
+}
+
+/* It is over for good. Returns whether the policy is to be obeyed. */
+static bool
+settle(struct conductor *c, struct record *r, enum schedule_end end)
+{
+	bool counts = r->status != STATUS_SKIPPED && record_fails_the_run(r);
+
+	r->state = RECORD_DONE;
+	r->retry_at = 0;
+	c->run.counts[r->status]++;
+	conductor_journal(c, r->kept != NULL ? events_notebook_kept(&c->events, r) :
+	    events_notebook_finished(&c->events, &c->run, r));
+	progress_notebook_finished(r);
+	if (c->quiet && counts)
+		say_failure(c, r);
+	if (counts) {
+		c->failures++;
+		c->culprit = r;
+	}
+	if (c->schedule != NULL)
+		schedule_finished(c->schedule, conductor_index(c, r), end);
+	return counts && notebook_failures_suffice(c);
+}
+
+void
+notebook_left(struct conductor *c, struct record *r)
+{
+	verdict_of_skipped(r, c->run.stop_reason);
+	c->run.waiting--;
+	settle(c, r, SCHEDULE_UPSTREAM_FAILED);
+}
+
+/* ---- Before it starts ---- */
+
+/* The task as it is to be run: with all values, if they can be had. */
+static int
+make_values(struct conductor *c, struct record *r, char **why)
+{
+	struct part *p = part_of(c, r);
+
+	if (!values_needed(r->task))
+		return 0;
+	if (values_make(&p->own, r->task, &c->run, c->run.id, why) == -1)
+		return -1;
+	p->has_own = true;
+	r->task = p->assignment.task = &p->own;
+	return 0;
+}
+
+/* What it is run on, for this run's journal and for comparing with an earlier one. */
+static void
+find_inputs(struct conductor *c, const struct record *r, struct inputs *in)
+{
+	const struct task *t = &c->workflow->tasks[conductor_index(c, r)];
+	struct task same;
+	char *why;
+
+	if (!values_needed(t)) {
+		keeper_inputs(&c->keeper, t, &c->run, in);
+	} else if (values_make(&same, t, &c->run, "", &why) == 0) {
+		keeper_inputs(&c->keeper, &same, &c->run, in);
+		values_release(&same);
+	} else {
+		free(why);
+		memset(in, 0, sizeof(*in));
+	}
+}
+
+static void
+readied(struct conductor *c, struct record *r)
+{
+	struct buf text = BUF_INIT;
+	struct inputs in;
+	char *why = NULL;
+
+	part_of(c, r)->readied = true;
+	r->queued_at = clock_run();
+	if (make_values(c, r, &why) == -1) {
+		verdict_of_dependency(r, why);
+		free(why);
+		c->run.waiting--;
+		if (settle(c, r, SCHEDULE_FAILED))
+			pool_fail();
+		return;
+	}
+	find_inputs(c, r, &in);
+	inputs_put(&in, &text);
+	r->inputs = buf_steal(&text);
+	if (keeper_keeps(&c->keeper, r, &c->run, &in)) {
+		c->run.waiting--;
+		settle(c, r, SCHEDULE_SUCCEEDED);
+	}
+}
+
+void
+notebook_look(struct conductor *c)
+{
+	enum schedule_end end;
+	size_t i;
+
+	/* Settling one may ready or drop others. */
+	for (;;) {
+		if ((i = schedule_ready(c->schedule)) != SCHEDULE_NONE) {
+			if (!c->parts[i].readied)	/* else it comes back for another attempt */
+				readied(c, &c->run.records[i]);
+		} else if ((i = schedule_dropped(c->schedule, &end)) != SCHEDULE_NONE) {
+			verdict_of_dropped(&c->run.records[i], &c->run, end == SCHEDULE_EXCLUDED);
+			c->run.waiting--;
+			settle(c, &c->run.records[i], end);
+		} else {
+			return;
+		}
+	}
+}
+
+void
+notebook_prepare(struct conductor *c, struct record *r)
+{
+	struct job *j = &c->jobs[conductor_index(c, r)];
+	struct part *p = part_of(c, r);
+
+	if (r->attempts > 0 && rundir_put_aside(c->run.folder, r->task->name, r->attempts) == -1)
+		log_warn("cannot put the files of attempt %u of '%s' aside: %s", r->attempts, r->task->name,
+		    strerror(errno));
+	r->has_output = r->has_log = false;
+	job_release(j);
+	job_init(j, r->task->name, worker_main, &p->assignment);
+	j->timeout = r->task->timeout;
+}
+
+void
+notebook_started(struct conductor *c, struct record *r)
+{
+	const struct job *j = &c->jobs[conductor_index(c, r)];
+
+	free(r->error);
+	free(r->result);
+	free(r->line);
+	r->error = r->result = r->line = NULL;
+	r->state = RECORD_RUNNING;
+	r->attempts++;
+	r->tries++;
+	r->retry_at = 0;
+	r->started_at = j->started_at;
+	r->started_wall = clock_wall();
+	r->slot = j->slot;
+	r->pid = j->pid;
+	r->kernel_ready = false;
+	r->cell = r->cells = 0;
+	c->run.waiting--;
+	c->run.running++;
+	conductor_journal(c, events_notebook_started(&c->events, r));
+	progress_notebook_started(r);
+}
+
+/* ---- While it runs ---- */
+
+static unsigned
+get_unsigned(struct json v, const char *key)
+{
+	int64_t n;
+
+	return json_int(json_get(v, key), &n) && n >= 0 && n <= INT32_MAX ? (unsigned)n : 0;
+}
+
+void
+notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n)
+{
+	struct json v, kind;
+	double seconds = 0;
+
+	if (json_parse(text, n, &v, NULL) == -1) {
+		log_warn("notebook '%s': worker sent progress that is no JSON", r->task->name);
+		return;
+	}
+	kind = json_get(v, "kind");
+	json_double(json_get(v, "seconds"), &seconds);
+	if (json_is(kind, "line")) {
+		free(r->line);
+		r->line = json_strdup(json_get(v, "text"));
+		progress_line(r);
+	} else if (json_is(kind, "kernel")) {
+		r->kernel_ready = true;
+		conductor_journal(c, events_kernel_ready(&c->events, r, (int)get_unsigned(v, "pid"), seconds));
+		progress_cell(r);
+	} else if (json_is(kind, "cell_started") || json_is(kind, "cell_finished")) {
+		bool started = json_is(kind, "cell_started");
+
+		r->cell = get_unsigned(v, "number");
+		r->cells = get_unsigned(v, "total");
+		if (started)
+			r->cell_started_at = clock_run();
+		conductor_journal(c, events_cell(&c->events, r, started, get_unsigned(v, "cell"), r->cell, r->cells, seconds,
+		    json_type(json_get(v, "failed")) == JSON_TRUE));
+		if (started)
+			progress_cell(r);
+	}
+}
+
+/* ---- When its job is over ---- */
+
+/* From 0 to 1. */
+static double
+random_share(void)
+{
+	uint32_t n = 0;
+
+	/* Without chance it is a poorer spread, and nothing worse. */
+	if (getrandom(&n, sizeof(n), GRND_NONBLOCK) != sizeof(n))
+		return 0.5;
+	return (double)n / UINT32_MAX;
+}
+
+/* Adds the attempt that has ended to those that came before the next one. */
+static void
+keep_attempt(struct record *r)
+{
+	const char *before = r->earlier_attempts != NULL ? r->earlier_attempts : "[]";
+	struct buf list = BUF_INIT;
+	struct json_out o = JSON_OUT(&list, -1, 0);
+
+	buf_add(&list, before, strlen(before) - 1);
+	if (list.len > 1)
+		buf_adds(&list, ", ");
+	results_put_attempt(r, &o);
+	buf_addc(&list, ']');
+	free(r->earlier_attempts);
+	r->earlier_attempts = buf_steal(&list);
+}
+
+/* It waits again, for the time at. */
+static void
+wait_until(struct conductor *c, struct record *r, int64_t at)
+{
+	r->state = RECORD_WAITING;
+	r->retry_at = r->queued_at = at;
+	c->run.waiting++;
+	schedule_again(c->schedule, conductor_index(c, r), at);
+}
+
+static void
+try_again(struct conductor *c, struct record *r)
+{
+	int64_t delay = retry_delay(r->task, r->tries, random_share());
+
+	conductor_journal(c, events_attempt_failed(&c->events, r, (double)delay / (double)NSEC_PER_SEC));
+	keep_attempt(r);
+	wait_until(c, r, clock_run() + delay);
+	progress_notebook_retries(r, delay);
+}
+
+static void
+queue_again(struct conductor *c, struct record *r)
+{
+	static const char reason[] = "less than half of limits.min_free_memory was free";
+
+	r->tries--;
+	conductor_journal(c, events_requeued(&c->events, r, reason));
+	wait_until(c, r, clock_run());
+	progress_notebook_requeued(r, reason);
+}
+
+bool
+notebook_ended(struct conductor *c, struct record *r)
+{
+	struct job *j = &c->jobs[conductor_index(c, r)];
+	struct part *p = part_of(c, r);
+	char *folder = worker_folder(c->dirs.private_folder, j->slot);
+	bool requeue = p->requeue && j->stop == JOB_STOP_CALLER, obey = false;
+
+	r->ended_at = j->ended_at;
+	r->ended_wall = clock_wall();
+	verdict_of_job(r, j, c->run.stop_reason);
+	r->has_output = access(p->assignment.output, F_OK) == 0;
+	r->has_log = access(p->assignment.log, F_OK) == 0;
+	/* A worker that died could not do it itself. */
+	if (j->result == NULL)
+		file_remove_temporaries(p->assignment.output);
+	if (file_remove_tree(folder) == -1)
+		log_warn("cannot remove '%s': %s", folder, strerror(errno));
+	free(folder);
+	c->run.running--;
+	p->requeue = false;
+	if (c->leaving == r)
+		c->leaving = NULL;
+	if (requeue && r->status == STATUS_CANCELLED && !c->run.stopping)
+		queue_again(c, r);
+	else if (!c->run.stopping && retry_wanted(r))
+		try_again(c, r);
+	else
+		obey = settle(c, r, r->status == STATUS_SUCCEEDED ? SCHEDULE_SUCCEEDED : SCHEDULE_FAILED);
+	job_release(j);
+	return obey;
+}

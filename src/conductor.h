@@ -1,0 +1,89 @@
+/*
+ * The conductor's parts: what conduct.c (a run from beginning to end), conduct_calls.c (what the pool calls) and
+ * conduct_notebook.c (the life of one notebook) share; for them alone.
+ */
+#ifndef NBFORK_CONDUCTOR_H
+#define NBFORK_CONDUCTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "estimate.h"
+#include "keep.h"
+#include "past.h"
+#include "pool/pool.h"
+#include "report/events.h"
+#include "report/run.h"
+#include "rundir.h"
+#include "schedule.h"
+#include "worker.h"
+
+/* What is one a task, beside its record and its job. */
+struct part {
+	struct assignment assignment;	/* for the worker */
+	struct task own;	/* the task with the values that were known only at its start */
+	bool has_own;
+	bool readied;	/* it became ready and has been looked at */
+	bool requeue;	/* it was told to stop only to be queued again */
+};
+
+struct conductor {
+	const struct workflow *workflow;
+	struct run run;
+	struct rundir dirs;
+	struct events events;
+	struct past past;
+	bool resumes;
+	struct keeper keeper;
+	struct schedule *schedule;
+	struct job *jobs;	/* one a record, in the same order */
+	struct part *parts;	/* likewise */
+	size_t failures;	/* that count for the policy */
+	char *stop_reason;
+	char *held;	/* the run's */
+	int64_t memory_at;	/* run clock: when to look at the memory again, where the youngest may have to go */
+	struct record *leaving;	/* the one that has to go; NULL for none */
+	bool journal_failed;
+	int journal_error;	/* errno, then */
+	bool quiet;	/* there is neither progress nor summary: failures are said as errors */
+	const struct record *culprit;	/* the last failure that counts */
+};
+
+/* The index that a record's task, job, part and the record itself have. */
+size_t conductor_index(const struct conductor *c, const struct record *r);
+
+/* Takes what an events_ function has returned. What cannot be written now will not be later: the run comes to its end. */
+void conductor_journal(struct conductor *c, int r);
+
+/* ---- One notebook (conduct_notebook.c) ---- */
+
+/*
+ * Looks at all that became ready or was dropped since the last call: notebooks whose earlier success counts are settled,
+ * and so are those that cannot be started, or never will be.
+ */
+void notebook_look(struct conductor *c);
+
+/* Prepares the next attempt: the files of the one before go aside, the job is new. */
+void notebook_prepare(struct conductor *c, struct record *r);
+
+/* The pool has started it. */
+void notebook_started(struct conductor *c, struct record *r);
+
+/* The worker has sent progress. */
+void notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n);
+
+/* Its job is over. Returns whether the policy is to be obeyed. */
+bool notebook_ended(struct conductor *c, struct record *r);
+
+/* It was never started, because the run stops; or, with no reason, was left. */
+void notebook_left(struct conductor *c, struct record *r);
+
+/* Whether the failures so far are as many as the policy takes. */
+bool notebook_failures_suffice(const struct conductor *c);
+
+/* ---- The pool's calls (conduct_calls.c); data is the conductor ---- */
+
+extern const struct pool_calls conductor_calls;
+
+#endif

@@ -1,0 +1,178 @@
+#include "keep.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+/* ---- Inputs ---- */
+
+/* A notebook that has been read; it is read again when it seems to have changed. */
+struct known_file {
+	struct timespec changed;
+	off_t size;
+	ino_t inode;
+	char digest[DIGEST_TEXT];
+};
+
+void
+keeper_release(struct keeper *k)
+{
+	for (size_t i = 0; i < k->files.n; i++)
+		free(k->files.entries[i].value);
+	table_release(&k->files);
+}
+
+static void
+put_file(struct keeper *k, const char *path, char digest[DIGEST_TEXT])
+{
+	void **place = table_at(&k->files, path, strlen(path));
+	struct known_file *f = *place;
+	struct stat st;
+
+	*digest = '\0';
+	if (stat(path, &st) == -1)
+		return;
+	if (f == NULL || f->size != st.st_size || f->inode != st.st_ino || f->changed.tv_sec != st.st_mtim.tv_sec ||
+	    f->changed.tv_nsec != st.st_mtim.tv_nsec) {
+		if (f == NULL)
+			f = *place = xcalloc(1, sizeof(*f));
+		f->changed = st.st_mtim;
+		f->size = st.st_size;
+		f->inode = st.st_ino;
+		digest_file(f->digest, path);
+	}
+	memcpy(digest, f->digest, DIGEST_TEXT);
+}
+
+/* Values in a form that is the same however they are written; secrets by the variable that they are in. */
+static void
+put_params(struct buf *b, const struct params *p)
+{
+	struct json_form form = {.indent = -1, .sort = true};
+	struct buf members = BUF_INIT;
+
+	buf_addc(&members, '{');
+	for (size_t i = 0; i < p->n; i++) {
+		if (i > 0)
+			buf_addc(&members, ',');
+		json_put_str(&members, p->list[i].name);
+		buf_addc(&members, ':');
+		if (p->list[i].secret != NULL) {
+			buf_adds(&members, "{\"secret\":");
+			json_put_str(&members, p->list[i].secret);
+			buf_addc(&members, '}');
+		} else {
+			buf_adds(&members, p->list[i].value);
+		}
+	}
+	buf_addc(&members, '}');
+	json_put(b, json_of(buf_str(&members)), &form);
+	buf_addc(b, '\n');
+	buf_release(&members);
+}
+
+static void
+put_upstream(struct buf *b, const struct task *t, const struct run *run)
+{
+	for (size_t i = 0; i < t->ndepends_on; i++) {
+		const struct record *r = &run->records[t->depends_on[i]];
+
+		buf_addf(b, "%s\n%s\n%s\n", r->task->name, status_name(r->status), r->result != NULL ? r->result : "");
+	}
+}
+
+void
+keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, struct inputs *in)
+{
+	const char *kernel = t->kernel != NULL ? t->kernel : t->target->kernel;
+	struct buf b = BUF_INIT;
+
+	put_file(k, t->file, in->notebook);
+	put_params(&b, &t->parameters);
+	put_params(&b, &t->env);
+	digest_bytes(in->parameters, b.data, b.len);
+	buf_reset(&b);
+	buf_addf(&b, "%s\n%s\n%s\n", t->target->name, t->target->type, kernel != NULL ? kernel : "");
+	digest_bytes(in->kernel, b.data, b.len);
+	buf_reset(&b);
+	put_upstream(&b, t, run);
+	digest_bytes(in->upstream, b.data, b.len);
+	buf_release(&b);
+}
+
+/* ---- The decision ---- */
+
+/* What keeps an earlier success from counting; NULL when nothing does. The caller's to free. */
+static char *
+objection(const struct past_notebook *past, const struct record *r, const struct run *run, const struct inputs *now)
+{
+	const char *difference = inputs_difference(&past->inputs, now);
+	const struct task *t = r->task;
+	char *copy;
+	bool there;
+
+	for (size_t i = 0; i < t->ndepends_on; i++) {
+		const struct record *above = &run->records[t->depends_on[i]];
+
+		if (above->status == STATUS_SUCCEEDED && above->kept == NULL)
+			return xasprintf("'%s', on which it depends, ran again", above->task->name);
+	}
+	if (difference != NULL)
+		return xasprintf("%s changed", difference);
+	copy = xasprintf("%s/notebooks/%s.ipynb", run->folder, t->name);
+	there = access(copy, F_OK) == 0;
+	free(copy);
+	return there ? NULL : xstrdup("its executed copy is gone");
+}
+
+static unsigned
+count(struct json v, const char *key)
+{
+	int64_t n;
+
+	return json_int(json_get(v, key), &n) && n >= 0 && n <= INT32_MAX ? (unsigned)n : 0;
+}
+
+static void
+take_over(struct record *r, const struct past_notebook *past)
+{
+	struct json v, cells, result;
+	struct buf text = BUF_INIT;
+
+	r->kept = xstrdup(past->success);
+	r->kept_from = xstrdup(past->run_id);
+	r->status = STATUS_SUCCEEDED;
+	r->attempts = past->attempts;
+	r->has_output = true;
+	if (json_parse(r->kept, strlen(r->kept), &v, NULL) == -1)
+		return;
+	cells = json_get(v, "cells");
+	r->cells_total = count(cells, "total");
+	r->cells_executed = count(cells, "executed");
+	result = json_get(v, "result");
+	if (result.text != NULL && json_type(result) != JSON_NULL) {
+		json_put(&text, result, &JSON_ONE_LINE);
+		free(r->result);
+		r->result = buf_steal(&text);
+	}
+}
+
+bool
+keeper_keeps(struct keeper *k, struct record *r, const struct run *run, const struct inputs *now)
+{
+	const struct past_notebook *past = k->past != NULL ? past_find(k->past, r->task->name) : NULL;
+
+	if (past == NULL || past->success == NULL)
+		return false;
+	free(r->again_because);
+	r->again_because = objection(past, r, run, now);
+	if (r->again_because != NULL)
+		return false;
+	take_over(r, past);
+	return true;
+}

@@ -1,0 +1,41 @@
+/*
+ * Whether a success of an earlier run of this folder still counts: the decision of --resume.
+ *
+ * It does when the notebook would be run on the same: file, parameters and variables, kernel, and status and result of
+ * what it depends on; when its executed copy is still there; and when nothing that it depends on has succeeded anew in
+ * this run: what that has written may be what the notebook reads, as make(1) would see it.
+ */
+#ifndef NBFORK_KEEP_H
+#define NBFORK_KEEP_H
+
+#include <stdbool.h>
+
+#include "base/table.h"
+#include "inputs.h"
+#include "past.h"
+#include "report/run.h"
+#include "workflow/model.h"
+
+struct keeper {
+	const struct past *past;	/* NULL: there is no earlier run */
+	struct table files;	/* digests of notebooks that have been read, by path */
+};
+
+#define KEEPER_INIT(past_) {(past_), TABLE_INIT}
+
+void keeper_release(struct keeper *k);
+
+/*
+ * Fills what a notebook that is about to start runs on. t has all its values, but with run.id as the same text every time
+ * (values_make() with ""); the records of what it depends on are done. What cannot be read has the digest "".
+ */
+void keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, struct inputs *in);
+
+/*
+ * Whether the earlier success of a record's notebook counts, given its inputs now. When it does, the record is filled as
+ * the success was (kept, kept_from, status, result, ...). When there is one and it does not, why: the record's
+ * again_because. Nothing is said.
+ */
+bool keeper_keeps(struct keeper *k, struct record *r, const struct run *run, const struct inputs *now);
+
+#endif
