@@ -334,6 +334,8 @@ main(int argc, char **argv)
 	open_standard_fds();
 	signal(SIGPIPE, SIG_IGN);	/* a reader that goes away shows as EPIPE, */
 	signal(SIGXFSZ, SIG_IGN);	/* and a limit on the size of files as EFBIG */
+	signal(SIGUSR1, SIG_IGN);	/* orders to the pool, which come too early or too late: no reason to die */
+	signal(SIGUSR2, SIG_IGN);
 	argv[0] = (char[]){"nbfork"};	/* what getopt_long puts before its messages */
 	parse_options(argc, argv, &o);
 	log_level = o.level;

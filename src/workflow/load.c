@@ -102,9 +102,9 @@ read_parameters(struct loader *l, void *into, const struct yaml_key *key, const 
 	(void)into;
 	(void)key;
 	loader_parameters(l, value, &l->parameters);
+	scope_release(&l->top);
 	sources_merge(&l->top_parameters, &l->parameters);
 	sources_merge(&l->top_parameters, &l->overrides);
-	scope_release(&l->top);
 	scope_init(&l->top, &l->top_parameters);
 }
 

@@ -393,6 +393,26 @@ select_tasks(struct loader *l)
 	free(stack);
 }
 
+/* Where earlier attempts at a notebook go, no other notebook may be: NAME.attemptN. */
+static void
+check_attempt_names(struct loader *l)
+{
+	static const char word[] = ".attempt";
+
+	for (size_t i = 0; i < l->w->ntasks; i++) {
+		const struct task *t = &l->w->tasks[i];
+		size_t n = strlen(t->name), digits = 0, k = sizeof(word) - 1;
+
+		while (digits < n && strchr("0123456789", t->name[n - digits - 1]) != NULL)
+			digits++;
+		if (digits == 0 || n <= digits + k || strncmp(t->name + n - digits - k, word, k) != 0)
+			continue;
+		if (table_get(&l->names, t->name, n - digits - k) != NULL)
+			loader_problem(l, t->name_mark, "name '%.*s' is kept for an earlier attempt at notebook '%.*s'; "
+			    "give one of them another by the key 'name'", SHOWN(t->name), (int)(n - digits - k), t->name);
+	}
+}
+
 void
 loader_graph(struct loader *l)
 {
@@ -400,6 +420,7 @@ loader_graph(struct loader *l)
 
 	if (!find_all(l))
 		return;
+	check_attempt_names(l);
 	find_circles(l);
 	check_expressions(l);
 	/* Where something is wrong, nothing is dropped: all of it is to be said. */

@@ -134,7 +134,7 @@ loader_on_error(struct loader *l, const struct yaml_key *key, const struct yaml_
 	loader_map(l, value, NULL, on_error_keys, sizeof(on_error_keys) / sizeof(on_error_keys[0]), l->w);
 	if (policy == NULL)
 		loader_problem(l, value->mark, "key 'policy' is missing; it says what failures lead to, such as fail-fast");
-	else if (l->w->on_error == POLICY_LET_FINISH && yaml_get(value, "after") != NULL)
+	else if (yaml_get(value, "after") != NULL && policy->text != NULL && strcmp(policy->text, "let-finish") == 0)
 		loader_problem(l, value->mark, "'after' means nothing with let-finish, for which no number of failures is too "
 		    "many; the policy is to be fail-fast or drain");
 }

@@ -14,6 +14,7 @@ scope_init(struct scope *s, const struct sources *parameters)
 {
 	*s = (struct scope){.parameters = parameters, .item = JSON_NOTHING, .matrix = JSON_NOTHING};
 	s->values = xcalloc(parameters->n, sizeof(*s->values));
+	s->n = parameters->n;
 }
 
 static void
@@ -28,7 +29,7 @@ free_value(struct scope_value *v)
 void
 scope_release(struct scope *s)
 {
-	for (size_t i = 0; s->values != NULL && i < s->parameters->n; i++)
+	for (size_t i = 0; s->values != NULL && i < s->n; i++)
 		free_value(&s->values[i]);
 	free(s->values);
 	s->values = NULL;
@@ -104,7 +105,7 @@ find_parameter(const struct scope *s, const char *name)
 {
 	size_t i = 0;
 
-	while (i < s->parameters->n && strcmp(s->parameters->list[i].name, name) != 0)
+	while (i < s->n && strcmp(s->parameters->list[i].name, name) != 0)
 		i++;
 	return i;
 }
@@ -127,8 +128,8 @@ look_up_parameter(struct loader *l, const struct expression_path *path, struct b
 	if (path->n < 2)
 		return fault(why, xstrdup("write which one: parameters.NAME"));
 	i = find_parameter(s, path->parts[1]);
-	if (i == s->parameters->n) {
-		for (size_t k = 0; k < s->parameters->n; k++)
+	if (i == s->n) {
+		for (size_t k = 0; k < s->n; k++)
 			guess_consider(&guess, s->parameters->list[k].name);
 		if (guess.best != NULL)
 			return fault(why, xasprintf("there is no parameter '%.*s'; did you mean '%s'?", SHOWN(path->parts[1]),
@@ -145,6 +146,7 @@ look_up_parameter(struct loader *l, const struct expression_path *path, struct b
 		break;
 	case SCOPE_NEW:
 	case SCOPE_FAULT:
+		s->quiet = true;
 		return fault(why, xasprintf("parameter '%.*s' has no value", SHOWN(path->parts[1])));
 	}
 	if (s->values[i].secret != NULL)
@@ -291,7 +293,8 @@ say_fault(struct loader *l, const struct yaml_node *value)
 	bool faulty = false;
 
 	if (value->type == YAML_STRING && expression_text(value->text, value->len, &scope, &out, &e) == EXPRESSION_FAULT) {
-		loader_problem(l, yaml_place(value, e.offset), "%s", e.message);
+		if (!l->scope->quiet)
+			loader_problem(l, yaml_place(value, e.offset), "%s", e.message);
 		free(e.message);
 		faulty = true;
 	}
@@ -314,8 +317,10 @@ evaluate(struct loader *l, const struct yaml_node *value, struct buf *out)
 	result = expression_json(json_of(buf_str(&json)), &scope, out, &e);
 	buf_release(&json);
 	if (result == EXPRESSION_FAULT) {
+		l->scope->quiet = false;
 		if (!say_fault(l, value))
 			loader_problem(l, value->mark, "%s", e.message);
+		l->scope->quiet = false;
 		free(e.message);
 	}
 	return result;
@@ -395,7 +400,7 @@ put(struct params *into, const struct source *source, const struct scope_value *
 void
 loader_put_parameters(struct loader *l, struct scope *s, struct params *into)
 {
-	for (size_t i = 0; i < s->parameters->n; i++) {
+	for (size_t i = 0; i < s->n; i++) {
 		evaluate_parameter(l, i);
 		if (s->values[i].state == SCOPE_KNOWN || s->values[i].state == SCOPE_DEFERRED)
 			put(into, &s->parameters->list[i], &s->values[i], s->values[i].json);

@@ -69,12 +69,13 @@ struct scope_value {
 /* One notebook in the making, or the workflow itself. */
 struct scope {
 	const struct sources *parameters;
-	struct scope_value *values;	/* of the parameters */
+	struct scope_value *values;	/* of the parameters, */
+	size_t n;	/* as many as there were when the scope began */
 	bool is_notebook;
 	struct json item, matrix;	/* JSON_NOTHING where there is none */
 	const char *name;	/* of the notebook, once known */
 	bool naming;	/* the name is being made */
-	bool quiet;	/* what is wrong is not worth saying again */
+	bool quiet;	/* what is wrong has been said, with the parameter that was looked up */
 };
 
 /* ---- The loader ---- */
