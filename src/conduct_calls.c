@@ -19,23 +19,30 @@ record_of(const struct conductor *c, const struct job *j)
 
 /* ---- Starting ---- */
 
-/* Whether nothing more is to be started now, for want of room on the machine; said when that changes. */
-static bool
-is_held(struct conductor *c)
+/* Why nothing more is to be started although there is something, NULL for no reason; said when there is one or none now. */
+static void
+hold(struct conductor *c, const char *why)
 {
-	const struct workflow *w = c->workflow;
-	const char *why = NULL;
-	bool changed;
+	bool changed = (why == NULL) != (c->held == NULL);
 
-	/* What runs alone is never held: nothing would ever end that. */
-	if (c->run.running > 0)
-		why = headroom_hold(w->max_load, w->min_free_memory, NULL);
-	changed = (why == NULL) != (c->held == NULL);
 	free(c->held);
 	c->run.held = c->held = why != NULL ? xstrdup(why) : NULL;
 	if (changed)
 		progress_held();
-	return why != NULL;
+}
+
+/* Whether there is something to start, and the machine has no room for it. */
+static bool
+is_held(struct conductor *c, int64_t now)
+{
+	const struct workflow *w = c->workflow;
+
+	/* What runs alone is never held: nothing would ever end that. */
+	if (c->run.running > 0 && (w->max_load > 0 || w->min_free_memory > 0) && schedule_has_next(c->schedule, now))
+		hold(c, headroom_hold(w->max_load, w->min_free_memory, NULL));
+	else
+		hold(c, NULL);
+	return c->held != NULL;
 }
 
 static struct job *
@@ -47,7 +54,7 @@ on_next(void *data, int64_t *again)
 
 	notebook_look(c);
 	now = clock_run();
-	if (schedule_has_next(c->schedule, now) && is_held(c)) {
+	if (is_held(c, now)) {
 		*again = now + HEADROOM_STEP;
 		return NULL;
 	}

@@ -78,9 +78,11 @@ settle(struct conductor *c, struct record *r, enum schedule_end end)
 void
 notebook_left(struct conductor *c, struct record *r)
 {
-	verdict_of_skipped(r, c->run.stop_reason);
+	/* One that only waited for another attempt ended as its last one did. */
+	if (r->tries == 0)
+		verdict_of_skipped(r, c->run.stop_reason);
 	c->run.waiting--;
-	settle(c, r, SCHEDULE_UPSTREAM_FAILED);
+	settle(c, r, SCHEDULE_FAILED);
 }
 
 /* ---- Before it starts ---- */
@@ -166,12 +168,31 @@ notebook_look(struct conductor *c)
 	}
 }
 
+/* Adds the attempt that has ended to those that came before the next one. */
+static void
+keep_attempt(struct record *r)
+{
+	const char *before = r->earlier_attempts != NULL ? r->earlier_attempts : "[]";
+	struct buf list = BUF_INIT;
+	struct json_out o = JSON_OUT(&list, -1, 0);
+
+	buf_add(&list, before, strlen(before) - 1);
+	if (list.len > 1)
+		buf_adds(&list, ", ");
+	results_put_attempt(r, &o);
+	buf_addc(&list, ']');
+	free(r->earlier_attempts);
+	r->earlier_attempts = buf_steal(&list);
+}
+
 void
 notebook_prepare(struct conductor *c, struct record *r)
 {
 	struct job *j = &c->jobs[conductor_index(c, r)];
 	struct part *p = part_of(c, r);
 
+	if (r->tries > 0)
+		keep_attempt(r);
 	if (r->attempts > 0 && rundir_put_aside(c->run.folder, r->task->name, r->attempts) == -1)
 		log_warn("cannot put the files of attempt %u of '%s' aside: %s", r->attempts, r->task->name,
 		    strerror(errno));
@@ -264,23 +285,6 @@ random_share(void)
 	return (double)n / UINT32_MAX;
 }
 
-/* Adds the attempt that has ended to those that came before the next one. */
-static void
-keep_attempt(struct record *r)
-{
-	const char *before = r->earlier_attempts != NULL ? r->earlier_attempts : "[]";
-	struct buf list = BUF_INIT;
-	struct json_out o = JSON_OUT(&list, -1, 0);
-
-	buf_add(&list, before, strlen(before) - 1);
-	if (list.len > 1)
-		buf_adds(&list, ", ");
-	results_put_attempt(r, &o);
-	buf_addc(&list, ']');
-	free(r->earlier_attempts);
-	r->earlier_attempts = buf_steal(&list);
-}
-
 /* It waits again, for the time at. */
 static void
 wait_until(struct conductor *c, struct record *r, int64_t at)
@@ -294,23 +298,22 @@ wait_until(struct conductor *c, struct record *r, int64_t at)
 static void
 try_again(struct conductor *c, struct record *r)
 {
-	int64_t delay = retry_delay(r->task, r->tries, random_share());
+	int64_t delay = retry_delay(r->task, r->tries - r->requeued, random_share());
 
 	conductor_journal(c, events_attempt_failed(&c->events, r, (double)delay / (double)NSEC_PER_SEC));
-	keep_attempt(r);
 	wait_until(c, r, clock_run() + delay);
 	progress_notebook_retries(r, delay);
 }
 
+static const char no_memory[] = "less than half of min_free_memory was free";
+
 static void
 queue_again(struct conductor *c, struct record *r)
 {
-	static const char reason[] = "less than half of limits.min_free_memory was free";
-
-	r->tries--;
-	conductor_journal(c, events_requeued(&c->events, r, reason));
+	r->requeued++;
+	conductor_journal(c, events_requeued(&c->events, r, no_memory));
 	wait_until(c, r, clock_run());
-	progress_notebook_requeued(r, reason);
+	progress_notebook_requeued(r, no_memory);
 }
 
 bool
@@ -323,7 +326,7 @@ notebook_ended(struct conductor *c, struct record *r)
 
 	r->ended_at = j->ended_at;
 	r->ended_wall = clock_wall();
-	verdict_of_job(r, j, c->run.stop_reason);
+	verdict_of_job(r, j, requeue ? no_memory : c->run.stop_reason);
 	r->has_output = access(p->assignment.output, F_OK) == 0;
 	r->has_log = access(p->assignment.log, F_OK) == 0;
 	/* A worker that died could not do it itself. */

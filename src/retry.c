@@ -32,7 +32,7 @@ retry_wanted(const struct record *r)
 
 	if (r->status != STATUS_FAILED && r->status != STATUS_TIMED_OUT)
 		return false;
-	if (r->tries > r->task->retries)
+	if (r->tries - r->requeued > r->task->retries)
 		return false;
 	record_error(r, &e);
 	wanted = kind_is_wanted(&r->task->retry_on, &e) || name_is_wanted(&r->task->retry_on, e.name);

@@ -14,7 +14,7 @@
 
 /*
  * Whether another attempt follows the one that has just ended, as the record has it: it failed or timed out, there are
- * retries left (record.tries counts those made), and the failure is one of those that the task has retries for.
+ * retries left (record.tries less record.requeued have been made, the first one included), and the failure is one of those that the task has retries for.
  */
 bool retry_wanted(const struct record *r);
 

@@ -24,7 +24,8 @@ struct record {
 	const struct task *task;
 	enum record_state state;
 	unsigned attempts;	/* started so far, in earlier runs of this folder too */
-	unsigned tries;	/* of them in this run, those aside that were stopped only to be queued again */
+	unsigned tries;	/* of them in this run */
+	unsigned requeued;	/* of those, stopped only to be queued again: they cost no retry */
 	int64_t queued_at;	/* run clock: when it could have been started had there been room */
 	int64_t retry_at;	/* run clock: when the next attempt is due, while it waits for that; 0 otherwise */
 	double estimate;	/* seconds that it may take; negative: unknown */
