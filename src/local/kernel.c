@@ -24,6 +24,7 @@
 
 enum step {
 	STEP_PREPARE,
+	STEP_MEMORY,
 	STEP_FOLDER,
 	STEP_EXEC,
 };
@@ -38,6 +39,7 @@ struct obstacle {
 struct launch {
 	char **argv, **env;
 	const char *working_directory;
+	const struct memory *memory;
 	int input, output;
 	int failure[2];
 	pid_t parent;
@@ -65,6 +67,8 @@ become(const struct launch *l)
 	setsid();
 	if (proc_die_with_parent(SIGKILL, l->parent) == -1)
 		_exit(EXIT_NOT_STARTED);
+	if (l->memory != NULL && memory_enter(l->memory) == -1)
+		give_up(l->failure[1], STEP_MEMORY);
 
 	/*
 	 * First out of the way: in a process that was started without standard files any of these may be one
@@ -116,9 +120,16 @@ await_exec(int fd, struct obstacle *o)
 static char *
 explain(const struct obstacle *o, const struct launch *l)
 {
+	char *hint, *text;
+
+	if (o->step == STEP_MEMORY)
+		return xasprintf("cannot limit the memory of kernel '%s': %s", l->argv[0], strerror(o->error));
 	if (o->step == STEP_FOLDER)
 		return xasprintf("cannot use working directory '%s': %s", l->working_directory, strerror(o->error));
-	return xasprintf("cannot start kernel '%s': %s", l->argv[0], strerror(o->error));
+	hint = l->memory != NULL && o->error == ENOMEM ? memory_hint_start(l->memory) : xstrdup("");
+	text = xasprintf("cannot start kernel '%s': %s%s", l->argv[0], strerror(o->error), hint);
+	free(hint);
+	return text;
 }
 
 /* Forks and waits for the exec. Returns 0, or -1 with *why. */
@@ -152,9 +163,10 @@ launch(struct kernel *k, struct launch *l, char **why)
 
 int
 kernel_start(struct kernel *k, const struct kernelspec *spec, enum transport transport, const char *folder,
-    const char *working_directory, char *const *env, char **why)
+    const char *working_directory, char *const *env, const struct memory *memory, char **why)
 {
-	struct launch l = {.working_directory = working_directory, .input = -1, .failure = {-1, -1}, .parent = getpid()};
+	struct launch l = {.working_directory = working_directory, .memory = memory, .input = -1, .failure = {-1, -1},
+	    .parent = getpid()};
 	int output[2] = {-1, -1}, result = -1;
 	char *here = *folder == '/' ? NULL : getcwd(NULL, 0);
 

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "local/kernelspec.h"
+#include "local/memory.h"
 #include "workflow/model.h"
 
 /* In the order in which jupyter_client numbers the sockets of ipc: PATH-1 to PATH-5. */
@@ -57,7 +58,7 @@ struct kernel {
  *
  * The folder may have been used before by a kernel that has ended. A working_directory of NULL is the
  * current one. env holds NAME=VALUE strings over the kernelspec's environment (kernelspec_environment); NULL for
- * none. With
+ * none. memory is what the process and all that it starts is limited to; NULL for nothing. With
  * TRANSPORT_AUTO a folder whose name is too long for sockets makes it tcp; with TRANSPORT_IPC that is an error.
  *
  * Ports for tcp are, where the kernel does not choose them itself, free ones outside the range from which
@@ -65,7 +66,7 @@ struct kernel {
  * the kernel ends, and is to be started again.
  */
 int kernel_start(struct kernel *k, const struct kernelspec *spec, enum transport transport, const char *folder,
-    const char *working_directory, char *const *env, char **why);
+    const char *working_directory, char *const *env, const struct memory *memory, char **why);
 
 /*
  * Kills and reaps a process that is still there, closes and frees; k is as after KERNEL_INIT. Does not remove the

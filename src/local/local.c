@@ -214,6 +214,8 @@ conclude(struct session *s, enum verdict verdict)
 		a->status = STATUS_FAILED;
 		*f = s->failure;
 		failure_init(&s->failure);
+		if (verdict == VERDICT_RAISED)
+			memory_hint_raised(&s->memory, f);
 		return;
 	case VERDICT_CELL_TIMEOUT:
 		a->status = STATUS_TIMED_OUT;

@@ -72,6 +72,7 @@ session_init(struct session *s, struct attempt *a, const struct kernelspec *spec
 
 	*s = (struct session){.attempt = a, .spec = spec};
 	s->kernel = (struct kernel)KERNEL_INIT;
+	s->memory = (struct memory)MEMORY_INIT;
 	failure_init(&s->failure);
 	console_init(&s->console, a->log, a->mask, log_level >= LOG_INFO);
 	s->collector = collector_new(a->notebook, a->mask, &calls);
@@ -84,6 +85,7 @@ session_release(struct session *s)
 {
 	session_end(s, true);
 	kernel_release(&s->kernel);
+	memory_release(&s->memory);
 	collector_free(s->collector);
 	console_release(&s->console);
 	failure_release(&s->failure);
@@ -249,19 +251,21 @@ enum verdict
 session_dead(struct session *s, const char *when)
 {
 	struct buf words = BUF_INIT;
-	char *how;
+	char *how, *hint;
 
 	session_drain(s);
-	how = kernel_describe_end(&s->kernel);
+	how = memory_exceeded(&s->memory) ? xstrdup("kernel was killed") : kernel_describe_end(&s->kernel);
+	hint = s->cell == NULL ? memory_hint_start(&s->memory) : memory_hint_end(&s->memory, s->kernel.status);
 	failure_release(&s->failure);
 	s->failure.kind = ERROR_KERNEL;
 	s->failure.name = xstrdup("DeadKernelError");
 	/* It could not say why by a message, so what it wrote last is the best there is. */
 	if (!s->kernel_info)
 		console_last_words(&s->console, &words);
-	s->failure.message = xasprintf("%s %s%s%s", how, when, words.len != 0 ? ": " : "", buf_str(&words));
+	s->failure.message = xasprintf("%s %s%s%s%s", how, when, hint, words.len != 0 ? ": " : "", buf_str(&words));
 	console_log_words(&s->console);
 	buf_release(&words);
+	free(hint);
 	free(how);
 	return VERDICT_KERNEL;
 }
@@ -273,6 +277,17 @@ would_not_start(struct session *s, char *why)
 	s->failure.kind = ERROR_KERNEL;
 	s->failure.message = why;
 	return VERDICT_KERNEL;
+}
+
+static enum verdict
+did_not_answer(struct session *s)
+{
+	char *hint = memory_hint_start(&s->memory);
+	char *why = xasprintf("kernel '%s' did not answer within %g s%s", s->spec->name,
+	    (double)s->attempt->task->target->startup_timeout / 1e9, hint);
+
+	free(hint);
+	return would_not_start(s, why);
 }
 
 /* Waits for the endpoints, then asks until the kernel has answered on both shell and iopub. */
@@ -291,10 +306,8 @@ get_ready(struct session *s)
 			return VERDICT_STOPPED;
 		if (s->kernel.ended)
 			return session_dead(s, "before it was ready");
-		if (now >= deadline) {
-			return would_not_start(s, xasprintf("kernel '%s' did not answer within %g s", s->spec->name,
-			    (double)s->attempt->task->target->startup_timeout / 1e9));
-		}
+		if (now >= deadline)
+			return did_not_answer(s);
 		next = now + ENDPOINTS_INTERVAL;
 		if (s->wire == NULL) {
 			switch (kernel_endpoints_ready(&s->kernel, &why)) {
@@ -370,11 +383,12 @@ session_start(struct session *s)
 	int64_t began = clock_run();
 	char *why = NULL;
 
+	memory_prepare(&s->memory, t->memory_limit, NULL);
 	for (int i = 1; i <= PORT_TRIES; i++) {
 		if (s->started)
 			kernel_release(&s->kernel);
 		if (kernel_start(&s->kernel, s->spec, t->target->transport, s->attempt->folder, t->working_directory,
-		    env, &why) == -1) {
+		    env, &s->memory, &why) == -1) {
 			verdict = would_not_start(s, why);
 			break;
 		}

@@ -14,6 +14,7 @@
 #include "local/collect.h"
 #include "local/console.h"
 #include "local/kernel.h"
+#include "local/memory.h"
 #include "local/wire.h"
 #include "target.h"
 
@@ -31,6 +32,7 @@ struct session {
 	struct attempt *attempt;
 	const struct kernelspec *spec;
 	struct kernel kernel;
+	struct memory memory;	/* the kernel's limit */
 	bool started;	/* there is or was a kernel process */
 	struct wire *wire;	/* NULL until the endpoints are there */
 	struct collector *collector;

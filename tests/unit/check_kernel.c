@@ -77,7 +77,7 @@ start(struct kernel *k, const char *text, const char *tag, enum transport transp
 	struct made m;
 	char *why = NULL;
 
-	ck_assert_msg(kernel_start(k, script(&m, text, tag), transport, root, NULL, NULL, &why) == 0, "%s", why);
+	ck_assert_msg(kernel_start(k, script(&m, text, tag), transport, root, NULL, NULL, NULL, &why) == 0, "%s", why);
 	ck_assert_int_gt(k->pid, 0);
 	ck_assert_int_ne(k->output, -1);
 }
@@ -143,7 +143,7 @@ START_TEST(surroundings)
 	more[0] = xstrdup("GIVEN=a b");
 	ck_assert_msg(kernel_start(&k,
 	    script(&m, "echo out; echo err >&2; pwd; cat; echo $GIVEN $JPY_PARENT_PID; exit 7", NULL), TRANSPORT_IPC, root,
-	    "work", more, &why) == 0, "%s", why);
+	    "work", more, NULL, &why) == 0, "%s", why);
 	want = xasprintf("out\nerr\n%s/work\na b %ld\n", root, (long)getpid());
 	expect_printed(&k, want);
 	free(want);
@@ -226,7 +226,7 @@ START_TEST(works_without_standard_files)
 		alarm(20);
 		closefrom(0);
 		if (kernel_start(&k, script(&m, "cat; echo ok; echo ok >&2; exit 3", NULL), TRANSPORT_TCP, root, NULL, NULL,
-		    &why) == -1)
+		    NULL, &why) == -1)
 			_exit(2);
 		for (size_t n = 0; n < 6;) {
 			ssize_t got;
@@ -257,11 +257,11 @@ START_TEST(looks_in_the_kernels_path)
 	ck_assert_int_eq(file_write_full(fd, "#!/bin/sh\necho found\n", 21), 0);
 	close(fd);
 	more[0] = xasprintf("PATH=%s:/bin:/usr/bin", root);
-	ck_assert_msg(kernel_start(&k, &spec, TRANSPORT_IPC, root, "/", more, &why) == 0, "%s", why);
+	ck_assert_msg(kernel_start(&k, &spec, TRANSPORT_IPC, root, "/", more, NULL, &why) == 0, "%s", why);
 	expect_printed(&k, "found\n");
 	kernel_release(&k);
 
-	ck_assert_int_eq(kernel_start(&k, &spec, TRANSPORT_IPC, root, "/", NULL, &why), -1);
+	ck_assert_int_eq(kernel_start(&k, &spec, TRANSPORT_IPC, root, "/", NULL, NULL, &why), -1);
 	ck_assert_str_eq(why, "cannot start kernel 'a-kernel-of-the-test': No such file or directory");
 	free(why);
 	kernel_release(&k);
@@ -276,20 +276,21 @@ START_TEST(tells_why_it_does_not_start)
 	char *why = NULL, program[] = "/";
 
 	script(&m, "exit 0", NULL);
-	ck_assert_int_eq(kernel_start(&k, &m.spec, TRANSPORT_IPC, root, "no/such", NULL, &why), -1);
+	ck_assert_int_eq(kernel_start(&k, &m.spec, TRANSPORT_IPC, root, "no/such", NULL, NULL, &why), -1);
 	ck_assert_str_eq(why, "cannot use working directory 'no/such': No such file or directory");
 	free(why);
 	kernel_release(&k);
 	expect_no_child();
 
 	m.argv[0] = program;
-	ck_assert_int_eq(kernel_start(&k, &m.spec, TRANSPORT_TCP, root, NULL, NULL, &why), -1);
+	ck_assert_int_eq(kernel_start(&k, &m.spec, TRANSPORT_TCP, root, NULL, NULL, NULL, &why), -1);
 	ck_assert_str_eq(why, "cannot start kernel '/': Permission denied");
 	free(why);
 	kernel_release(&k);
 	expect_no_child();
 
-	ck_assert_int_eq(kernel_start(&k, script(&m, "exit 0", NULL), TRANSPORT_IPC, "no/such", NULL, NULL, &why), -1);
+	ck_assert_int_eq(kernel_start(&k, script(&m, "exit 0", NULL), TRANSPORT_IPC, "no/such", NULL, NULL, NULL, &why),
+	    -1);
 	ck_assert_ptr_nonnull(strstr(why, "/no/such/kernel.json': No such file or directory"));
 	ck_assert_int_eq(strncmp(why, "cannot write '/", 15), 0);
 	free(why);
@@ -420,7 +421,7 @@ START_TEST(dies_with_its_parent)
 		char *why = NULL;
 
 		if (kernel_start(&k, script(&m, "trap '' HUP TERM; sleep 60; exit 0", NULL), TRANSPORT_IPC, root, NULL, NULL,
-		    &why) == -1)
+		    NULL, &why) == -1)
 			_exit(1);
 		if (file_write_full(tell[1], &k.pid, sizeof(k.pid)) == -1)
 			_exit(1);
@@ -520,7 +521,7 @@ START_TEST(gives_the_file_to_the_kernel)
 
 	/* A folder that is named from here, while the kernel runs elsewhere. */
 	ck_assert_int_eq(mkdir("run", 0700), 0);
-	ck_assert_msg(kernel_start(&k, &spec, TRANSPORT_IPC, "run", "/", NULL, &why) == 0, "%s", why);
+	ck_assert_msg(kernel_start(&k, &spec, TRANSPORT_IPC, "run", "/", NULL, NULL, &why) == 0, "%s", why);
 	read_connection(&k, &b);
 	expect_printed(&k, buf_str(&b));
 	ck_assert_int_eq(*k.address, '/');
@@ -800,7 +801,7 @@ START_TEST(chooses_transport)
 	longest[107 - 4] = '\0';
 	ck_assert_int_eq(mkdir(longest, 0700), 0);
 	script(&m, "sleep 60", "ipykernel_launcher");
-	ck_assert_msg(kernel_start(&k, &m.spec, TRANSPORT_AUTO, longest, NULL, NULL, &why) == 0, "%s", why);
+	ck_assert_msg(kernel_start(&k, &m.spec, TRANSPORT_AUTO, longest, NULL, NULL, NULL, &why) == 0, "%s", why);
 	ck_assert(k.by_ipc);
 	close(bind_socket(&k, 1));
 	kernel_release(&k);
@@ -808,10 +809,10 @@ START_TEST(chooses_transport)
 	longest[107 - 4] = 'x';
 	longest[108 - 4] = '\0';
 	ck_assert_int_eq(mkdir(longest, 0700), 0);
-	ck_assert_msg(kernel_start(&k, &m.spec, TRANSPORT_AUTO, longest, NULL, NULL, &why) == 0, "%s", why);
+	ck_assert_msg(kernel_start(&k, &m.spec, TRANSPORT_AUTO, longest, NULL, NULL, NULL, &why) == 0, "%s", why);
 	ck_assert(!k.by_ipc);
 	kernel_release(&k);
-	ck_assert_int_eq(kernel_start(&k, &m.spec, TRANSPORT_IPC, longest, NULL, NULL, &why), -1);
+	ck_assert_int_eq(kernel_start(&k, &m.spec, TRANSPORT_IPC, longest, NULL, NULL, NULL, &why), -1);
 	want = xasprintf("cannot have sockets in '%s': their paths would be longer than 107 bytes", longest);
 	ck_assert_str_eq(why, want);
 	free(want);
