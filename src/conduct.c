@@ -347,10 +347,10 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 		release(&c);
 		return status;
 	}
-	rundir_begin(&c.dirs);
 	prepare(&c, o);
 	progress_start(&c.run, o->quiet ? PROGRESS_NONE : o->progress);
 	conductor_journal(&c, events_run_started(&c.events, &c.run));
+	rundir_begin(&c.dirs);	/* not before there is something in the journal that --resume could go by */
 	if (c.journal_failed)
 		end = (struct pool_end){.why = POOL_STOP_BROKEN, .error = c.journal_error};
 	else

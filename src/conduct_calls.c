@@ -38,10 +38,13 @@ is_held(struct conductor *c, int64_t now)
 	const struct workflow *w = c->workflow;
 
 	/* What runs alone is never held: nothing would ever end that. */
-	if (c->run.running > 0 && (w->max_load > 0 || w->min_free_memory > 0) && schedule_has_next(c->schedule, now))
-		hold(c, headroom_hold(w->max_load, w->min_free_memory, NULL));
-	else
+	if (c->run.running == 0 || (w->max_load <= 0 && w->min_free_memory <= 0) || !schedule_has_next(c->schedule, now)) {
 		hold(c, NULL);
+	} else if (c->held == NULL || now >= c->held_until) {
+		/* Not with every line that a notebook prints: it costs several files of the kernel's. */
+		hold(c, headroom_hold(w->max_load, w->min_free_memory, NULL));
+		c->held_until = now + HEADROOM_STEP;
+	}
 	return c->held != NULL;
 }
 
@@ -52,10 +55,11 @@ on_next(void *data, int64_t *again)
 	int64_t now;
 	size_t i;
 
-	notebook_look(c);
+	if (!notebook_look(c))
+		return NULL;
 	now = clock_run();
 	if (is_held(c, now)) {
-		*again = now + HEADROOM_STEP;
+		*again = c->held_until;
 		return NULL;
 	}
 	i = schedule_next(c->schedule, now, again);

@@ -78,6 +78,9 @@ settle(struct conductor *c, struct record *r, enum schedule_end end)
 void
 notebook_left(struct conductor *c, struct record *r)
 {
+	/* The pool took it and stopped before it could start it. */
+	if (part_of(c, r)->prepared && r->attempts > 0 && rundir_put_back(c->run.folder, r->task->name, r->attempts) == -1)
+		log_warn("cannot put the files of attempt %u of '%s' back: %s", r->attempts, r->task->name, strerror(errno));
 	/* One that only waited for another attempt ended as its last one did. */
 	if (r->tries == 0)
 		verdict_of_skipped(r, c->run.stop_reason);
@@ -122,9 +125,20 @@ find_inputs(struct conductor *c, const struct record *r, struct inputs *in)
 }
 
 static void
-readied(struct conductor *c, struct record *r)
+note_inputs(struct conductor *c, struct record *r, struct inputs *in)
 {
 	struct buf text = BUF_INIT;
+
+	find_inputs(c, r, in);
+	inputs_put(in, &text);
+	free(r->inputs);
+	r->inputs = buf_steal(&text);
+}
+
+/* Returns whether the policy is to be obeyed. */
+static bool
+readied(struct conductor *c, struct record *r)
+{
 	struct inputs in;
 	char *why = NULL;
 
@@ -134,20 +148,17 @@ readied(struct conductor *c, struct record *r)
 		verdict_of_dependency(r, why);
 		free(why);
 		c->run.waiting--;
-		if (settle(c, r, SCHEDULE_FAILED))
-			pool_fail();
-		return;
+		return settle(c, r, SCHEDULE_FAILED);
 	}
-	find_inputs(c, r, &in);
-	inputs_put(&in, &text);
-	r->inputs = buf_steal(&text);
+	note_inputs(c, r, &in);
 	if (keeper_keeps(&c->keeper, r, &c->run, &in)) {
 		c->run.waiting--;
 		settle(c, r, SCHEDULE_SUCCEEDED);
 	}
+	return false;
 }
 
-void
+bool
 notebook_look(struct conductor *c)
 {
 	enum schedule_end end;
@@ -156,14 +167,17 @@ notebook_look(struct conductor *c)
 	/* Settling one may ready or drop others. */
 	for (;;) {
 		if ((i = schedule_ready(c->schedule)) != SCHEDULE_NONE) {
-			if (!c->parts[i].readied)	/* else it comes back for another attempt */
-				readied(c, &c->run.records[i]);
+			/* One that was looked at comes back for another attempt. */
+			if (!c->parts[i].readied && readied(c, &c->run.records[i])) {
+				pool_fail();
+				return false;
+			}
 		} else if ((i = schedule_dropped(c->schedule, &end)) != SCHEDULE_NONE) {
 			verdict_of_dropped(&c->run.records[i], &c->run, end == SCHEDULE_EXCLUDED);
 			c->run.waiting--;
 			settle(c, &c->run.records[i], end);
 		} else {
-			return;
+			return true;
 		}
 	}
 }
@@ -190,13 +204,13 @@ notebook_prepare(struct conductor *c, struct record *r)
 {
 	struct job *j = &c->jobs[conductor_index(c, r)];
 	struct part *p = part_of(c, r);
+	struct inputs in;
 
-	if (r->tries > 0)
-		keep_attempt(r);
+	p->prepared = true;
+	note_inputs(c, r, &in);	/* the notebook may have been edited while it waited */
 	if (r->attempts > 0 && rundir_put_aside(c->run.folder, r->task->name, r->attempts) == -1)
 		log_warn("cannot put the files of attempt %u of '%s' aside: %s", r->attempts, r->task->name,
 		    strerror(errno));
-	r->has_output = r->has_log = false;
 	job_release(j);
 	job_init(j, r->task->name, worker_main, &p->assignment);
 	j->timeout = r->task->timeout;
@@ -207,6 +221,10 @@ notebook_started(struct conductor *c, struct record *r)
 {
 	const struct job *j = &c->jobs[conductor_index(c, r)];
 
+	part_of(c, r)->prepared = false;
+	if (r->tries > 0)
+		keep_attempt(r);
+	r->has_output = r->has_log = false;
 	free(r->error);
 	free(r->result);
 	free(r->line);
@@ -214,6 +232,8 @@ notebook_started(struct conductor *c, struct record *r)
 	r->state = RECORD_RUNNING;
 	r->attempts++;
 	r->tries++;
+	if (r->retry_at != 0)
+		r->queued_at = r->retry_at;
 	r->retry_at = 0;
 	r->started_at = j->started_at;
 	r->started_wall = clock_wall();
@@ -290,7 +310,7 @@ static void
 wait_until(struct conductor *c, struct record *r, int64_t at)
 {
 	r->state = RECORD_WAITING;
-	r->retry_at = r->queued_at = at;
+	r->retry_at = at;
 	c->run.waiting++;
 	schedule_again(c->schedule, conductor_index(c, r), at);
 }

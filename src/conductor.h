@@ -25,6 +25,7 @@ struct part {
 	struct task own;	/* the task with the values that were known only at its start */
 	bool has_own;
 	bool readied;	/* it became ready and has been looked at */
+	bool prepared;	/* for an attempt that has not been started */
 	bool requeue;	/* it was told to stop only to be queued again */
 };
 
@@ -42,6 +43,7 @@ struct conductor {
 	size_t failures;	/* that count for the policy */
 	char *stop_reason;
 	char *held;	/* the run's */
+	int64_t held_until;	/* run clock: when to look again whether there is room */
 	int64_t memory_at;	/* run clock: when to look at the memory again, where the youngest may have to go */
 	struct record *leaving;	/* the one that has to go; NULL for none */
 	bool journal_failed;
@@ -60,11 +62,12 @@ void conductor_journal(struct conductor *c, int r);
 
 /*
  * Looks at all that became ready or was dropped since the last call: notebooks whose earlier success counts are settled,
- * and so are those that cannot be started, or never will be.
+ * and so are those that cannot be started, or never will be. Returns false when there is more to look at, but a failure
+ * is to be obeyed first.
  */
-void notebook_look(struct conductor *c);
+bool notebook_look(struct conductor *c);
 
-/* Prepares the next attempt: the files of the one before go aside, the job is new. */
+/* Prepares the next attempt, which may come to nothing: the files of the one before go aside, the job is new. */
 void notebook_prepare(struct conductor *c, struct record *r);
 
 /* The pool has started it. */

@@ -13,7 +13,7 @@ struct inputs {
 	char notebook[DIGEST_TEXT];	/* of the notebook file's bytes */
 	/* of names and values as evaluated, and of the environment's variables; secrets by name */
 	char parameters[DIGEST_TEXT];
-	char kernel[DIGEST_TEXT];	/* of target, kernel and working directory */
+	char kernel[DIGEST_TEXT];	/* of the target's name and type, and of the kernel's name */
 	char upstream[DIGEST_TEXT];	/* of name, status and result of each notebook that it depends on */
 };
 

@@ -22,9 +22,13 @@ struct known_file {
 void
 keeper_release(struct keeper *k)
 {
-	for (size_t i = 0; i < k->files.n; i++)
-		free(k->files.entries[i].value);
-	table_release(&k->files);
+	struct table *const tables[] = {&k->files, &k->results};
+
+	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+		for (size_t i = 0; i < tables[t]->n; i++)
+			free(tables[t]->entries[i].value);
+		table_release(tables[t]);
+	}
 }
 
 static void
@@ -76,13 +80,29 @@ put_params(struct buf *b, const struct params *p)
 	buf_release(&members);
 }
 
+/* Of a notebook that is over; "" when it has none. */
+static const char *
+result_digest(struct keeper *k, const struct record *r)
+{
+	void **place;
+
+	if (r->result == NULL)
+		return "";
+	place = table_at(&k->results, r->task->name, strlen(r->task->name));
+	if (*place == NULL) {
+		*place = xmalloc(DIGEST_TEXT);
+		digest_bytes(*place, r->result, strlen(r->result));
+	}
+	return *place;
+}
+
 static void
-put_upstream(struct buf *b, const struct task *t, const struct run *run)
+put_upstream(struct keeper *k, struct buf *b, const struct task *t, const struct run *run)
 {
 	for (size_t i = 0; i < t->ndepends_on; i++) {
 		const struct record *r = &run->records[t->depends_on[i]];
 
-		buf_addf(b, "%s\n%s\n%s\n", r->task->name, status_name(r->status), r->result != NULL ? r->result : "");
+		buf_addf(b, "%s\n%s\n%s\n", r->task->name, status_name(r->status), result_digest(k, r));
 	}
 }
 
@@ -100,16 +120,26 @@ keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, str
 	buf_addf(&b, "%s\n%s\n%s\n", t->target->name, t->target->type, kernel != NULL ? kernel : "");
 	digest_bytes(in->kernel, b.data, b.len);
 	buf_reset(&b);
-	put_upstream(&b, t, run);
+	put_upstream(k, &b, t, run);
 	digest_bytes(in->upstream, b.data, b.len);
 	buf_release(&b);
 }
 
 /* ---- The decision ---- */
 
+/* Whether what a notebook depends on has succeeded after the notebook did: in this run, or in one since. */
+static bool
+is_newer(const struct keeper *k, const struct record *above, const struct past_notebook *past)
+{
+	if (above->status != STATUS_SUCCEEDED)
+		return false;
+	return above->kept == NULL || past_find(k->past, above->task->name)->order > past->order;
+}
+
 /* What keeps an earlier success from counting; NULL when nothing does. The caller's to free. */
 static char *
-objection(const struct past_notebook *past, const struct record *r, const struct run *run, const struct inputs *now)
+objection(const struct keeper *k, const struct past_notebook *past, const struct record *r, const struct run *run,
+    const struct inputs *now)
 {
 	const char *difference = inputs_difference(&past->inputs, now);
 	const struct task *t = r->task;
@@ -119,8 +149,8 @@ objection(const struct past_notebook *past, const struct record *r, const struct
 	for (size_t i = 0; i < t->ndepends_on; i++) {
 		const struct record *above = &run->records[t->depends_on[i]];
 
-		if (above->status == STATUS_SUCCEEDED && above->kept == NULL)
-			return xasprintf("'%s', on which it depends, ran again", above->task->name);
+		if (is_newer(k, above, past))
+			return xasprintf("'%s', on which it depends, runs again", above->task->name);
 	}
 	if (difference != NULL)
 		return xasprintf("%s changed", difference);
@@ -170,7 +200,7 @@ keeper_keeps(struct keeper *k, struct record *r, const struct run *run, const st
 	if (past == NULL || past->success == NULL)
 		return false;
 	free(r->again_because);
-	r->again_because = objection(past, r, run, now);
+	r->again_because = objection(k, past, r, run, now);
 	if (r->again_because != NULL)
 		return false;
 	take_over(r, past);

@@ -2,8 +2,8 @@
  * Whether a success of an earlier run of this folder still counts: the decision of --resume.
  *
  * It does when the notebook would be run on the same: file, parameters and variables, kernel, and status and result of
- * what it depends on; when its executed copy is still there; and when nothing that it depends on has succeeded anew in
- * this run: what that has written may be what the notebook reads, as make(1) would see it.
+ * what it depends on; when its executed copy is still there; and when nothing that it depends on has succeeded anew
+ * since, in this run or in one between: what that has written may be what the notebook reads, as make(1) would see it.
  */
 #ifndef NBFORK_KEEP_H
 #define NBFORK_KEEP_H
@@ -19,9 +19,10 @@
 struct keeper {
 	const struct past *past;	/* NULL: there is no earlier run */
 	struct table files;	/* digests of notebooks that have been read, by path */
+	struct table results;	/* digests of results, by the name of the notebook: many may depend on a large one */
 };
 
-#define KEEPER_INIT(past_) {(past_), TABLE_INIT}
+#define KEEPER_INIT(past_) {(past_), TABLE_INIT, TABLE_INIT}
 
 void keeper_release(struct keeper *k);
 

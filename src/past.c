@@ -24,6 +24,7 @@ struct entry {
 struct reader {
 	struct past *past;
 	size_t runs;	/* starts of runs so far */
+	size_t successes;	/* so far */
 };
 
 /* The members of a line that count; JSON_NOTHING for those that are not there. */
@@ -172,6 +173,16 @@ on_attempt_failed(struct reader *r, const struct line *l)
 		json_put(next_earlier(e), l->ended, &JSON_ONE_LINE);
 }
 
+/* It was stopped to be started again: no failure, but an attempt that has ended. */
+static void
+on_requeued(struct reader *r, const struct line *l)
+{
+	struct entry *e = entry_of(r, l->name);
+
+	if (e != NULL && ends(r, e, number(l->attempt), false) && json_type(l->ended) == JSON_OBJECT)
+		json_put(next_earlier(e), l->ended, &JSON_ONE_LINE);
+}
+
 static void
 put_file(struct json_out *o, const char *key, struct json value, const char *folder, const char *name,
     unsigned attempt, const char *ending)
@@ -218,6 +229,7 @@ succeeded(struct reader *r, struct entry *e, const struct line *l, unsigned atte
 	e->known.success = xmemdup0(text.data, text.len);	/* without the room that the buffer has left */
 	buf_release(&text);
 	e->known.run_id = xstrdup(r->past->run_id);
+	e->known.order = ++r->successes;
 	inputs_read(&e->known.inputs, l->inputs);
 }
 
@@ -244,10 +256,7 @@ on_run_finished(struct reader *r, const struct line *l)
 	r->past->finished = true;
 }
 
-/*
- * A notebook that is requeued goes on as the attempt it was until it is started again or over, and one that is kept
- * has the success that counts already: there is nothing to do about these two.
- */
+/* A notebook that is kept has the success that counts already: there is nothing to do about that. */
 static const struct {
 	const char *event;
 	void (*call)(struct reader *r, const struct line *l);
@@ -255,6 +264,7 @@ static const struct {
 	{"run_started", on_run_started},
 	{"notebook_started", on_notebook_started},
 	{"notebook_attempt_failed", on_attempt_failed},
+	{"notebook_requeued", on_requeued},
 	{"notebook_finished", on_notebook_finished},
 	{"run_finished", on_run_finished},
 };
@@ -335,7 +345,7 @@ read_lines(struct reader *r, int fd)
 int
 past_read(struct past *p, int fd)
 {
-	struct reader r = {p, 0};
+	struct reader r = {.past = p};
 	int result, saved_errno;
 
 	result = read_lines(&r, fd);

@@ -32,13 +32,14 @@ struct past_notebook {
 	char *success;
 	struct inputs inputs;	/* of the success */
 	char *run_id;	/* of the run it succeeded in; NULL without a success */
+	size_t order;	/* among all successes of the journal: a later one has a larger number */
 	/*
 	 * JSON list on one line of the attempts that came to an end without success, oldest first, "[]" for none: the
-	 * "ended" objects of notebook_attempt_failed events; and of a notebook_finished event that is no success and
-	 * ends an attempt that was started, the same made from its notebook object. Its members: attempt, status,
-	 * exit_status, signal, error, started_at, finished_at, duration_seconds, cpu_seconds, max_rss_bytes, output,
-	 * log; output and log, when not null, as an earlier attempt's files are named: notebooks/NAME.attemptN.ipynb,
-	 * logs/NAME.attemptN.log.
+	 * "ended" objects of notebook_attempt_failed and notebook_requeued events; and of a notebook_finished event
+	 * that is no success and ends an attempt that was started, the same made from its notebook object. Its
+	 * members: attempt, status, exit_status, signal, error, started_at, finished_at, duration_seconds,
+	 * cpu_seconds, max_rss_bytes, output, log; output and log, when not null, as an earlier attempt's files are
+	 * named: notebooks/NAME.attemptN.ipynb, logs/NAME.attemptN.log.
 	 */
 	char *earlier_attempts;
 };

@@ -12,14 +12,29 @@ kind_is_wanted(const struct retry_on *on, const struct record_error *e)
 	return false;
 }
 
-/* "requests.exceptions.ConnectionError" is meant by its last part, too. */
+/* The name without the modules before it. */
+static const char *
+last_part(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot != NULL ? dot + 1 : name;
+}
+
+/* Kernels name an exception with its modules or, as Python's does, without; so may the workflow. */
+static bool
+is_same_name(const char *a, const char *b)
+{
+	if (strchr(a, '.') != NULL && strchr(b, '.') != NULL)
+		return strcmp(a, b) == 0;
+	return strcmp(last_part(a), last_part(b)) == 0;
+}
+
 static bool
 name_is_wanted(const struct retry_on *on, const char *name)
 {
-	const char *last = name != NULL ? strrchr(name, '.') : NULL;
-
 	for (size_t i = 0; name != NULL && i < on->n; i++)
-		if (strcmp(on->names[i], name) == 0 || (last != NULL && strcmp(on->names[i], last + 1) == 0))
+		if (is_same_name(on->names[i], name))
 			return true;
 	return false;
 }
@@ -45,5 +60,10 @@ retry_delay(const struct task *t, unsigned n, double random)
 {
 	double delay = (double)t->retry_delay * pow(t->retry_backoff, n - 1) * (1 + random / 4);
 
-	return delay < (double)RETRY_DELAY_MAX ? (int64_t)delay : t->retry_delay > RETRY_DELAY_MAX ? t->retry_delay : RETRY_DELAY_MAX;
+	/* No delay stays none, however large the factor: 0 times infinity is no number. */
+	if (t->retry_delay <= 0)
+		return 0;
+	if (delay < (double)RETRY_DELAY_MAX)
+		return (int64_t)delay;
+	return t->retry_delay > RETRY_DELAY_MAX ? t->retry_delay : RETRY_DELAY_MAX;
 }

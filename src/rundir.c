@@ -140,13 +140,14 @@ write_copy(struct rundir *d, const struct workflow *w, char **what)
 	return r;
 }
 
+/* Where a new run finds something, somebody else is at work: EEXIST. */
 static int
-fill(struct rundir *d, const struct workflow *w, char **what)
+fill(struct rundir *d, const struct workflow *w, bool continues, char **what)
 {
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		char *path = file_join(d->folder, folders[i]);
 
-		if (mkdir(path, 0777) == -1 && (errno != EEXIST || d->latest != NULL)) {
+		if (mkdir(path, 0777) == -1 && (errno != EEXIST || !continues)) {
 			*what = xasprintf("cannot create folder '%s'", path);
 			free(path);
 			return -1;
@@ -158,10 +159,10 @@ fill(struct rundir *d, const struct workflow *w, char **what)
 
 /*
  * Takes the lock that this process and all its workers hold as long as they live: so nobody starts anew on a folder while
- * what is left of a killed run is still there. Returns 0, or -1 with errno.
+ * what is left of a killed run is still there. patience: nanoseconds to wait for those. Returns 0, or -1 with errno.
  */
 static int
-lock(struct rundir *d)
+lock(struct rundir *d, int64_t patience)
 {
 	const struct timespec step = {.tv_nsec = LOCK_STEP};
 	int64_t began = clock_run();
@@ -173,7 +174,7 @@ lock(struct rundir *d)
 	while (flock(d->lock, LOCK_EX | LOCK_NB) == -1) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return 0;	/* this file system has no locks for folders */
-		if (clock_run() - began >= LOCK_PATIENCE) {
+		if (clock_run() - began >= patience) {
 			errno = EBUSY;
 			return -1;
 		}
@@ -200,15 +201,16 @@ rundir_make(struct rundir *d, const struct workflow *w, const char *folder, char
 		    d->folder);
 		goto fail;
 	}
-	if (lock(d) == -1) {
+	/* Another nbfork may have found it empty too, and been faster: then what is in it now is not ours to remove. */
+	if (lock(d, 0) == -1 || check_empty(d->folder) == -1) {
 		error = errno;
 		*what = xasprintf("cannot use folder '%s' for the run", d->folder);
-		rundir_unmake(d);
 		goto fail;
 	}
-	if (fill(d, w, what) == -1) {
+	if (fill(d, w, false, what) == -1) {
 		error = errno;
-		rundir_unmake(d);
+		if (error != EEXIST)
+			rundir_unmake(d);
 		goto fail;
 	}
 	d->private_folder = make_private();
@@ -235,6 +237,9 @@ rundir_find(const struct workflow *w, const char *folder, char **what)
 	struct stat st;
 	ssize_t n;
 
+	/* A shell completes the link's name with one; it would lead to what the link leads to. */
+	for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
+		path[end - 1] = '\0';
 	/* The run's own name, which stays what it is when a later run takes the link over. */
 	n = readlink(path, target, sizeof(target) - 1);
 	if (n > 0) {
@@ -254,27 +259,63 @@ rundir_find(const struct workflow *w, const char *folder, char **what)
 	return NULL;
 }
 
+/* Whether a name is one that file_begin() gives to a file that is not whole yet. */
+static bool
+is_temporary(const char *name)
+{
+	const char *end = strrchr(name, '.');
+
+	return name[0] == '.' && end > name + 1 && strlen(end + 1) == 6 &&
+	    strspn(end + 1, "abcdefghijklmnopqrstuvwxyz0123456789") == 6;
+}
+
+/* Removes what those who were killed while they wrote have left in a folder. That it cannot harms nobody. */
+static void
+remove_temporaries(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		if (is_temporary(entry->d_name))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+}
+
+/* Takes away what of an earlier run is not true any more, or never was whole. */
+static void
+clean(const struct rundir *d)
+{
+	char *results = file_join(d->folder, "results.json"), *notebooks = file_join(d->folder, folders[0]);
+
+	unlink(results);
+	remove_temporaries(d->folder);
+	remove_temporaries(notebooks);
+	free(results);
+	free(notebooks);
+}
+
 int
 rundir_continue(struct rundir *d, const struct workflow *w, const char *folder, char **what)
 {
-	char stamp[CLOCK_TEXT], *results;
+	char stamp[CLOCK_TEXT];
 	int error;
 
 	*d = (struct rundir){.lock = -1, .was_there = true, .folder = xstrdup(folder)};
 	clock_text(stamp, clock_wall(), 0);
 	d->id = xasprintf("%s-%s-%08x", w->name, stamp, random_number());
-	if (lock(d) == -1) {
+	if (lock(d, LOCK_PATIENCE) == -1) {
 		error = errno;
 		*what = xasprintf("cannot use folder '%s'", d->folder);
 		goto fail;
 	}
-	if (fill(d, w, what) == -1) {
+	if (fill(d, w, true, what) == -1) {
 		error = errno;
 		goto fail;
 	}
-	results = file_join(d->folder, "results.json");
-	unlink(results);
-	free(results);
+	clean(d);
 	d->private_folder = make_private();
 	if (d->private_folder != NULL)
 		return 0;
@@ -286,16 +327,25 @@ fail:
 	return -1;
 }
 
-/* Renames what is there. */
+/* Renames what is there to the name of an earlier attempt; or back. */
 static int
-put_aside(const char *folder, const char *kind, const char *name, const char *ending, unsigned attempt)
+put_aside(const char *folder, const char *kind, const char *name, const char *ending, unsigned attempt, bool back)
 {
-	char *from = xasprintf("%s/%s/%s.%s", folder, kind, name, ending);
-	char *to = xasprintf("%s/%s/%s.attempt%u.%s", folder, kind, name, attempt, ending);
-	int r = rename(from, to) == -1 && errno != ENOENT ? -1 : 0, error = errno;
+	char *own = xasprintf("%s/%s/%s.%s", folder, kind, name, ending);
+	char *aside = xasprintf("%s/%s/%s.attempt%u.%s", folder, kind, name, attempt, ending);
+	struct stat st;
+	int r, error;
 
-	free(from);
-	free(to);
+	/* They are there already: then these are of an attempt that was killed before the journal knew of it. */
+	if (!back && stat(aside, &st) == 0 && S_ISREG(st.st_mode))
+		r = unlink(own);
+	else
+		r = rename(back ? aside : own, back ? own : aside);
+	if (r == -1 && errno == ENOENT)
+		r = 0;
+	error = errno;
+	free(own);
+	free(aside);
 	errno = error;
 	return r;
 }
@@ -303,9 +353,17 @@ put_aside(const char *folder, const char *kind, const char *name, const char *en
 int
 rundir_put_aside(const char *folder, const char *name, unsigned attempt)
 {
-	if (put_aside(folder, "notebooks", name, "ipynb", attempt) == -1)
+	if (put_aside(folder, "notebooks", name, "ipynb", attempt, false) == -1)
 		return -1;
-	return put_aside(folder, "logs", name, "log", attempt);
+	return put_aside(folder, "logs", name, "log", attempt, false);
+}
+
+int
+rundir_put_back(const char *folder, const char *name, unsigned attempt)
+{
+	if (put_aside(folder, "notebooks", name, "ipynb", attempt, true) == -1)
+		return -1;
+	return put_aside(folder, "logs", name, "log", attempt, true);
 }
 
 static void

@@ -47,10 +47,13 @@ void rundir_begin(const struct rundir *d);
 
 /*
  * Before attempt number attempt + 1 of a notebook starts: the files of the one before get the names
- * notebooks/NAME.attemptN.ipynb and logs/NAME.attemptN.log. Files that are not there are passed over. Returns 0, or -1
- * with errno.
+ * notebooks/NAME.attemptN.ipynb and logs/NAME.attemptN.log. Files that are not there are passed over, and where
+ * those of attempt N are there already, what has its name is removed. Returns 0, or -1 with errno.
  */
 int rundir_put_aside(const char *folder, const char *name, unsigned attempt);
+
+/* Takes that back, when attempt number attempt + 1 does not start after all. */
+int rundir_put_back(const char *folder, const char *name, unsigned attempt);
 
 /* Nobody needs the private folder any more: removes it. */
 void rundir_end(struct rundir *d);

@@ -13,6 +13,7 @@ struct look {
 	const struct task *task;
 	const struct run *run;
 	const char *run_id;
+	char **made;	/* the values of its parameters, JSON; NULL: not made yet */
 };
 
 static bool
@@ -37,6 +38,32 @@ fault(char **why, char *message)
 	return EXPRESSION_FAULT;
 }
 
+/* How many bytes of a long result are shown: not half a character. */
+static int
+start_of(const char *result)
+{
+	int n = SHOWN_MAX;
+
+	while (n > 0 && ((unsigned char)result[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+static const char *
+how_it_ended(enum status s)
+{
+	switch (s) {
+	case STATUS_SKIPPED:
+		return "was skipped";
+	case STATUS_CANCELLED:
+		return "was stopped";
+	case STATUS_TIMED_OUT:
+		return "timed out";
+	default:
+		return "failed";
+	}
+}
+
 /* "'a' returned {...}", or what became of it instead. */
 static void
 put_returned(const struct record *r, struct buf *b)
@@ -45,11 +72,11 @@ put_returned(const struct record *r, struct buf *b)
 	if (r->result == NULL && r->status == STATUS_SUCCEEDED)
 		buf_adds(b, "returned nothing");
 	else if (r->result == NULL)
-		buf_addf(b, "%s, and returned nothing", r->status == STATUS_SKIPPED ? "was skipped" : status_name(r->status));
+		buf_addf(b, "%s, and returned nothing", how_it_ended(r->status));
 	else if (strlen(r->result) <= SHOWN_MAX)
 		buf_addf(b, "returned %s", r->result);
 	else
-		buf_addf(b, "returned %.*s... (%zu bytes)", SHOWN_MAX, r->result, strlen(r->result));
+		buf_addf(b, "returned %.*s... (%zu bytes)", start_of(r->result), r->result, strlen(r->result));
 }
 
 /* The record of a notebook: nearly always of one that is depended on directly. */
@@ -93,29 +120,54 @@ look_up_result(const struct look *look, const struct expression_path *path, stru
 
 static enum expression_result look_up(void *data, const struct expression_path *path, struct buf *value, char **why);
 
+/* Makes the value of a parameter or variable that is deferred. Returns 0, or -1 with *why. */
+static int
+make_value(const struct look *look, const struct param *p, struct buf *json, char **why)
+{
+	const struct expression_scope scope = {look_up, (void *)look};
+	struct expression_error e;
+
+	if (expression_json(json_of(p->value), &scope, json, &e) == EXPRESSION_KNOWN)
+		return 0;
+	*why = e.message;
+	return -1;
+}
+
+/* The value of a parameter, made once: others may look it up often. NULL with *why. */
+static const char *
+parameter(const struct look *look, const struct param *p, char **why)
+{
+	char **made = &look->made[p - look->task->parameters.list];
+	struct buf json = BUF_INIT;
+
+	if (!p->deferred)
+		return p->value;
+	if (*made != NULL)
+		return *made;
+	if (make_value(look, p, &json, why) == 0)
+		*made = xstrdup(buf_str(&json));
+	buf_release(&json);
+	return *made;
+}
+
 /* Another parameter of the notebook, which looks something up itself. That they make no circle was checked. */
 static enum expression_result
 look_up_parameter(const struct look *look, const struct expression_path *path, struct buf *value, char **why)
 {
-	const struct expression_scope scope = {look_up, (void *)look};
 	const struct param *p = params_find(&look->task->parameters, path->parts[1]);
-	struct expression_error e;
-	struct buf json = BUF_INIT;
+	const char *json;
 	struct json found;
 
 	if (p == NULL || p->secret != NULL)
 		return fault(why, xasprintf("there is no parameter '%s' that can be shown", path->parts[1]));
-	if (!p->deferred) {
-		buf_adds(&json, p->value);
-	} else if (expression_json(json_of(p->value), &scope, &json, &e) != EXPRESSION_KNOWN) {
-		buf_release(&json);
-		return fault(why, e.message);
-	}
-	found = expression_descend(json_of(buf_str(&json)), path, 2, why);
-	if (found.text != NULL)
-		buf_add(value, found.text, found.len);
-	buf_release(&json);
-	return found.text != NULL ? EXPRESSION_KNOWN : EXPRESSION_FAULT;
+	json = parameter(look, p, why);
+	if (json == NULL)
+		return EXPRESSION_FAULT;
+	found = expression_descend(json_of(json), path, 2, why);
+	if (found.text == NULL)
+		return EXPRESSION_FAULT;
+	buf_add(value, found.text, found.len);
+	return EXPRESSION_KNOWN;
 }
 
 static enum expression_result
@@ -155,28 +207,49 @@ make_text(const struct param *p, struct buf *json, char **why)
 	return 0;
 }
 
-static int
-make_all(struct params *out, const struct params *from, bool texts, const struct look *look, char **why)
+static char *
+about(const char *what, const struct param *p, char *why)
 {
-	const struct expression_scope scope = {look_up, (void *)look};
+	char *message = xasprintf("%s '%s': %s", what, p->name, why);
+
+	free(why);
+	return message;
+}
+
+static int
+make_parameters(struct params *out, const struct look *look, char **why)
+{
+	const struct params *from = &look->task->parameters;
 
 	for (size_t i = 0; i < from->n; i++) {
 		const struct param *p = &from->list[i];
-		struct expression_error e;
+		const char *json = parameter(look, p, why);
+
+		if (json == NULL) {
+			*why = about("parameter", p, *why);
+			return -1;
+		}
+		params_add(out, p->name, json, p->secret, p->mark);
+	}
+	return 0;
+}
+
+static int
+make_env(struct params *out, const struct look *look, char **why)
+{
+	const struct params *from = &look->task->env;
+
+	for (size_t i = 0; i < from->n; i++) {
+		const struct param *p = &from->list[i];
 		struct buf json = BUF_INIT;
 		int r = 0;
 
-		if (!p->deferred) {
-			buf_adds(&json, p->value);
-		} else if (expression_json(json_of(p->value), &scope, &json, &e) != EXPRESSION_KNOWN) {
-			*why = xasprintf("%s '%s': %s", texts ? "environment variable" : "parameter", p->name, e.message);
-			free(e.message);
-			r = -1;
-		} else if (texts) {
+		if (p->deferred && (r = make_value(look, p, &json, why)) == -1)
+			*why = about("environment variable", p, *why);
+		else if (p->deferred)
 			r = make_text(p, &json, why);
-		}
 		if (r == 0)
-			params_add(out, p->name, buf_str(&json), p->secret, p->mark);
+			params_add(out, p->name, p->deferred ? buf_str(&json) : p->value, p->secret, p->mark);
 		buf_release(&json);
 		if (r == -1)
 			return -1;
@@ -187,15 +260,18 @@ make_all(struct params *out, const struct params *from, bool texts, const struct
 int
 values_make(struct task *out, const struct task *t, const struct run *run, const char *run_id, char **why)
 {
-	const struct look look = {t, run, run_id};
+	const struct look look = {t, run, run_id, xcalloc(t->parameters.n, sizeof(*look.made))};
+	int r;
 
 	*out = *t;
 	out->parameters = out->env = (struct params){NULL, 0, 0};
-	if (make_all(&out->parameters, &t->parameters, false, &look, why) == 0 &&
-	    make_all(&out->env, &t->env, true, &look, why) == 0)
-		return 0;
-	values_release(out);
-	return -1;
+	r = make_parameters(&out->parameters, &look, why) == 0 && make_env(&out->env, &look, why) == 0 ? 0 : -1;
+	for (size_t i = 0; i < t->parameters.n; i++)
+		free(look.made[i]);
+	free(look.made);
+	if (r == -1)
+		values_release(out);
+	return r;
 }
 
 void

@@ -33,7 +33,7 @@ open_also(const char *path)
 	struct stat st;
 
 	for (;;) {
-		int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+		int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
 		if (fd != -1 || errno != ENXIO || clock_run() >= deadline)
 			return fd;
 		if (stat(path, &st) == -1 || !S_ISFIFO(st.st_mode)) {
@@ -141,8 +141,13 @@ events_open(struct events *e, const char *folder, bool continues, const char *al
 	}
 	e->also_name = xstrdup(standard ? "standard output" : also);
 	sink_open(&e->also, e->also_fd, ALSO_MOST);
-	if (is_same_file(e->fd, e->also_fd))
+	if (is_same_file(e->fd, e->also_fd)) {
 		close_also(e);	/* the lines are there already */
+		return 0;
+	}
+	/* Not with O_TRUNC: the file might have been the journal, of which a run that goes on needs every line. */
+	if (!standard && ftruncate(e->also_fd, 0) == -1 && errno != EINVAL)
+		log_debug("cannot empty '%s': %s", also, strerror(errno));
 	return 0;
 }
 
@@ -320,11 +325,24 @@ events_notebook_kept(struct events *e, const struct record *r)
 	return end(e, &l);
 }
 
+/* The disk is to have what is being written before long. */
+static void
+must_sync(struct events *e)
+{
+	if (!e->unsynced)
+		e->sync_at = clock_run() + SYNC_DELAY;
+	e->unsynced = true;
+}
+
 int
 events_notebook_started(struct events *e, const struct record *r)
 {
 	struct line l;
 	struct json_out *o = begin(&l, "notebook_started");
+
+	/* Its success of before is no more: forgotten, that would be kept, with the copy that this attempt saves. */
+	if (r->again_because != NULL)
+		must_sync(e);
 
 	put_notebook(o, r);
 	json_out_key(o, "pid");
@@ -391,6 +409,8 @@ events_requeued(struct events *e, const struct record *r, const char *reason)
 	put_notebook(o, r);
 	json_out_key(o, "reason");
 	json_out_str(o, reason);
+	json_out_key(o, "ended");
+	results_put_attempt(r, o);
 	return end(e, &l);
 }
 
@@ -405,9 +425,7 @@ events_notebook_finished(struct events *e, const struct run *run, const struct r
 	json_out_value(o, r->inputs != NULL ? json_of(r->inputs) : JSON_NOTHING);
 	json_out_key(o, "notebook");
 	results_put_notebook(run, r, o);
-	if (!e->unsynced)
-		e->sync_at = clock_run() + SYNC_DELAY;
-	e->unsynced = true;
+	must_sync(e);
 	return end(e, &l);
 }
 

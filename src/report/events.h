@@ -9,7 +9,7 @@
  * kernel_ready {name, attempt, pid, seconds};
  * cell_started {name, attempt, cell, number, total};  cell_finished {..., seconds, failed};
  * notebook_attempt_failed {name, attempt, retry_in_seconds, ended: the object of earlier_attempts};
- * notebook_requeued {name, attempt, reason};
+ * notebook_requeued {name, attempt, reason, ended: likewise};
  * notebook_finished {name, attempt, inputs, notebook: the object of the results document};
  * processes_changed {processes};
  * run_stopping {reason};  run_finished {status, counts, duration_seconds}.
@@ -38,7 +38,7 @@
 struct events {
 	int fd;	/* events.jsonl; -1 when closed */
 	off_t size;	/* of it, in whole lines */
-	bool unsynced;	/* a notebook is over, and the disk may not know it yet */
+	bool unsynced;	/* a notebook is over, or an earlier success is no more, and the disk may not know it yet */
 	int64_t sync_at;	/* run clock: when it must, at the latest */
 	int also_fd;	/* --events; -1 for none, or when it was dropped */
 	struct sink also;	/* writes to it */
@@ -59,7 +59,7 @@ int events_open(struct events *e, const char *folder, bool continues, const char
 /* Cuts a journal that is continued off behind its last whole line, at size. Returns 0, or -1 with errno. */
 int events_cut(struct events *e, off_t size);
 
-/* Makes sure that the disk has what was written. Returns 0, or -1 with errno. Does nothing when no notebook ended. */
+/* Makes sure that the disk has what was written, if there is something it must have. Returns 0, or -1 with errno. */
 int events_sync(struct events *e);
 
 /* The other stream gets what still waits for it, as long as its reader takes something at least once a minute. */

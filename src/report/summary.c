@@ -64,7 +64,7 @@ time_of(const struct record *r, char text[DURATION_TEXT])
 static void
 cells_of(const struct record *r, char text[CELLS_TEXT])
 {
-	if (r->started_wall == 0)
+	if (r->started_wall == 0 && r->kept == NULL)
 		snprintf(text, CELLS_TEXT, "-");
 	else
 		snprintf(text, CELLS_TEXT, "%u/%u", r->cells_executed, r->cells_total);
@@ -197,6 +197,8 @@ put_failure(const struct table *t, const struct record *r, size_t used, struct b
 static void
 put_row(const struct table *t, const struct record *r, struct buf *b)
 {
+	static const char kept[] = "in an earlier run";
+	size_t used = t->name + GAP + t->status + GAP + t->time + GAP + t->cells;
 	char time[DURATION_TEXT], cells[CELLS_TEXT];
 
 	time_of(r, time);
@@ -209,10 +211,16 @@ put_row(const struct table *t, const struct record *r, struct buf *b)
 	text_put_right(b, time, t->time);
 	put_gap(b);
 	text_put_right(b, cells, t->cells);
-	if (r->kept != NULL)
-		buf_adds(b, "  in an earlier run");
+	if (r->kept != NULL && used + GAP + strlen(kept) <= t->columns) {
+		put_gap(b);
+		buf_adds(b, kept);
+	} else if (r->kept != NULL) {
+		buf_addc(b, '\n');
+		buf_fill(b, ' ', INDENT);
+		buf_adds(b, kept);
+	}
 	if (r->status != STATUS_SUCCEEDED)
-		put_failure(t, r, t->name + GAP + t->status + GAP + t->time + GAP + t->cells, b);
+		put_failure(t, r, used, b);
 	buf_addc(b, '\n');
 }
 

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "workflow/expression_parse.h"
 
+#define VALUE_MAX ((size_t)64 * 1024 * 1024)	/* bytes: twice a parameter that is twice another soon is all memory */
+
 static const struct json_form one_line = {.indent = -1};
 
 bool
@@ -219,6 +221,11 @@ evaluate(const char *text, size_t n, const struct expression_scope *scope, size_
 			buf_add(&j.known, p.text, p.len);
 		else
 			r = join(&j, &p, &whole, e);
+		if (r != EXPRESSION_FAULT && j.known.len + j.again.text.len + out->len > VALUE_MAX) {
+			expression_fault(e, text, p.text, p.len, xasprintf("with the value put in here, it is larger than "
+			    "%zu MiB; put large data into files", VALUE_MAX / 1024 / 1024));
+			r = EXPRESSION_FAULT;
+		}
 		expression_piece_release(&p);
 	}
 	if (!whole && r != EXPRESSION_FAULT) {

@@ -154,10 +154,6 @@ read_matrix(struct loader *l, const struct yaml_node *written, struct rows *rows
 		yaml_json(value, &json);
 		ok = rows_matrix(rows, json_of(buf_str(&json)), l->label, written->mark, l->problems) == 0;
 	}
-	if (ok && rows->n == 0) {
-		loader_problem(l, written->mark, "the matrix has no combinations: 'exclude' takes all of them away");
-		ok = false;
-	}
 	buf_release(&json);
 	yaml_node_free(value);
 	return ok;
@@ -175,11 +171,11 @@ loader_each(struct loader *l, const struct yaml_node *entry, enum loader_each *e
 	}
 	if (list != NULL) {
 		*each = EACH_ITEM;
-		return read_for_each(l, list, rows);
+		return loader_no_secret_inside(l, list) && read_for_each(l, list, rows);
 	}
 	if (matrix != NULL) {
 		*each = EACH_COMBINATION;
-		return read_matrix(l, matrix, rows);
+		return loader_no_secret_inside(l, matrix) && read_matrix(l, matrix, rows);
 	}
 	return true;
 }

@@ -29,11 +29,14 @@ static void
 match(const struct loader *l, const char *pattern, struct matches *m)
 {
 	uintptr_t exact = (uintptr_t)table_get(&l->names, pattern, strlen(pattern));
+	const size_t plain = strcspn(pattern, "*?[\\");	/* bytes that stand for themselves */
 
 	if (exact == 0 && !is_glob(pattern))
 		return;
+	/* fnmatch is slow, and each notebook of a for_each may have a pattern of its own. */
 	for (size_t i = exact != 0 ? exact - 1 : 0; i < l->w->ntasks; i++) {
-		if (exact == 0 && fnmatch(pattern, l->w->tasks[i].name, 0) != 0)
+		if (exact == 0 && (strncmp(pattern, l->w->tasks[i].name, plain) != 0 ||
+		    fnmatch(pattern, l->w->tasks[i].name, 0) != 0))
 			continue;
 		m->list = xgrow(m->list, m->n, &m->cap, sizeof(*m->list));
 		m->list[m->n++] = i;
@@ -58,13 +61,22 @@ static void
 no_such_notebook(struct loader *l, const struct wanted *wanted)
 {
 	struct guess guess = {.word = wanted->pattern};
-	char *all = xasprintf("%s-*", wanted->pattern);
+	size_t n = strlen(wanted->pattern);
 	bool repeated = false;
+	const char *of_path = NULL;	/* the name of a notebook that was named by its path */
+	char *all;
 
+	if (l->reported > PROBLEMS_MAX)
+		return;	/* looking for what was meant costs a look at every notebook */
+	all = xasprintf("%s-*", wanted->pattern);
 	for (size_t i = 0; i < l->w->ntasks; i++) {
 		guess_consider(&guess, l->w->tasks[i].name);
-		repeated = repeated || fnmatch(all, l->w->tasks[i].name, 0) == 0;
+		repeated = repeated || strncmp(all, l->w->tasks[i].name, n + 1) == 0;
+		if (of_path == NULL && strcmp(wanted->pattern, l->w->tasks[i].path) == 0)
+			of_path = l->w->tasks[i].name;
 	}
+	if (of_path != NULL)
+		guess.best = of_path;
 	if (is_glob(wanted->pattern))
 		loader_problem(l, wanted->mark, "'%.*s' matches the name of no notebook", SHOWN(wanted->pattern));
 	else if (repeated)
@@ -156,6 +168,8 @@ say_circle(struct loader *l, const struct step *way, size_t n, size_t back)
 	struct buf names = BUF_INIT;
 	size_t start = 0, length;
 
+	if (l->reported > PROBLEMS_MAX)
+		return;
 	while (way[start].task != back)
 		start++;
 	length = n - start;
@@ -248,7 +262,7 @@ struct look {
 static bool
 depends_directly(const struct task *t, size_t on)
 {
-	return bsearch(&on, t->depends_on, t->ndepends_on, sizeof(on), compare) != NULL;
+	return t->ndepends_on > 0 && bsearch(&on, t->depends_on, t->ndepends_on, sizeof(on), compare) != NULL;
 }
 
 static bool
@@ -277,7 +291,7 @@ check_path(void *data, const struct expression_path *path)
 	struct guess guess;
 	uintptr_t other;
 
-	if (strcmp(path->parts[0], "notebooks") != 0)
+	if (strcmp(path->parts[0], "notebooks") != 0 || l->reported > PROBLEMS_MAX)
 		return true;
 	name = path->parts[1];
 	other = (uintptr_t)table_get(&l->names, name, strlen(name));
@@ -318,6 +332,16 @@ check_value(struct look *look, struct json v)
 		check_value(look, item);
 }
 
+/* The option -p that gives a parameter, for messages; NULL when it stands in the file. */
+static const char *
+option_of(const struct loader *l, const struct param *p)
+{
+	for (size_t i = 0; p->value_mark.line == 0 && i < l->overrides.n; i++)
+		if (strcmp(l->overrides.list[i].name, p->name) == 0)
+			return l->overrides.list[i].option;
+	return NULL;
+}
+
 static void
 check_expressions(struct loader *l)
 {
@@ -330,9 +354,12 @@ check_expressions(struct loader *l)
 			for (size_t m = 0; m < lists[k]->n; m++) {
 				const struct param *p = &lists[k]->list[m];
 
+				if (!p->deferred)
+					continue;
 				look.at = p->value_mark;
-				if (p->deferred)
-					check_value(&look, json_of(p->value));
+				l->option = option_of(l, p);
+				check_value(&look, json_of(p->value));
+				l->option = NULL;
 			}
 		}
 		free(look.above);

@@ -210,7 +210,16 @@ retry_for(struct loader *l, struct retry_on *r, const char *key, const struct ya
 		}
 		guess_consider(&guess, name);
 	}
-	if (guess.best != NULL) {
+	if (strcmp(word, "stopped") == 0 || strcmp(word, "dependency") == 0 ||
+	    strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:") != strlen(word) ||
+	    strchr("0123456789", *word) != NULL) {
+		loader_problem(l, value->mark, "'%s' has '%.*s', for which there are no retries; it takes notebook, kernel, target, "
+		    "worker, timeout, and names of exceptions", key, SHOWN(word));
+		free(word);
+		return;
+	}
+	/* Timeout is an exception: they have capital letters, and nothing else does. */
+	if (guess.best != NULL && (*word < 'A' || *word > 'Z')) {
 		loader_problem(l, value->mark, "'%s' has '%.*s'; did you mean '%s'? It takes notebook, kernel, target, worker, "
 		    "timeout, and names of exceptions", key, SHOWN(word), guess.best);
 		free(word);

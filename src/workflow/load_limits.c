@@ -109,7 +109,8 @@ read_after(struct loader *l, void *into, const struct yaml_key *key, const struc
 		return;
 	}
 	percent = strtod(value->text, &end);
-	if (end == value->text || strcmp(end, "%") != 0 || !(percent > 0) || percent > 100) {
+	if (strspn(value->text, "0123456789.") != strlen(value->text) - 1 || strcmp(end, "%") != 0 || !(percent > 0) ||
+	    percent > 100) {
 		loader_problem(l, value->mark, "'%s' must be %s, not '%.*s'", key->name, wanted, SHOWN(value->text));
 		return;
 	}

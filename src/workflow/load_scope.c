@@ -79,9 +79,8 @@ read_secret(struct loader *l, const char *what, const char *of, const struct yam
 	v->secret = xstrdup(secret->text);
 }
 
-/* Whether there is no secret inside a list or map, where it would not be one. */
-static bool
-no_secret_inside(struct loader *l, const struct yaml_node *node)
+bool
+loader_no_secret_inside(struct loader *l, const struct yaml_node *node)
 {
 	const struct yaml_node *secret = secret_of(node);
 	bool ok = true;
@@ -91,7 +90,7 @@ no_secret_inside(struct loader *l, const struct yaml_node *node)
 		return false;
 	}
 	for (size_t i = 0; i < node->n; i++)
-		ok = no_secret_inside(l, node->items[i]) && ok;
+		ok = loader_no_secret_inside(l, node->items[i]) && ok;
 	return ok;
 }
 
@@ -360,7 +359,7 @@ evaluate_source(struct loader *l, const char *what, const struct source *source,
 	l->option = source->option;
 	if (secret != NULL) {
 		read_secret(l, what, source->name, secret, v);
-	} else if (!no_secret_inside(l, source->value)) {
+	} else if (!loader_no_secret_inside(l, source->value)) {
 		v->state = SCOPE_FAULT;
 	} else {
 		switch (evaluate(l, source->value, &json)) {
@@ -388,13 +387,47 @@ evaluate_parameter(struct loader *l, size_t i)
 		evaluate_source(l, "parameter", &l->scope->parameters->list[i], &l->scope->values[i]);
 }
 
+/* Where a look-up of a result begins. */
+struct found {
+	const struct yaml_node *in;
+	struct mark at;
+};
+
+static bool
+find_result(void *data, const struct expression_path *path)
+{
+	struct found *f = data;
+	size_t offset = (size_t)(path->text - f->in->text);
+
+	if (strcmp(path->parts[0], "notebooks") != 0)
+		return true;
+	while (offset > 0 && f->in->text[offset] != '{')
+		offset--;
+	f->at = yaml_place(f->in, offset > 0 ? offset - 1 : 0);
+	return false;
+}
+
+/* Finds the first look-up of a result in a value, for what will be said about it. */
+static bool
+find_first_result(const struct yaml_node *value, struct found *f)
+{
+	f->in = value;
+	if (value->type == YAML_STRING)
+		expression_paths(value->text, value->len, find_result, f, NULL);
+	for (size_t i = 0; i < value->n && f->at.line == 0; i++)
+		find_first_result(value->items[i], f);
+	return f->at.line != 0;
+}
+
 static void
 put(struct params *into, const struct source *source, const struct scope_value *v, const char *json)
 {
 	struct param *p = params_add(into, source->name, json, v->secret, source->mark);
+	struct found f = {NULL, NO_MARK};
 
 	p->deferred = v->state == SCOPE_DEFERRED;
-	p->value_mark = source->value->mark;
+	if (source->option == NULL)
+		p->value_mark = p->deferred && find_first_result(source->value, &f) ? f.at : source->value->mark;
 }
 
 void

@@ -195,6 +195,9 @@ void loader_overrides(struct loader *l);
 void scope_init(struct scope *s, const struct sources *parameters);
 void scope_release(struct scope *s);
 
+/* Whether there is no secret inside a list or map, where it would not be one. false with a problem added. */
+bool loader_no_secret_inside(struct loader *l, const struct yaml_node *node);
+
 /* Whether there is an expression somewhere in a value. */
 bool loader_has_expression(const struct yaml_node *value);
 

@@ -111,10 +111,31 @@ enum transport {
 	TRANSPORT_TCP,
 };
 
+/*
+ * What a target of type databricks says of itself. Texts are owned, NULL when not given; those marked so are JSON on one line,
+ * passed on as they are.
+ */
+struct databricks {
+	char *profile, *host;
+	char *existing_cluster_id;
+	char *new_cluster;	/* JSON object */
+	bool serverless;	/* that neither is meant, whatever the environment says */
+	char *environment_key;
+	char *environments;	/* JSON list */
+	char *warehouse_id;
+	char *libraries;	/* JSON list */
+	char *upload_to;	/* a folder of the workspace */
+	char *run_as, *tags, *access_control_list;	/* JSON object, object, list */
+	char *email_notifications, *webhook_notifications, *notification_settings;	/* JSON objects */
+	char *performance_target;
+	bool queue;	/* the run may wait for its turn in the workspace; true unless told otherwise */
+};
+
 /* A place where notebooks run. There is always one named "local" of type "local". */
 struct target {
 	char *name;
-	char *type;	/* "local" */
+	char *type;	/* "local", "databricks" */
+	struct databricks *databricks;	/* for that type; else NULL */
 	char *kernel;	/* for notebooks that do not name one themselves; NULL: python3 */
 	enum transport transport;
 	int64_t startup_timeout;	/* nanoseconds until a kernel must answer; default 60 s */

@@ -103,11 +103,12 @@ void
 guess_consider(struct guess *g, const char *known)
 {
 	size_t n = strlen(g->word), nknown = strlen(known);
+	size_t apart = n > nknown ? n - nknown : nknown - n;	/* the distance is no less */
 	unsigned limit = n < 6 ? 1 : 2, d;
 
 	if (n < 2 || n > WORD_MAX || nknown > WORD_MAX)
 		return;
-	d = distance(g->word, n, known, nknown);
+	d = apart > limit ? limit + 1 : distance(g->word, n, known, nknown);
 	/* "timeout" for "timeout_seconds", "params" and "working_dir" are mistakes of another kind, and common ones. */
 	if (d > limit && n >= 4 && (strncmp(known, g->word, n) == 0 || (n >= 5 && strncmp(known, g->word, n - 1) == 0)))
 		d = limit;
