@@ -34,6 +34,16 @@ conductor_journal(struct conductor *c, int r)
 	}
 }
 
+void
+conductor_sync(struct conductor *c)
+{
+	if (!c->events.unsynced)
+		return;
+	if (rundir_sync(&c->dirs) == -1)
+		log_warn("cannot synchronize '%s/notebooks': %s", c->run.folder, strerror(errno));
+	conductor_journal(c, events_sync(&c->events));
+}
+
 /* ---- The folder ---- */
 
 /*
@@ -262,7 +272,7 @@ report(struct conductor *c, const struct conduct_options *o, int status)
 	char *path = file_join(c->run.folder, "results.json");
 
 	conductor_journal(c, events_run_finished(&c->events, &c->run));
-	conductor_journal(c, events_sync(&c->events));
+	conductor_sync(c);
 	if (c->journal_failed)
 		status = EXIT_BROKEN;
 	results_put(&c->run, &results);

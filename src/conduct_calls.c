@@ -19,7 +19,10 @@ record_of(const struct conductor *c, const struct job *j)
 
 /* ---- Starting ---- */
 
-/* Why nothing more is to be started although there is something, NULL for no reason; said when there is one or none now. */
+/*
+ * Why nothing more is to be started although there is something, NULL for no reason; said when there is one or none
+ * now.
+ */
 static void
 hold(struct conductor *c, const char *why)
 {
@@ -67,7 +70,7 @@ on_next(void *data, int64_t *again)
 		return NULL;
 	/* It goes by what others have done: that must not be forgotten when it is not. */
 	if (c->workflow->tasks[i].ndepends_on > 0)
-		conductor_journal(c, events_sync(&c->events));
+		conductor_sync(c);
 	notebook_prepare(c, &c->run.records[i]);
 	return &c->jobs[i];
 }
@@ -102,7 +105,7 @@ static char *
 failure_reason(const struct conductor *c)
 {
 	const struct workflow *w = c->workflow;
-	const char *how = c->culprit->status == STATUS_TIMED_OUT ? "timed out" : "failed";
+	const char *how = status_verb(c->culprit->status);
 
 	if (w->after_failures == 1)
 		return xasprintf("notebook '%s' %s (on_error: %s)", c->culprit->task->name, how, policy_name(w->on_error));
@@ -189,7 +192,7 @@ on_tick(void *data)
 	int64_t times[3];
 
 	if (events_sync_is_due(&c->events))
-		conductor_journal(c, events_sync(&c->events));
+		conductor_sync(c);
 	times[0] = progress_tick();
 	times[1] = events_tick(&c->events);
 	times[2] = look_at_memory(c);

@@ -208,6 +208,8 @@ notebook_prepare(struct conductor *c, struct record *r)
 
 	p->prepared = true;
 	note_inputs(c, r, &in);	/* the notebook may have been edited while it waited */
+	while (r->attempts > 0 && rundir_has_attempt(c->run.folder, r->task->name, r->attempts))
+		r->attempts++;	/* that one was started too, but for the power failure that the journal forgot it in */
 	if (r->attempts > 0 && rundir_put_aside(c->run.folder, r->task->name, r->attempts) == -1)
 		log_warn("cannot put the files of attempt %u of '%s' aside: %s", r->attempts, r->task->name,
 		    strerror(errno));
@@ -249,14 +251,6 @@ notebook_started(struct conductor *c, struct record *r)
 
 /* ---- While it runs ---- */
 
-static unsigned
-get_unsigned(struct json v, const char *key)
-{
-	int64_t n;
-
-	return json_int(json_get(v, key), &n) && n >= 0 && n <= INT32_MAX ? (unsigned)n : 0;
-}
-
 void
 notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n)
 {
@@ -275,16 +269,16 @@ notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n
 		progress_line(r);
 	} else if (json_is(kind, "kernel")) {
 		r->kernel_ready = true;
-		conductor_journal(c, events_kernel_ready(&c->events, r, (int)get_unsigned(v, "pid"), seconds));
+		conductor_journal(c, events_kernel_ready(&c->events, r, (int)json_count_of(v, "pid"), seconds));
 		progress_cell(r);
 	} else if (json_is(kind, "cell_started") || json_is(kind, "cell_finished")) {
 		bool started = json_is(kind, "cell_started");
 
-		r->cell = get_unsigned(v, "number");
-		r->cells = get_unsigned(v, "total");
+		r->cell = json_count_of(v, "number");
+		r->cells = json_count_of(v, "total");
 		if (started)
 			r->cell_started_at = clock_run();
-		conductor_journal(c, events_cell(&c->events, r, started, get_unsigned(v, "cell"), r->cell, r->cells, seconds,
+		conductor_journal(c, events_cell(&c->events, r, started, json_count_of(v, "cell"), r->cell, r->cells, seconds,
 		    json_type(json_get(v, "failed")) == JSON_TRUE));
 		if (started)
 			progress_cell(r);

@@ -55,15 +55,21 @@ struct conductor {
 /* The index that a record's task, job, part and the record itself have. */
 size_t conductor_index(const struct conductor *c, const struct record *r);
 
-/* Takes what an events_ function has returned. What cannot be written now will not be later: the run comes to its end. */
+/*
+ * Takes what an events_ function has returned. What cannot be written now will not be later: the run comes to its
+ * end.
+ */
 void conductor_journal(struct conductor *c, int r);
+
+/* Makes sure that the disk knows of what is over: the executed copies' names, and then the journal, if it must. */
+void conductor_sync(struct conductor *c);
 
 /* ---- One notebook (conduct_notebook.c) ---- */
 
 /*
- * Looks at all that became ready or was dropped since the last call: notebooks whose earlier success counts are settled,
- * and so are those that cannot be started, or never will be. Returns false when there is more to look at, but a failure
- * is to be obeyed first.
+ * Looks at all that became ready or was dropped since the last call: notebooks whose earlier success counts are
+ * settled, and so are those that cannot be started, or never will be. Returns false when there is more to look at,
+ * but a failure is to be obeyed first.
  */
 bool notebook_look(struct conductor *c);
 

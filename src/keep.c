@@ -160,14 +160,6 @@ objection(const struct keeper *k, const struct past_notebook *past, const struct
 	return there ? NULL : xstrdup("its executed copy is gone");
 }
 
-static unsigned
-count(struct json v, const char *key)
-{
-	int64_t n;
-
-	return json_int(json_get(v, key), &n) && n >= 0 && n <= INT32_MAX ? (unsigned)n : 0;
-}
-
 static void
 take_over(struct record *r, const struct past_notebook *past)
 {
@@ -182,8 +174,8 @@ take_over(struct record *r, const struct past_notebook *past)
 	if (json_parse(r->kept, strlen(r->kept), &v, NULL) == -1)
 		return;
 	cells = json_get(v, "cells");
-	r->cells_total = count(cells, "total");
-	r->cells_executed = count(cells, "executed");
+	r->cells_total = json_count_of(cells, "total");
+	r->cells_executed = json_count_of(cells, "executed");
 	result = json_get(v, "result");
 	if (result.text != NULL && json_type(result) != JSON_NULL) {
 		json_put(&text, result, &JSON_ONE_LINE);

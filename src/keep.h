@@ -27,15 +27,16 @@ struct keeper {
 void keeper_release(struct keeper *k);
 
 /*
- * Fills what a notebook that is about to start runs on. t has all its values, but with run.id as the same text every time
- * (values_make() with ""); the records of what it depends on are done. What cannot be read has the digest "".
+ * Fills what a notebook that is about to start runs on. t has all its values, but with run.id as the same text
+ * every time (values_make() with ""); the records of what it depends on are done. What cannot be read has the
+ * digest "".
  */
 void keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, struct inputs *in);
 
 /*
- * Whether the earlier success of a record's notebook counts, given its inputs now. When it does, the record is filled as
- * the success was (kept, kept_from, status, result, ...). When there is one and it does not, why: the record's
- * again_because. Nothing is said.
+ * Whether the earlier success of a record's notebook counts, given its inputs now. When it does, the record is
+ * filled as the success was (kept, kept_from, status, result, ...). When there is one and it does not, why: the
+ * record's again_because. Nothing is said.
  */
 bool keeper_keeps(struct keeper *k, struct record *r, const struct run *run, const struct inputs *now);
 

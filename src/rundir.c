@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "workflow/name.h"
 
 #define RUNS RUNDIR_RUNS
 #define LOCK_STEP (20 * NSEC_PER_MSEC)
@@ -158,8 +159,9 @@ fill(struct rundir *d, const struct workflow *w, bool continues, char **what)
 }
 
 /*
- * Takes the lock that this process and all its workers hold as long as they live: so nobody starts anew on a folder while
- * what is left of a killed run is still there. patience: nanoseconds to wait for those. Returns 0, or -1 with errno.
+ * Takes the lock that this process and all its workers hold as long as they live: so nobody starts anew on a folder
+ * while what is left of a killed run is still there. patience: nanoseconds to wait for those. Returns 0, or -1 with
+ * errno.
  */
 static int
 lock(struct rundir *d, int64_t patience)
@@ -201,7 +203,10 @@ rundir_make(struct rundir *d, const struct workflow *w, const char *folder, char
 		    d->folder);
 		goto fail;
 	}
-	/* Another nbfork may have found it empty too, and been faster: then what is in it now is not ours to remove. */
+	/*
+	 * Another nbfork may have found it empty too, and been faster: then what is in it now is not ours to
+	 * remove.
+	 */
 	if (lock(d, 0) == -1 || check_empty(d->folder) == -1) {
 		error = errno;
 		*what = xasprintf("cannot use folder '%s' for the run", d->folder);
@@ -259,14 +264,23 @@ rundir_find(const struct workflow *w, const char *folder, char **what)
 	return NULL;
 }
 
-/* Whether a name is one that file_begin() gives to a file that is not whole yet. */
+/* Whether a name is one that file_begin() gives to a file of ours, or of that ending, that is not whole yet. */
 static bool
 is_temporary(const char *name)
 {
+	static const char *const ours[] = {"workflow.yaml", "results.json"};
 	const char *end = strrchr(name, '.');
+	size_t n = end != NULL ? (size_t)(end - name) : 0;	/* of ".NAME" */
+	char *of;
+	bool is;
 
-	return name[0] == '.' && end > name + 1 && strlen(end + 1) == 6 &&
-	    strspn(end + 1, "abcdefghijklmnopqrstuvwxyz0123456789") == 6;
+	if (name[0] != '.' || n < 2 || strlen(end + 1) != 6 ||
+	    strspn(end + 1, "abcdefghijklmnopqrstuvwxyz0123456789") != 6)
+		return false;
+	of = xmemdup0(name + 1, n - 1);
+	is = name_ends(of, ".ipynb") || strcmp(of, ours[0]) == 0 || strcmp(of, ours[1]) == 0;
+	free(of);
+	return is;
 }
 
 /* Removes what those who were killed while they wrote have left in a folder. That it cannot harms nobody. */
@@ -307,8 +321,9 @@ rundir_continue(struct rundir *d, const struct workflow *w, const char *folder, 
 	clock_text(stamp, clock_wall(), 0);
 	d->id = xasprintf("%s-%s-%08x", w->name, stamp, random_number());
 	if (lock(d, LOCK_PATIENCE) == -1) {
-		error = errno;
-		*what = xasprintf("cannot use folder '%s'", d->folder);
+		error = errno == EBUSY ? ETIMEDOUT : errno;
+		*what = xasprintf("cannot use folder '%s', in which workers of a run that was killed are still at work",
+		    d->folder);
 		goto fail;
 	}
 	if (fill(d, w, true, what) == -1) {
@@ -347,6 +362,33 @@ put_aside(const char *folder, const char *kind, const char *name, const char *en
 	free(own);
 	free(aside);
 	errno = error;
+	return r;
+}
+
+bool
+rundir_has_attempt(const char *folder, const char *name, unsigned attempt)
+{
+	char *notebook = xasprintf("%s/notebooks/%s.attempt%u.ipynb", folder, name, attempt);
+	char *log = xasprintf("%s/logs/%s.attempt%u.log", folder, name, attempt);
+	bool has = access(notebook, F_OK) == 0 || access(log, F_OK) == 0;
+
+	free(notebook);
+	free(log);
+	return has;
+}
+
+int
+rundir_sync(const struct rundir *d)
+{
+	char *path = file_join(d->folder, folders[0]);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+
+	free(path);
+	/* Where folders cannot be synchronized they need not be. */
+	if (fd == -1 || (fsync(fd) == -1 && errno != EINVAL && errno != EBADF))
+		r = -1;
+	if (fd != -1)
+		close(fd);
 	return r;
 }
 

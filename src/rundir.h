@@ -33,9 +33,9 @@ int rundir_make(struct rundir *d, const struct workflow *w, const char *folder, 
 char *rundir_find(const struct workflow *w, const char *folder, char **what);
 
 /*
- * Takes over the folder of an earlier run (from rundir_find()), of which nbfork itself is known to have ended: waits, 20 s
- * at the most, until the last of its workers has, too. Then writes the copy workflow.yaml anew and takes the results document
- * away, which is not true any more. Returns as rundir_make.
+ * Takes over the folder of an earlier run (from rundir_find()), of which nbfork itself is known to have ended:
+ * waits, 20 s at the most, until the last of its workers has, too. Then writes the copy workflow.yaml anew and
+ * takes the results document away, which is not true any more. Returns as rundir_make.
  */
 int rundir_continue(struct rundir *d, const struct workflow *w, const char *folder, char **what);
 
@@ -54,6 +54,15 @@ int rundir_put_aside(const char *folder, const char *name, unsigned attempt);
 
 /* Takes that back, when attempt number attempt + 1 does not start after all. */
 int rundir_put_back(const char *folder, const char *name, unsigned attempt);
+
+/*
+ * Whether there are files of an attempt that have been put aside: also when the journal has lost its start in a power
+ * failure.
+ */
+bool rundir_has_attempt(const char *folder, const char *name, unsigned attempt);
+
+/* Makes sure that the disk has the names of the executed copies. Returns 0, or -1 with errno. */
+int rundir_sync(const struct rundir *d);
 
 /* Nobody needs the private folder any more: removes it. */
 void rundir_end(struct rundir *d);

@@ -49,21 +49,6 @@ start_of(const char *result)
 	return n;
 }
 
-static const char *
-how_it_ended(enum status s)
-{
-	switch (s) {
-	case STATUS_SKIPPED:
-		return "was skipped";
-	case STATUS_CANCELLED:
-		return "was stopped";
-	case STATUS_TIMED_OUT:
-		return "timed out";
-	default:
-		return "failed";
-	}
-}
-
 /* "'a' returned {...}", or what became of it instead. */
 static void
 put_returned(const struct record *r, struct buf *b)
@@ -72,7 +57,7 @@ put_returned(const struct record *r, struct buf *b)
 	if (r->result == NULL && r->status == STATUS_SUCCEEDED)
 		buf_adds(b, "returned nothing");
 	else if (r->result == NULL)
-		buf_addf(b, "%s, and returned nothing", how_it_ended(r->status));
+		buf_addf(b, "%s, and returned nothing", status_verb(r->status));
 	else if (strlen(r->result) <= SHOWN_MAX)
 		buf_addf(b, "returned %s", r->result);
 	else

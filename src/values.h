@@ -14,9 +14,9 @@ bool values_needed(const struct task *t);
 
 /*
  * Makes out a copy of a task in which all parameters and variables have their values: its lists are its own, to be
- * freed with values_release(), everything else is still t's. The records of all that it depends on are done. run_id: what
- * run.id is. Returns 0; or -1 with *why, the caller's to free: which expression, and what the notebook in question
- * returned.
+ * freed with values_release(), everything else is still t's. The records of all that it depends on are done.
+ * run_id: what run.id is. Returns 0; or -1 with *why, the caller's to free: which expression, and what the notebook
+ * in question returned.
  */
 int values_make(struct task *out, const struct task *t, const struct run *run, const char *run_id, char **why);
 void values_release(struct task *out);

@@ -43,14 +43,6 @@ one_line(struct json v)
 	return buf_steal(&b);
 }
 
-static unsigned
-count(struct json v, const char *key)
-{
-	int64_t n;
-
-	return json_int(json_get(v, key), &n) && n >= 0 && n <= INT32_MAX ? (unsigned)n : 0;
-}
-
 /* Takes the worker's own word. Returns whether it has given one. */
 static bool
 take_result(struct record *r, const struct job *j, struct json *v)
@@ -68,8 +60,8 @@ take_result(struct record *r, const struct job *j, struct json *v)
 		return false;
 	r->error = one_line(json_get(*v, "error"));
 	r->result = one_line(json_get(*v, "result"));
-	r->cells_total = count(json_get(*v, "cells"), "total");
-	r->cells_executed = count(json_get(*v, "cells"), "executed");
+	r->cells_total = json_count_of(json_get(*v, "cells"), "total");
+	r->cells_executed = json_count_of(json_get(*v, "cells"), "executed");
 	return true;
 }
 
@@ -157,21 +149,6 @@ verdict_of_skipped(struct record *r, const char *reason)
 	free(message);
 }
 
-static const char *
-how_it_ended(const struct record *r)
-{
-	switch (r->status) {
-	case STATUS_SKIPPED:
-		return "was skipped";
-	case STATUS_CANCELLED:
-		return "was stopped";
-	case STATUS_TIMED_OUT:
-		return "timed out";
-	default:
-		return "failed";
-	}
-}
-
 /* Of those that a notebook depends on, the first one that did not succeed; NULL when all did. */
 static const struct record *
 first_failure(const struct task *t, const struct run *run)
@@ -209,9 +186,9 @@ verdict_of_dropped(struct record *r, const struct run *run, bool excluded)
 		buf_addf(&b, "not needed: %s that it depends on failed (run_if: %s)",
 		    t->run_if == RUN_IF_ALL_FAILED ? "not everything" : "nothing", run_if_name(t->run_if));
 	} else if (above != NULL) {
-		buf_addf(&b, "not started because notebook '%s' %s", above->task->name, how_it_ended(above));
+		buf_addf(&b, "not started because notebook '%s' %s", above->task->name, status_verb(above->status));
 		if (above->cause != NULL)
-			buf_addf(&b, ", as '%s' %s", above->cause->task->name, how_it_ended(above->cause));
+			buf_addf(&b, ", as '%s' %s", above->cause->task->name, status_verb(above->cause->status));
 		r->cause = above->cause != NULL ? above->cause : above;
 	} else {
 		buf_addf(&b, "not started because nothing that it depends on was run (run_if: %s)", run_if_name(t->run_if));

@@ -18,8 +18,8 @@ void verdict_of_job(struct record *r, const struct job *j, const char *reason);
 void verdict_of_skipped(struct record *r, const char *reason);
 
 /*
- * Fills the record of a notebook whose turn never comes, because of how those ended that it depends on. excluded: what it
- * was there for did not come, which is no failure.
+ * Fills the record of a notebook whose turn never comes, because of how those ended that it depends on. excluded:
+ * what it was there for did not come, which is no failure.
  */
 void verdict_of_dropped(struct record *r, const struct run *run, bool excluded);
 

@@ -545,6 +545,14 @@ json_int(struct json v, int64_t *n)
 	return true;
 }
 
+unsigned
+json_count_of(struct json v, const char *key)
+{
+	int64_t n;
+
+	return json_int(json_get(v, key), &n) && n >= 0 && n <= INT32_MAX ? (unsigned)n : 0;
+}
+
 bool
 json_double(struct json v, double *d)
 {

@@ -90,6 +90,9 @@ char *json_strdup(struct json v);
 /* Whether v is a number without fraction and exponent that fits; then *n is it. */
 bool json_int(struct json v, int64_t *n);
 
+/* A member of v that is a whole number from 0 to INT32_MAX; 0 for anything else. */
+unsigned json_count_of(struct json v, const char *key);
+
 /* Whether v is a number; then *d is the nearest double (NaN and the infinities too). */
 bool json_double(struct json v, double *d);
 

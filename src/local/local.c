@@ -11,7 +11,10 @@
 #include "notebook/parameters.h"
 #include "target.h"
 
-/* The name of the kernel that a task wants: its own, else the notebook's, else the target's, else Jupyter's default. */
+/*
+ * The name of the kernel that a task wants: its own, else the notebook's, else the target's, else Jupyter's
+ * default.
+ */
 static const char *
 wanted_kernel(const struct task *t, const struct notebook *nb)
 {
@@ -51,8 +54,9 @@ has_word(const char *text, const char *word)
 }
 
 /*
- * A notebook declares its parameters in a cell tagged so. One that does not so much as name a parameter that is meant
- * for it alone will run with its default instead: most likely a slip of the pen, but not an error for papermill either.
+ * A notebook declares its parameters in a cell tagged so. One that does not so much as name a parameter that is
+ * meant for it alone will run with its default instead: most likely a slip of the pen, but not an error for
+ * papermill either.
  */
 static void
 warn_of_unknown(const struct task *t, const struct notebook *nb)

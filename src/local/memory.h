@@ -1,17 +1,17 @@
 /*
  * The limit of a kernel's memory: how it is set, and what it has to do with a failure.
  *
- * Where a cgroup (version 2) has been delegated to this process, a group of the kernel's own holds the kernel and all
- * that it starts together to the limit, and the system kills all of them when they take more. Everywhere else it is
- * the private writable memory (RLIMIT_DATA) of the kernel's process, and of each process that it starts, each for itself:
- * what would take more fails in the process. The address space (RLIMIT_AS) would be no measure: a Python kernel reserves
- * ten times what it uses.
+ * Where a cgroup (version 2) has been delegated to this process, a group of the kernel's own holds the kernel and
+ * all that it starts together to the limit, and the system kills all of them when they take more. Everywhere else
+ * it is the private writable memory (RLIMIT_DATA) of the kernel's process, and of each process that it starts, each
+ * for itself: what would take more fails in the process. The address space (RLIMIT_AS) would be no measure: a
+ * Python kernel reserves ten times what it uses.
  *
- * No process is moved but the kernel, and memory can only be limited in a group whose parent holds no processes. So a
- * group is delegated for this purpose when this process runs in a group of its own right below one which
- *	- systemd has marked as delegated (Delegate=yes, with a DelegateSubgroup= or a supervisor that made one), or
- *	- is the root of a container's own namespace, in which no systemd rules,
- * and which is ours to write to, has the memory controller, and holds no processes itself.
+ * No process is moved but the kernel, and memory can only be limited in a group whose parent holds no processes. So
+ * a group is delegated for this purpose when this process runs in a group of its own right below one which
+ * - systemd has marked as delegated (Delegate=yes, with a DelegateSubgroup= or a supervisor that made one), or
+ * - is the root of a container's own namespace, in which no systemd rules, and which is ours to write to, has the
+ * memory controller, and holds no processes itself.
  */
 #ifndef NBFORK_LOCAL_MEMORY_H
 #define NBFORK_LOCAL_MEMORY_H

@@ -7,9 +7,10 @@
 #include "report/run.h"
 
 /*
- * Seconds until the run is over, from the estimates of its notebooks: the work that is left, spread over the processes, and
- * no less than the longest that is left of one. A notebook without an estimate is taken to last as long as those of this
- * run that are over did on the average. Negative when there is nothing to go by. Costs a look at every record.
+ * Seconds until the run is over, from the estimates of its notebooks: the work that is left, spread over the
+ * processes, and no less than the longest that is left of one. A notebook without an estimate is taken to last as
+ * long as those of this run that are over did on the average. Negative when there is nothing to go by. Costs a look
+ * at every record.
  */
 double eta_seconds(const struct run *run, int64_t now);
 

@@ -1,29 +1,25 @@
 /*
- * The event stream: JSON Lines, one line an event, each written with one write(2) as it happens, to events.jsonl in the
- * run folder, where it is the journal that --resume goes by (past.h), and to where --events points.
+ * The event stream: JSON Lines, one line an event, each written with one write(2) as it happens, to events.jsonl in
+ * the run folder, where it is the journal that --resume goes by (past.h), and to where --events points.
  *
- * Every line is an object with "time" (UTC, milliseconds) and "event". In the order of a run:
- * run_started {run: {id, dir, resumed_from}, workflow: {name, file}, target, processes, on_error, notebooks: N, pid};
- * notebook_kept {name, run: the id of the run in which it succeeded};
- * notebook_started {name, attempt, pid, reason: why it runs again although it has succeeded, or null};
- * kernel_ready {name, attempt, pid, seconds};
- * cell_started {name, attempt, cell, number, total};  cell_finished {..., seconds, failed};
- * notebook_attempt_failed {name, attempt, retry_in_seconds, ended: the object of earlier_attempts};
- * notebook_requeued {name, attempt, reason, ended: likewise};
- * notebook_finished {name, attempt, inputs, notebook: the object of the results document};
- * processes_changed {processes};
- * run_stopping {reason};  run_finished {status, counts, duration_seconds}.
- * A run that continues another one in its folder writes on in the same journal.
+ * Every line is an object with "time" (UTC, milliseconds) and "event". In the order of a run: run_started {run:
+ * {id, dir, resumed_from}, workflow: {name, file}, target, processes, on_error, notebooks: N, pid}; notebook_kept
+ * {name, run: the id of the run in which it succeeded}; notebook_started {name, attempt, pid, reason: why it runs
+ * again although it has succeeded, or null}; kernel_ready {name, attempt, pid, seconds}; cell_started {name,
+ * attempt, cell, number, total};  cell_finished {..., seconds, failed}; notebook_attempt_failed {name, attempt,
+ * retry_in_seconds, ended: the object of earlier_attempts}; notebook_requeued {name, attempt, reason, ended:
+ * likewise}; notebook_finished {name, attempt, inputs, notebook: the object of the results document};
+ * processes_changed {processes}; run_stopping {reason};  run_finished {status, counts, duration_seconds}. A run
+ * that continues another one in its folder writes on in the same journal.
  *
- * Durability: that a notebook is over must not be forgotten once something else goes by it. events_sync() puts what was
- * written on the disk (fdatasync); it is called before a notebook is started that depends on others, and otherwise
- * within a tenth of a second. After a power failure at most that much is missing, and those notebooks run again. A
- * kill of the process, even with SIGKILL, loses nothing, because what has been written is the system's.
+ * Durability: that a notebook is over must not be forgotten once something else goes by it. events_sync() puts what
+ * was written on the disk (fdatasync); it is called before a notebook is started that depends on others, and
+ * otherwise within a tenth of a second. After a power failure at most that much is missing, and those notebooks run
+ * again. A kill of the process, even with SIGKILL, loses nothing, because what has been written is the system's.
  *
- * Functions return 0, or -1 with errno when a line could not be written to the run folder; then nothing of
- * it is left there. The reader of the other stream never holds up the run: what it does not take yet waits
- * in memory, and a reader that goes away, or is 64 MiB late, is dropped with a warning. SIGPIPE must be
- * ignored.
+ * Functions return 0, or -1 with errno when a line could not be written to the run folder; then nothing of it is
+ * left there. The reader of the other stream never holds up the run: what it does not take yet waits in memory, and
+ * a reader that goes away, or is 64 MiB late, is dropped with a warning. SIGPIPE must be ignored.
  */
 #ifndef NBFORK_REPORT_EVENTS_H
 #define NBFORK_REPORT_EVENTS_H
@@ -48,11 +44,11 @@ struct events {
 #define EVENTS_INIT {-1, 0, false, 0, -1, SINK_INIT, NULL}
 
 /*
- * Opens RUN-FOLDER/events.jsonl: a new one, which must not be there yet, or, to continue, the one that is there. It is
- * locked (flock) for as long as it is open: where another process has it, this fails with EBUSY. Where the file system
- * knows no locks there is none, with a warning. also: a path, "-" for standard output, or NULL. A file is written anew;
- * for a named pipe without a reader one is waited for, 10 s at the most. On -1 with errno, *what (static or also itself)
- * is the file that failed, and there is nothing to undo.
+ * Opens RUN-FOLDER/events.jsonl: a new one, which must not be there yet, or, to continue, the one that is there. It
+ * is locked (flock) for as long as it is open: where another process has it, this fails with EBUSY. Where the file
+ * system knows no locks there is none, with a warning. also: a path, "-" for standard output, or NULL. A file is
+ * written anew; for a named pipe without a reader one is waited for, 10 s at the most. On -1 with errno, *what
+ * (static or also itself) is the file that failed, and there is nothing to undo.
  */
 int events_open(struct events *e, const char *folder, bool continues, const char *also, const char **what);
 
@@ -86,7 +82,10 @@ int events_kernel_ready(struct events *e, const struct record *r, int pid, doubl
 int events_cell(struct events *e, const struct record *r, bool started, unsigned cell, unsigned number, unsigned total,
     double seconds, bool failed);
 
-/* The attempt is over, as the record has it, and another one follows after so many seconds; or at once, for the reason. */
+/*
+ * The attempt is over, as the record has it, and another one follows after so many seconds; or at once, for the
+ * reason.
+ */
 int events_attempt_failed(struct events *e, const struct record *r, double delay);
 int events_requeued(struct events *e, const struct record *r, const char *reason);
 

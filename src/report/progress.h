@@ -4,15 +4,15 @@
  * On a terminal a region at the bottom: one live line per running notebook (name, cell i/n, time, the last line it
  * printed) and a line of totals; what is over scrolls up as a plain line. Elsewhere plain lines, each with the
  * notebook's name: it has started, how it ended, and, when it has said nothing for long, which cell it is at; with
- * log_level LOG_INFO also every cell and every line printed. A notebook that is skipped because the run stops has no
- * line of its own, the reason is said once; one that is kept from an earlier run has one only with LOG_INFO. What notebooks print is made safe first (base/utf8.h) and never breaks
- * a line.
+ * log_level LOG_INFO also every cell and every line printed. A notebook that is skipped because the run stops has
+ * no line of its own, the reason is said once; one that is kept from an earlier run has one only with LOG_INFO.
+ * What notebooks print is made safe first (base/utf8.h) and never breaks a line.
  *
  * The environment's TERM and NO_COLOR are respected; a process in the background of its terminal writes lines only.
  *
- * One progress display a process. Functions report nothing and fail silently: a display is not worth a run. None waits
- * for a terminal or reader that takes nothing but progress_end() and progress_suspended(true), a few seconds, and a log
- * line, which would have to wait itself. SIGPIPE must be ignored.
+ * One progress display a process. Functions report nothing and fail silently: a display is not worth a run. None
+ * waits for a terminal or reader that takes nothing but progress_end() and progress_suspended(true), a few seconds,
+ * and a log line, which would have to wait itself. SIGPIPE must be ignored.
  */
 #ifndef NBFORK_REPORT_PROGRESS_H
 #define NBFORK_REPORT_PROGRESS_H

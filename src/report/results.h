@@ -24,8 +24,8 @@ void results_put(const struct run *run, struct buf *b);
 void results_put_notebook(const struct run *run, const struct record *r, struct json_out *o);
 
 /*
- * Writes the object of an attempt that is over and that another one follows, as it stands in earlier_attempts: its files by
- * the names that they have once the next one starts (report/events.h).
+ * Writes the object of an attempt that is over and that another one follows, as it stands in earlier_attempts: its
+ * files by the names that they have once the next one starts (report/events.h).
  */
 void results_put_attempt(const struct record *r, struct json_out *o);
 

@@ -38,13 +38,6 @@ read_processes(struct loader *l, void *into, const struct yaml_key *key, const s
 }
 
 static void
-read_on_error(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	(void)into;
-	loader_on_error(l, key, value);
-}
-
-static void
 read_order(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
 	static const char *const orders[] = {"as-written", "smallest-first", "longest-first"};
@@ -53,27 +46,6 @@ read_order(struct loader *l, void *into, const struct yaml_key *key, const struc
 
 	if (loader_choice(l, key->name, value, orders, sizeof(orders) / sizeof(orders[0]), &i))
 		order_parse(orders[i], &w->order);
-}
-
-static void
-read_pools(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	(void)into;
-	loader_pools(l, key, value);
-}
-
-static void
-read_limits(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	(void)into;
-	loader_limits(l, key, value);
-}
-
-static void
-read_targets(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	(void)into;
-	loader_targets(l, key, value);
 }
 
 static void
@@ -138,12 +110,12 @@ static const struct loader_key workflow_keys[] = {
 	{"parameters", read_parameters, LOADER_RAW},	/* first: the others may look them up */
 	{"name", read_name, LOADER_PLAIN},
 	{"processes", read_processes, LOADER_PLAIN},
-	{"on_error", read_on_error, LOADER_PLAIN},
+	{"on_error", loader_on_error, LOADER_PLAIN},
 	{"timeout_seconds", read_timeout, LOADER_PLAIN},
 	{"order", read_order, LOADER_PLAIN},
-	{"pools", read_pools, LOADER_PLAIN},
-	{"limits", read_limits, LOADER_PLAIN},
-	{"targets", read_targets, LOADER_RAW},
+	{"pools", loader_pools, LOADER_PLAIN},
+	{"limits", loader_limits, LOADER_PLAIN},
+	{"targets", loader_targets, LOADER_RAW},
 	{"target", read_default_target, LOADER_PLAIN},
 	{"defaults", read_defaults, LOADER_RAW},
 	{"notebooks", read_notebooks, LOADER_RAW},
@@ -170,7 +142,8 @@ static const struct loader_key workflow_keys[] = {
 void
 loader_init(struct loader *l, struct workflow *w, const char *folder, const struct overrides *o, struct problems *p)
 {
-	*l = (struct loader){.w = w, .folder = folder, .options = o, .problems = p, .said = TABLE_INIT, .names = TABLE_INIT};
+	*l = (struct loader){.w = w, .folder = folder, .options = o, .problems = p, .said = TABLE_INIT, .secrets = TABLE_INIT,
+	    .names = TABLE_INIT};
 	w->target = loader_add_target(w, "local", NO_MARK);
 	loader_overrides(l);
 	sources_merge(&l->top_parameters, &l->overrides);
@@ -206,6 +179,7 @@ loader_release(struct loader *l)
 		free(l->texts[i]);
 	free(l->texts);
 	table_release(&l->said);
+	table_release(&l->secrets);
 	table_release(&l->names);
 }
 
@@ -263,6 +237,7 @@ read_workflow(struct loader *l, const struct yaml_node *root)
 		    yaml_type_name(root->type));
 		return;
 	}
+	loader_note_secrets(l, root);
 	loader_map(l, root, NULL, workflow_keys, sizeof(workflow_keys) / sizeof(workflow_keys[0]), l->w);
 	if (l->w->name == NULL)
 		default_name(l);

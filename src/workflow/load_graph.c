@@ -111,12 +111,14 @@ find(struct loader *l, size_t index, struct table *known)
 
 		if (m->n == 0 && !(l->some_are_empty && is_glob(d->wanted[k].pattern)))
 			no_such_notebook(l, &d->wanted[k]);
-		for (size_t i = 0; i < m->n; i++) {
+		/* The limit counts what is written several times, too: that takes room as well. */
+		for (size_t i = 0; i < m->n && l->nedges <= EDGES_MAX; i++) {
 			/* A glob is not meant for the notebook that has it; a name would be. */
 			if (m->list[i] == index && is_glob(d->wanted[k].pattern))
 				continue;
 			sum.list = xgrow(sum.list, sum.n, &sum.cap, sizeof(*sum.list));
 			sum.list[sum.n++] = m->list[i];
+			l->nedges++;
 		}
 	}
 	if (sum.n > 1)
@@ -125,7 +127,6 @@ find(struct loader *l, size_t index, struct table *known)
 	for (size_t i = 0; i < sum.n; i++)
 		if (i == 0 || sum.list[i] != sum.list[i - 1])
 			t->depends_on[t->ndepends_on++] = sum.list[i];
-	l->nedges += t->ndepends_on;
 	if (l->nedges <= EDGES_MAX)
 		return true;
 	loader_problem(l, d->wanted_mark, "the notebooks up to this one have more than %zu dependencies; "

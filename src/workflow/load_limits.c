@@ -49,18 +49,18 @@ static const struct loader_key limit_keys[] = {
 };
 
 void
-loader_limits(struct loader *l, const struct yaml_key *key, const struct yaml_node *value)
+loader_limits(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
 	if (loader_is_map(l, key->name, value))
-		loader_map(l, value, NULL, limit_keys, sizeof(limit_keys) / sizeof(limit_keys[0]), l->w);
+		loader_map(l, value, NULL, limit_keys, sizeof(limit_keys) / sizeof(limit_keys[0]), into);
 }
 
 /* ---- pools ---- */
 
 void
-loader_pools(struct loader *l, const struct yaml_key *key, const struct yaml_node *value)
+loader_pools(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
-	struct workflow *w = l->w;
+	struct workflow *w = into;
 	int64_t most;
 
 	if (!loader_is_map(l, key->name, value))
@@ -124,15 +124,15 @@ static const struct loader_key on_error_keys[] = {
 };
 
 void
-loader_on_error(struct loader *l, const struct yaml_key *key, const struct yaml_node *value)
+loader_on_error(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
 	const struct yaml_node *policy = yaml_get(value, "policy");
 
 	if (value->type != YAML_MAP) {
-		read_policy(l, l->w, key, value);
+		read_policy(l, into, key, value);
 		return;
 	}
-	loader_map(l, value, NULL, on_error_keys, sizeof(on_error_keys) / sizeof(on_error_keys[0]), l->w);
+	loader_map(l, value, NULL, on_error_keys, sizeof(on_error_keys) / sizeof(on_error_keys[0]), into);
 	if (policy == NULL)
 		loader_problem(l, value->mark, "key 'policy' is missing; it says what failures lead to, such as fail-fast");
 	else if (yaml_get(value, "after") != NULL && policy->text != NULL && strcmp(policy->text, "let-finish") == 0)

@@ -127,6 +127,8 @@ read_override(struct loader *l, const char *name, const char *text)
 	for (size_t i = 0; i < found.n; i++)
 		loader_problem(l, NO_MARK, "%s%s", found.list[i].message, hint);
 	problems_release(&found);
+	if (value != NULL)
+		loader_note_secrets(l, value);
 	if (value != NULL && parameter_name_ok(l, name, NO_MARK)) {
 		add(&one, &(struct source){name, value, NO_MARK, l->option});
 		sources_merge(&l->overrides, &one);

@@ -44,6 +44,17 @@ secret_of(const struct yaml_node *node)
 	return node->n == 1 ? yaml_get(node, "secret") : NULL;
 }
 
+void
+loader_note_secrets(struct loader *l, const struct yaml_node *value)
+{
+	const struct yaml_node *secret = secret_of(value);
+
+	if (secret != NULL && secret->type == YAML_STRING)
+		*table_at(&l->secrets, secret->text, secret->len) = l;
+	for (size_t i = 0; i < value->n; i++)
+		loader_note_secrets(l, value->items[i]);
+}
+
 /* Reads the variable that a secret is in. */
 static void
 read_secret(struct loader *l, const char *what, const char *of, const struct yaml_node *secret, struct scope_value *v)
@@ -202,12 +213,15 @@ look_up_row(struct loader *l, const struct expression_path *path, struct buf *va
 }
 
 static enum expression_result
-look_up_variable(const struct expression_path *path, struct buf *value, char **why)
+look_up_variable(const struct loader *l, const struct expression_path *path, struct buf *value, char **why)
 {
 	const char *text;
 
 	if (path->n != 2)
 		return fault(why, xstrdup("write which one: env.NAME"));
+	if (table_get(&l->secrets, path->parts[1], strlen(path->parts[1])) != NULL)
+		return fault(why, xasprintf("environment variable '%.*s' is a secret of this workflow, which can be no part of "
+		    "anything else; write {secret: %s}", SHOWN(path->parts[1]), path->parts[1]));
 	text = getenv(path->parts[1]);
 	if (text == NULL)
 		return fault(why, xasprintf("environment variable '%.*s' is not set", SHOWN(path->parts[1])));
@@ -245,7 +259,7 @@ look_up(void *data, const struct expression_path *path, struct buf *value, char 
 	if (strcmp(root, "item") == 0 || strcmp(root, "matrix") == 0)
 		return look_up_row(l, path, value, why);
 	if (strcmp(root, "env") == 0)
-		return look_up_variable(path, value, why);
+		return look_up_variable(l, path, value, why);
 	if (strcmp(root, "notebook") == 0)
 		return look_up_notebook(l->scope, path, value, why);
 	if (strcmp(root, "run") == 0) {
@@ -463,9 +477,8 @@ variable_text(struct loader *l, const struct source *source, struct json v, stru
 }
 
 void
-loader_put_env(struct loader *l, struct scope *s, const struct sources *env, struct params *into)
+loader_put_env(struct loader *l, const struct sources *env, struct params *into)
 {
-	(void)s;
 	for (size_t i = 0; i < env->n; i++) {
 		const struct source *source = &env->list[i];
 		const struct yaml_node *value = source->value;

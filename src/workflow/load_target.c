@@ -149,8 +149,9 @@ read_target(struct loader *l, const struct yaml_key *key, const struct yaml_node
 }
 
 void
-loader_targets(struct loader *l, const struct yaml_key *key, const struct yaml_node *value)
+loader_targets(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
+	(void)into;
 	if (!loader_is_map(l, key->name, value))
 		return;
 	if (value->n > TARGETS_MAX)

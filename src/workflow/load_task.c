@@ -225,7 +225,7 @@ make(struct loader *l, const struct entry *e, size_t i)
 	if (l->options->target != NULL && yaml_get(e->map, "target") == NULL)
 		m.task.target = NULL;
 	loader_put_parameters(l, &scope, &m.task.parameters);
-	loader_put_env(l, &scope, &e->env, &m.task.env);
+	loader_put_env(l, &e->env, &m.task.env);
 	go_on = loader_task_add(l, &m.task, &m.draft);
 	scope_release(&scope);
 	l->scope = &l->top;

@@ -3,8 +3,9 @@
  *
  * The functions here add a problem for what is wrong and go on as if the key in question were not there.
  *
- * Expressions ({{ }}) are put in before a key is read, so that they can stand in any value: what the functions below are
- * given holds none any more. Only parameters, variables and what a for_each goes over are evaluated by those who read them.
+ * Expressions ({{ }}) are put in before a key is read, so that they can stand in any value: what the functions
+ * below are given holds none any more. Only parameters, variables and what a for_each goes over are evaluated by
+ * those who read them.
  */
 #ifndef NBFORK_WORKFLOW_LOADER_H
 #define NBFORK_WORKFLOW_LOADER_H
@@ -37,7 +38,8 @@ struct source {
 	const char *name;
 	const struct yaml_node *value;
 	struct mark mark;	/* of the name */
-	const char *option;	/* of the command line, which problems with it are with; NULL: they are with the file */
+	/* of the command line, which problems with it are with; NULL: they are with the file */
+	const char *option;
 };
 
 /* In the order in which the names first appeared; a later one replaces an earlier one where that stands. */
@@ -112,6 +114,7 @@ struct loader {
 	struct sources top_parameters;	/* and, over them, those of -p */
 	const struct yaml_node *defaults;	/* a map, or NULL */
 	struct sources default_parameters, default_env;
+	struct table secrets;	/* variables that hold secrets: their names */
 	struct table names;	/* the task of each name, as its index plus 1 */
 	struct draft *drafts;	/* one a task */
 	size_t tasks_cap, drafts_cap;
@@ -165,7 +168,8 @@ bool loader_integer(struct loader *l, const char *key, const struct yaml_node *v
 bool loader_number(struct loader *l, const char *key, const struct yaml_node *value, double min, const char *wanted,
     double *d);
 bool loader_seconds(struct loader *l, const char *key, const struct yaml_node *value, int64_t *nanoseconds);
-bool loader_bytes(struct loader *l, const char *key, const struct yaml_node *value, int64_t *bytes);	/* 2G, 512M, 1.5GiB */
+/* 2G, 512M, 1.5GiB */
+bool loader_bytes(struct loader *l, const char *key, const struct yaml_node *value, int64_t *bytes);
 bool loader_choice(struct loader *l, const char *key, const struct yaml_node *value, const char *const *choices,
     size_t nchoices, size_t *chosen);
 
@@ -188,6 +192,9 @@ bool loader_name_ok(struct loader *l, struct mark at, const char *what, const ch
 void loader_parameters(struct loader *l, const struct yaml_node *value, struct sources *into);
 void loader_env(struct loader *l, const struct yaml_node *value, struct sources *into);
 
+/* Notes which variables a value names as secrets, at any depth: nothing else may show them. */
+void loader_note_secrets(struct loader *l, const struct yaml_node *value);
+
 /* Reads the -p options into l->overrides. */
 void loader_overrides(struct loader *l);
 
@@ -209,7 +216,7 @@ struct yaml_node *loader_evaluate(struct loader *l, const struct yaml_node *valu
 
 /* Evaluates all parameters of the scope, or the variables of env, into a task's. */
 void loader_put_parameters(struct loader *l, struct scope *s, struct params *into);
-void loader_put_env(struct loader *l, struct scope *s, const struct sources *env, struct params *into);
+void loader_put_env(struct loader *l, const struct sources *env, struct params *into);
 
 /* ---- The parts of a workflow ---- */
 
@@ -221,12 +228,12 @@ void loader_choose_target(struct loader *l);
 
 /* Adds a target of type local; the value of "targets". */
 struct target *loader_add_target(struct workflow *w, const char *name, struct mark at);
-void loader_targets(struct loader *l, const struct yaml_key *key, const struct yaml_node *value);
+void loader_targets(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 
 /* The value of "limits", of "pools", and of "on_error". */
-void loader_limits(struct loader *l, const struct yaml_key *key, const struct yaml_node *value);
-void loader_pools(struct loader *l, const struct yaml_key *key, const struct yaml_node *value);
-void loader_on_error(struct loader *l, const struct yaml_key *key, const struct yaml_node *value);
+void loader_limits(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
+void loader_pools(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
+void loader_on_error(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 
 /* The names of the policies. */
 #define LOADER_POLICIES 3

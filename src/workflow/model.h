@@ -112,8 +112,8 @@ enum transport {
 };
 
 /*
- * What a target of type databricks says of itself. Texts are owned, NULL when not given; those marked so are JSON on one line,
- * passed on as they are.
+ * What a target of type databricks says of itself. Texts are owned, NULL when not given; those marked so are JSON
+ * on one line, passed on as they are.
  */
 struct databricks {
 	char *profile, *host;
@@ -203,7 +203,8 @@ struct workflow {
 	 */
 	double max_load;
 	int64_t min_free_memory;
-	bool requeue_youngest;	/* when less than half of min_free_memory is free: it is stopped and runs again later */
+	/* when less than half of min_free_memory is free: it is stopped and runs again later */
+	bool requeue_youngest;
 	struct target **targets;	/* each allocated, so that tasks can point to it */
 	size_t ntargets;
 	const struct target *target;	/* the default one */

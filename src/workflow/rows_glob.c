@@ -16,6 +16,8 @@
 #include "base/table.h"
 #include "base/utf8.h"
 
+#define RUNS "nbfork-runs"	/* where run folders are by default */
+
 enum part_kind {
 	LITERAL,	/* text is the name itself */
 	WILD,		/* text is for fnmatch */
@@ -265,6 +267,13 @@ is_folder(const struct walk *w, const char *path, unsigned char type)
 
 /* ---- The walk ---- */
 
+/* Folders into which "**" does not go: hidden ones, and those of earlier runs, whose executed copies are notebooks too. */
+static bool
+is_passed_over(const char *name)
+{
+	return *name == '.' || strcmp(name, RUNS) == 0;
+}
+
 static void
 found(struct walk *w, const char *path)
 {
@@ -339,7 +348,7 @@ look(struct walk *w, const char *path, size_t part)
 	for (size_t i = 0; i < e.n && !w->full; i++) {
 		const struct entry *entry = &e.list[i];
 
-		if (this->kind == FOLDERS ? *entry->name == '.' : !matches(w, this->text, entry->name))
+		if (this->kind == FOLDERS ? is_passed_over(entry->name) : !matches(w, this->text, entry->name))
 			continue;
 		next = below(path, entry->name);
 		if (this->kind == FOLDERS) {

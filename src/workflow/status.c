@@ -24,6 +24,20 @@ status_parse(const char *s, enum status *status)
 }
 
 const char *
+status_verb(enum status s)
+{
+	static const char *const verbs[] = {
+		[STATUS_SUCCEEDED] = "succeeded",
+		[STATUS_FAILED] = "failed",
+		[STATUS_TIMED_OUT] = "timed out",
+		[STATUS_CANCELLED] = "was stopped",
+		[STATUS_SKIPPED] = "was skipped",
+	};
+
+	return verbs[s];
+}
+
+const char *
 error_kind_name(enum error_kind k)
 {
 	static const char *const names[] = {

@@ -29,6 +29,9 @@ enum error_kind {
 
 const char *status_name(enum status s);	/* "succeeded", ... */
 bool status_parse(const char *s, enum status *status);
+
+/* For messages that begin with a notebook: "failed", "timed out", "was stopped", "was skipped", "succeeded". Static. */
+const char *status_verb(enum status s);
 const char *error_kind_name(enum error_kind k);	/* "notebook", ...; NULL for none */
 
 /* Why a notebook did not succeed. All members are owned by whoever owns the struct. */

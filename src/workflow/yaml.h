@@ -74,10 +74,16 @@ struct yaml_node *yaml_of_json(struct json value, struct mark at, const char *fi
 /* One more reference to a node: to be freed once more. */
 struct yaml_node *yaml_share(const struct yaml_node *node);
 
-/* Where the character at an offset (in bytes) of a scalar's text stands; the scalar's own place where that cannot be told. */
+/*
+ * Where the character at an offset (in bytes) of a scalar's text stands; the scalar's own place where that cannot
+ * be told.
+ */
 struct mark yaml_place(const struct yaml_node *scalar, size_t offset);
 
-/* Not yaml_free: libyaml exports a function of that name, and a program's own would take its place. NULL is allowed. */
+/*
+ * Not yaml_free: libyaml exports a function of that name, and a program's own would take its place. NULL is
+ * allowed.
+ */
 void yaml_node_free(struct yaml_node *node);
 
 /* The value of a key, NULL when it is not there or node is no map. */

@@ -17,15 +17,23 @@ TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 
 # Members of the event lines besides "time" and "event".
 EVENTS = {
-    "run_started": {"run", "workflow", "target", "processes", "on_error", "notebooks"},
-    "notebook_started": {"name", "attempt", "pid"},
+    "run_started": {"run", "workflow", "target", "processes", "on_error", "notebooks", "pid"},
+    "notebook_kept": {"name", "run"},
+    "notebook_started": {"name", "attempt", "pid", "reason"},
     "kernel_ready": {"name", "attempt", "pid", "seconds"},
     "cell_started": {"name", "attempt", "cell", "number", "total"},
     "cell_finished": {"name", "attempt", "cell", "number", "total", "seconds", "failed"},
-    "notebook_finished": {"name", "attempt", "notebook"},
+    "notebook_attempt_failed": {"name", "attempt", "retry_in_seconds", "ended"},
+    "notebook_requeued": {"name", "attempt", "reason", "ended"},
+    "notebook_finished": {"name", "attempt", "inputs", "notebook"},
+    "processes_changed": {"processes"},
     "run_stopping": {"reason"},
     "run_finished": {"status", "counts", "duration_seconds"},
 }
+OVER = {"notebook_finished", "notebook_kept", "notebook_attempt_failed", "notebook_requeued"}
+
+# With these nbfork makes no run.
+PLANS = {"-c", "--check", "-n", "--dry-run"}
 
 
 def closed(**members):
@@ -46,21 +54,30 @@ COUNTS = closed(**{s: COUNT for s in STATUSES})
 ERROR = closed(kind={"enum": KINDS}, name=maybe(type="string"), message={"type": "string"}, cell=maybe(**COUNT),
                execution_count=maybe(**COUNT), traceback={"type": "array", "items": {"type": "string"}})
 
+SPENT = dict(started_at=maybe(**MOMENT), finished_at=maybe(**MOMENT), duration_seconds=maybe(**NUMBER),
+             cpu_seconds=maybe(**NUMBER), max_rss_bytes=maybe(**COUNT))
+EXIT = dict(exit_status=maybe(type="integer", minimum=0, maximum=255), signal=maybe(type="integer", minimum=1))
+FILES = dict(output=maybe(**TEXT), log=maybe(**TEXT))
+
+ATTEMPT = closed(attempt={"type": "integer", "minimum": 1}, status={"enum": ["failed", "timed_out", "cancelled"]},
+                 error=ERROR, **EXIT, **SPENT, **FILES)
+
 NOTEBOOK = closed(
     name=TEXT, path=TEXT, target=TEXT, status={"enum": STATUSES}, attempts=COUNT, parameters={"type": "object"},
-    result={}, exit_status=maybe(type="integer", minimum=0, maximum=255), signal=maybe(type="integer", minimum=1),
-    error=maybe(**ERROR), cells=closed(total=COUNT, executed=COUNT),
-    queued_seconds=maybe(**NUMBER), started_at=maybe(**MOMENT), finished_at=maybe(**MOMENT),
-    duration_seconds=maybe(**NUMBER), cpu_seconds=maybe(**NUMBER), max_rss_bytes=maybe(**COUNT),
-    output=maybe(**TEXT), log=maybe(**TEXT), url={"type": "null"})
+    result={}, error=maybe(**ERROR), cells=closed(total=COUNT, executed=COUNT), queued_seconds=maybe(**NUMBER),
+    url={"type": "null"}, earlier_attempts={"type": "array", "items": ATTEMPT}, resumed_from=maybe(**TEXT),
+    **EXIT, **SPENT, **FILES)
 
 RESULTS = closed(
     schema={"const": "nbfork.results/1"}, nbfork={"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
-    run=closed(id=TEXT, dir=TEXT, resumed_from={"type": "null"}),
+    run=closed(id=TEXT, dir=TEXT, resumed_from=maybe(**TEXT)),
     workflow=closed(name=TEXT, file=maybe(**TEXT)), target=TEXT, processes={"type": "integer", "minimum": 1},
     on_error={"enum": ["let-finish", "fail-fast", "drain"]},
     status={"enum": ["succeeded", "failed", "timed_out", "cancelled"]}, started_at=MOMENT, finished_at=MOMENT,
-    duration_seconds=NUMBER, counts=COUNTS, notebooks={"type": "array", "items": NOTEBOOK, "minItems": 1})
+    duration_seconds=NUMBER, counts=COUNTS, notebooks={"type": "array", "items": NOTEBOOK})
+
+DIGEST = {"type": "string", "pattern": "^([0-9a-f]{64})?$"}
+INPUTS = maybe(**closed(notebook=DIGEST, parameters=DIGEST, kernel=DIGEST, upstream=DIGEST))
 
 
 def strict(text):
@@ -82,9 +99,9 @@ def check(run):
     try:
         check_quiet(run)
         check_inputs(run)
-        if run.dir and run.dir.exists() and run.status != 3:
-            check_folder(run)
+        if run.status not in (2, 3) and not PLANS & set(run.args) and run.dir and run.dir.exists():
             results = run.results
+            check_folder(run, results)
             check_results(run, results)
             check_events(run, results)
             for record in results["notebooks"]:
@@ -104,12 +121,17 @@ def check_inputs(run):
         assert hashlib.sha256(path.read_bytes()).digest() == digest, f"{path} has changed"
 
 
-def check_folder(run):
+def check_folder(run, results):
     """Only what belongs there, under its final name."""
+    good = {"workflow.yaml", "events.jsonl", "results.json", "notebooks", "logs"}
+    for n in results["notebooks"]:
+        for end in ["", *(f".attempt{i}" for i in range(1, n["attempts"]))]:
+            good |= {f"notebooks/{n['name']}{end}.ipynb", f"logs/{n['name']}{end}.log"}
     for path in run.dir.rglob("*"):
         name = str(path.relative_to(run.dir))
-        good = r"workflow\.yaml|events\.jsonl|results\.json|notebooks|logs|notebooks/[^/]+\.ipynb|logs/[^/]+\.log"
-        assert re.fullmatch(good, name), f"'{name}' in the run folder"
+        # Of a run that was resumed there may be files of notebooks that are not in the workflow any more.
+        assert name in good or (results["run"]["resumed_from"] and re.fullmatch(
+            r"notebooks/[^/.][^/]*\.ipynb|logs/[^/.][^/]*\.log", name)), f"'{name}' in the run folder"
 
 
 def check_results(run, results):
@@ -125,65 +147,133 @@ def check_results(run, results):
     else:
         assert results["status"] == "cancelled"
     if good:
-        assert not counted["skipped"] and not counted["cancelled"]
+        assert not counted["cancelled"]
+        assert all(n["error"]["message"].startswith("not needed: ") for n in notebooks if n["status"] == "skipped")
     for n in notebooks:
-        label = f"notebook {n['name']}"
-        assert (n["status"] == "succeeded") == (n["error"] is None), label
-        assert n["cells"]["executed"] <= n["cells"]["total"], label
-        if n["status"] == "skipped":
-            assert n["attempts"] == 0, label
-            for key in MEASURED + ["exit_status", "signal", "output", "log", "result"]:
-                assert n[key] is None, f"{label}, {key}"
+        check_record(results, n)
+
+
+def check_record(results, n):
+    label = f"notebook {n['name']}"
+    resumed, error = results["run"]["resumed_from"], n["error"]
+    before = [a["attempt"] for a in n["earlier_attempts"]]
+    assert (n["status"] == "succeeded") == (error is None), label
+    assert n["cells"]["executed"] <= n["cells"]["total"], label
+    assert before == sorted(set(before)), label
+    assert not before or before[-1] <= n["attempts"], label
+    if n["status"] == "skipped" or (error and error["kind"] == "dependency"):
+        assert resumed or n["attempts"] == 0, label
+        assert n["status"] != "skipped" or error["kind"] in ("stopped", "dependency"), label
+        for key in MEASURED + ["exit_status", "signal", "output", "log", "result"]:
+            assert n[key] is None, f"{label}, {key}"
+    else:
+        assert n["attempts"] > len(before), label
+        assert all(n[key] is not None for key in MEASURED), label
+        assert n["started_at"] <= n["finished_at"] <= results["finished_at"], label
+        assert (n["exit_status"] is None) != (n["signal"] is None), label
+        if n["resumed_from"]:
+            assert resumed and n["status"] == "succeeded", label
         else:
-            assert n["attempts"] == 1, label
-            assert all(n[key] is not None for key in MEASURED), label
-            assert results["started_at"] <= n["started_at"] <= n["finished_at"] <= results["finished_at"], label
-            assert (n["exit_status"] is None) != (n["signal"] is None), label
-        if n["status"] == "succeeded":
-            assert n["exit_status"] == 0, label
-            assert n["cells"]["executed"] == n["cells"]["total"], label
-        if n["error"] and n["error"]["kind"] == "timeout":
-            assert n["status"] == "timed_out", label
+            assert results["started_at"] <= n["started_at"], label
+    if n["status"] == "succeeded":
+        assert n["exit_status"] == 0, label
+        assert n["cells"]["executed"] == n["cells"]["total"], label
+    if error and error["kind"] == "timeout":
+        assert n["status"] == "timed_out", label
+
+
+def runs_of(events):
+    """The events of each of the runs that a journal is of."""
+    runs = []
+    for e in events:
+        if e["event"] == "run_started":
+            runs.append([])
+        runs[-1].append(e)
+    return runs
 
 
 def check_events(run, results):
-    events = run.events
-    for e in events:
+    for e in run.events:
         assert re.match(TIME, e["time"])
         assert set(e) == EVENTS[e["event"]] | {"time", "event"}, e
-    assert events == sorted(events, key=lambda e: e["time"])
+        assert e["event"] != "notebook_finished" or jsonschema.validate(e["inputs"], INPUTS) is None
+    assert run.events == sorted(run.events, key=lambda e: e["time"])
+    runs = runs_of(run.events)
+    ids = [r[0]["run"]["id"] for r in runs]
+    assert len(set(ids)) == len(ids)
+    assert [r[0]["run"]["resumed_from"] for r in runs] == [None, *ids[:-1]]
+    attempts = {}  # by name, how many there have been
+    for events in runs:
+        check_attempts(events, attempts)
+    check_last_run(runs[-1], results)
+    for record in results["notebooks"]:
+        assert record["attempts"] == attempts.get(record["name"], 0), record["name"]
+        assert record["resumed_from"] in [None, *ids[:-1]]
+        check_events_of(record, runs[-1])
+
+
+def check_attempts(events, attempts):
+    """What starts ends, before it starts again, as what it started; never more at a time than may."""
+    running, most = set(), events[0]["processes"]
+    for e in events:
+        name = e.get("name")
+        if e["event"] == "processes_changed":
+            most = e["processes"]
+        elif e["event"] == "notebook_started":
+            assert name not in running
+            running.add(name)
+            assert len(running) <= most, "more at a time than processes"
+            attempts[name] = attempts.get(name, 0) + 1
+            assert e["attempt"] == attempts[name], e
+        elif e["event"] in OVER:
+            running.discard(name)  # one that was skipped, or kept, was never started
+        elif name:
+            assert name in running, e
+        if "attempt" in e:
+            assert e["attempt"] == attempts.get(name, 0), e
+    assert not running or events[-1]["event"] != "run_finished"
+
+
+def check_last_run(events, results):
     kinds = [e["event"] for e in events]
     assert kinds[0] == "run_started" and kinds[-1] == "run_finished"
-    assert kinds.count("run_started") == kinds.count("run_finished") == 1
+    assert kinds.count("run_finished") == 1
     assert events[0]["notebooks"] == len(results["notebooks"])
-    assert events[0]["run"] == {k: results["run"][k] for k in ("id", "dir")}
+    assert events[0]["run"] == results["run"]
     assert events[0]["workflow"] == results["workflow"]
-    for key in ("target", "processes", "on_error"):
+    for key in ("target", "on_error"):
         assert events[0][key] == results[key]
+    assert [e["processes"] for e in events if "processes" in e][-1] == results["processes"]
     for key in ("status", "counts", "duration_seconds"):
         assert events[-1][key] == results[key]
-    running = set()
-    for e in events:
-        if e["event"] == "notebook_started":
-            assert e["name"] not in running
-            running.add(e["name"])
-            assert len(running) <= results["processes"], "more at a time than processes"
-        elif e["event"] == "notebook_finished":
-            running.discard(e["name"])  # one that was skipped was never started
-        elif "name" in e:
-            assert e["name"] in running, e
-    assert not running
-    for record in results["notebooks"]:
-        mine = [e for e in events if e.get("name") == record["name"]]
-        assert [e["notebook"] for e in mine if e["event"] == "notebook_finished"] == [record]
-        assert mine[-1]["event"] == "notebook_finished"
-        if record["status"] == "skipped":
-            assert len(mine) == 1
-        cells = [e for e in mine if e["event"] == "cell_started"]
-        assert [e["number"] for e in cells] == list(range(1, len(cells) + 1))
-        if not record["error"] or record["error"]["kind"] != "worker":
-            assert len(cells) == record["cells"]["executed"]
-        assert all(e["total"] == record["cells"]["total"] for e in cells if record["cells"]["total"])
+
+
+def check_events_of(record, events):
+    """The events of a notebook in the last run of a journal."""
+    mine = [e for e in events if e.get("name") == record["name"]]
+    kinds = [e["event"] for e in mine]
+    if record["resumed_from"]:
+        assert kinds == ["notebook_kept"] and mine[0]["run"] == record["resumed_from"]
+        return
+    assert kinds.count("notebook_finished") == 1 and kinds[-1] == "notebook_finished"
+    assert mine[-1]["notebook"] == record
+    ended = {a["attempt"]: a for a in record["earlier_attempts"]}
+    for e in mine:
+        if e["event"] == "notebook_attempt_failed" and e["attempt"] in ended:
+            assert e["ended"] == ended[e["attempt"]], e
+        elif e["event"] == "notebook_attempt_failed":
+            # The run was stopped before there was another one: so it ended.
+            assert e["attempt"] == e["ended"]["attempt"] == record["attempts"], e
+            assert all(e["ended"][key] == record[key] for key in e["ended"] if key not in ("attempt", "output", "log"))
+    if record["started_at"] is None:
+        assert len(mine) == 1
+        return
+    assert mine[-1]["inputs"] is not None
+    cells = [e for e in mine if e["event"] == "cell_started" and e["attempt"] == record["attempts"]]
+    assert [e["number"] for e in cells] == list(range(1, len(cells) + 1))
+    if not record["error"] or record["error"]["kind"] != "worker":
+        assert len(cells) == record["cells"]["executed"]
+    assert all(e["total"] == record["cells"]["total"] for e in cells if record["cells"]["total"])
 
 
 def check_files(run, record):
@@ -191,11 +281,15 @@ def check_files(run, record):
     name = record["name"]
     for key, place, end in (("output", "notebooks", "ipynb"), ("log", "logs", "log")):
         path = run.dir / place / f"{name}.{end}"
-        if record[key] is None:
-            assert not path.exists(), f"{path} is there, but not in the results"
-        else:
+        if record[key] is not None:
             assert record[key] == f"{place}/{name}.{end}"
             assert path.is_file(), f"{path} is missing"
+        elif record["attempts"] == 0 or record["started_at"]:
+            assert not path.exists(), f"{path} is there, but not in the results"
+        for a in record["earlier_attempts"]:
+            if a[key] is not None and a["attempt"] < record["attempts"]:
+                assert a[key] == f"{place}/{name}.attempt{a['attempt']}.{end}"
+                assert (run.dir / a[key]).is_file(), f"{a[key]} is missing"
     if record["status"] in ("succeeded", "failed") and (record["error"] or {}).get("kind") in (None, "notebook"):
         assert record["output"] and record["log"]
     if record["output"] and (run.dir / record["output"]).stat().st_size < 4 << 20:

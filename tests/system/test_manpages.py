@@ -2,9 +2,16 @@
 The manual pages: they name every option and key, and their examples are run.
 """
 
+import fcntl
+import json
+import os
+import pty
 import re
 import shutil
+import struct
 import subprocess
+import termios
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +20,7 @@ import harness
 
 TOP = Path(__file__).resolve().parents[2]
 PAGES = ["nbfork.1", "nbfork-workflow.5"]
+COLUMNS = 66  # of the terminal on which nbfork-workflow(5) shows things
 
 
 def source(page):
@@ -36,7 +44,7 @@ def test_every_option_is_in_the_page_and_in_the_help(work):
     shown = work.run("--help", folder=None).out
     options = re.findall(r"^ +(?:-\w, )?--([a-z-]+)", shown, re.M)
     page = source("nbfork.1")
-    assert len(options) >= 13
+    assert len(options) >= 18
     for option in options:
         assert re.search(rf"\bFl -{option}\b", page), option
     for option in re.findall(r"Fl -([a-z-]{2,})", page):
@@ -56,33 +64,87 @@ def commands(block):
     return found
 
 
-def test_the_examples_do_what_they_show(work):
-    for kind in ("tables", "policies"):
+def copy_samples(work, *kinds):
+    for kind in kinds:
         shutil.copytree(TOP / "samples" / kind, work.dir, dirs_exist_ok=True,
                         ignore=shutil.ignore_patterns("warehouse", "nbfork-runs"))
     subprocess.run(["chmod", "-R", "u+w", work.dir], check=True)
+
+
+def read_all(fd):
+    """What comes out of a terminal until the last process that writes to it has gone."""
+    text = b""
+    while True:
+        try:
+            piece = os.read(fd, 65536)
+        except OSError:
+            piece = b""
+        if not piece:
+            return text.decode("utf-8").replace("\r\n", "\n")
+        text += piece
+
+
+def run_examples(work, page, terminal):
+    """Runs all commands of a page in one shell; yields each with its output and the one that is shown."""
     program = " ".join(f"'{w}'" for w in harness.program())
     script = [f"nbfork() {{ {program} \"$@\"; }}"]
-    expected = []
-    blocks = [b for b in literals("nbfork.1") if b.startswith("$ ")]
-    assert len(blocks) >= 4
-    for i, (command, output) in enumerate(c for b in blocks for c in commands(b)):
-        script.append(f"{command}\necho '--- {i}'")
-        expected.append(output)
-    done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=work.dir, env=work.env, capture_output=True, text=True,
-                          timeout=120)
-    outputs = re.split(r"^--- \d+\n", done.stdout, flags=re.M)[:-1]
-    assert len(outputs) == len(expected), done.stdout + done.stderr
-    for output, shown in zip(outputs, expected):
+    shown = [c for b in literals(page) if b.startswith("$ ") for c in commands(b)]
+    script += [f"{command}\necho '--- {i}'" for i, (command, _) in enumerate(shown)]
+    read, write = pty.openpty() if terminal else os.pipe()
+    if terminal:
+        fcntl.ioctl(write, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
+    seen = []
+    reader = threading.Thread(target=lambda: seen.append(read_all(read)))
+    reader.start()
+    done = subprocess.Popen(["bash", "-c", "\n".join(script)], cwd=work.dir, env={**work.env, "NO_COLOR": "1"},
+                            stdin=subprocess.DEVNULL, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    errors = done.communicate(timeout=120 * harness.PATIENCE)[1]
+    reader.join()
+    os.close(read)
+    outputs = re.split(r"^--- \d+\n", seen[0], flags=re.M)[:-1]
+    assert len(outputs) == len(shown), seen[0] + errors
+    for (command, output), real in zip(shown, outputs):
+        yield command, real.rstrip("\n"), "\n".join(output), errors
+
+
+def test_the_examples_of_the_program_do_what_they_show(work):
+    copy_samples(work, "tables", "policies")
+    ran = list(run_examples(work, "nbfork.1", terminal=False))
+    assert len(ran) >= 8
+    for _, real, shown, errors in ran:
         if shown:
-            assert output.rstrip("\n").split("\n") == shown, done.stderr
+            assert real == shown, errors
     # A command without output shown has at least a summary of nothing but successes.
-    assert sum("succeeded" in o for o, shown in zip(outputs, expected) if not shown) >= 2, done.stdout + done.stderr
+    assert sum("succeeded" in real for _, real, shown, _ in ran if not shown) >= 2, ran
+
+
+def without_chance(text):
+    """Without times, names of runs and the widths that go with them."""
+    text = re.sub(r"\b(\d+h)?(\d+m)?\d+(\.\d+)?[smh]\b", "TIME", text)
+    return re.sub(r"-\d{8}T\d{6}Z-[0-9a-f]{8}\b", "-ID", text).split()
+
+
+def test_the_examples_of_the_workflow_do_what_they_show(work):
+    copy_samples(work, "weather")
+    ran = list(run_examples(work, "nbfork-workflow.5", terminal=True))
+    assert len(ran) >= 6
+    for _, real, shown, errors in ran:
+        assert without_chance(real) == without_chance(shown), errors
+    # Nothing of the plan is left to chance.
+    assert ran[0][0] == "nbfork -n weather.yaml" and ran[0][1] == ran[0][2]
+
+
+def test_the_sample_in_the_page_is_the_sample(work):
+    sample = (TOP / "samples/weather/weather.yaml").read_text("utf-8")
+    assert re.sub(r"^#.*\n", "", sample, flags=re.M) in literals("nbfork-workflow.5")
 
 
 def test_the_workflows_shown_are_valid(work):
-    blocks = [b for b in literals("nbfork-workflow.5") if "notebooks:" in b]
-    assert len(blocks) >= 3
+    blocks = [b for b in literals("nbfork-workflow.5") if re.search("^notebooks:", b, re.M)]
+    assert len(blocks) >= 6
+    work.write("data/2012.csv", "date\n")
+    work.write("parts.csv", "part,file\n1,one.csv\n2,two.csv\n")
     for i, block in enumerate(blocks):
         for path in re.findall(r"[\w.-]+\.ipynb", block):
             work.notebook(path, "print x")
@@ -90,6 +152,14 @@ def test_the_workflows_shown_are_valid(work):
         run = work.run("--check", f"shown-{i}.yaml", folder=None, env={"WAREHOUSE_PASSWORD": "x"})
         assert run.status == 0, run.story()
         assert run.out == f"shown-{i}.yaml: ok\n"
+
+
+def test_the_matrix_shown_makes_three_notebooks(work):
+    work.write("matrix.yaml", next(b for b in literals("nbfork-workflow.5") if "matrix.model" in b))
+    work.notebook("train", "print x")
+    run = work.run("--dry-run", "--json", "matrix.yaml", folder=None)
+    assert [(n["name"], n["parameters"]["settings"].get("depth")) for n in json.loads(run.out)["notebooks"]] == [
+        ("train-linear-north", None), ("train-linear-south", None), ("train-trees-north", 8)]
 
 
 def test_the_result_shown_for_python_comes_back(work):

@@ -100,9 +100,33 @@ def test_the_policies_do_what_is_shown(work, samples, option):
     assert run.status == 1
 
 
-def test_the_workflow_in_the_readme_is_the_sample(samples):
+def test_the_weather_is_loaded_once_it_is_mended(work, samples):
+    first = work.run("samples/weather/weather.yaml", folder=None)
+    assert first.status == 1
+    assert table_of(first.out) == table_of(shown('nbfork samples/weather/weather.yaml; echo "exit status $?"'))
+    assert first.record("check")["result"]["missing"] == 365
+
+    mend = "sed -i 's/\"18,9\"/18.9/' samples/weather/data/2014.csv"
+    assert shown(mend).startswith("$ nbfork --resume samples/weather/weather.yaml")
+    subprocess.run(["sh", "-c", mend], cwd=work.dir, check=True)
+    second = work.run("--resume", "samples/weather/weather.yaml", folder=first.dir)
+    assert second.status == 0
+    assert table_of(second.out) == table_of(shown('nbfork --resume samples/weather/weather.yaml; echo "exit status $?"'))
+    kept = [n["name"] for n in second.results["notebooks"] if n["resumed_from"] is not None]
+    assert kept == ["load-2012", "load-2013", "load-2015"]
+    assert second.record("check")["result"] == {
+        "databases": [f"warehouse/{year}.db" for year in range(2012, 2016)], "days": 1461, "missing": 0}
+    for year in range(2012, 2016):
+        days = len((samples / f"weather/data/{year}.csv").read_text("utf-8").splitlines()) - 1
+        assert rows_of(samples / f"weather/warehouse/{year}.db", "weather") == days
+    assert second.record("report-temp_max")["result"] == {
+        "measure": "temp_max", "days": 1461, "mean": 16.44, "most": 35.6, "on": "2014-08-11"}
+
+
+@pytest.mark.parametrize("name", ["tables", "weather"])
+def test_the_workflow_in_the_readme_is_the_sample(samples, name):
     text = (TOP / "README").read_text("utf-8")
-    notebooks = (samples / "tables/tables.yaml").read_text("utf-8").split("notebooks:", 1)[1]
+    notebooks = (samples / name / f"{name}.yaml").read_text("utf-8").split("notebooks:", 1)[1]
     assert "\n".join("    " + line if line else "" for line in notebooks.rstrip("\n").split("\n")) in text
 
 

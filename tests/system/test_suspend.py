@@ -87,7 +87,7 @@ def test_a_stopped_run_that_is_told_to_end_ends(work):
     run.signal(signal.SIGTSTP)
     wait_for(lambda: state(run.pid) == "T", "nbfork to stop")
     kernel = kernels(work)[0]
-    assert state(kernel) == "T"
+    wait_for(lambda: state(kernel) == "T", "the kernel to stop")
     run.signal(signal.SIGTERM)
     run.signal(signal.SIGCONT)
     run.finish(8)
