@@ -148,6 +148,8 @@ take_past(struct conductor *c, struct record *r)
 	if (past == NULL)
 		return;
 	r->attempts = past->attempts;
+	r->submission = past->submission;
+	r->remote_run = past->remote_run;
 	r->earlier_attempts = xstrdup(past->earlier_attempts);
 }
 
@@ -167,6 +169,7 @@ prepare_record(struct conductor *c, size_t i)
 	a->output = xasprintf("%s/notebooks/%s.ipynb", c->run.folder, t->name);
 	a->log = xasprintf("%s/logs/%s.log", c->run.folder, t->name);
 	a->private_folder = c->dirs.private_folder;
+	a->first_run_id = c->resumes ? c->past.first_run_id : c->run.id;
 	job_init(&c->jobs[i], t->name, worker_main, a);
 }
 

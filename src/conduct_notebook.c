@@ -14,6 +14,7 @@
 #include "report/progress.h"
 #include "report/results.h"
 #include "retry.h"
+#include "target.h"
 #include "values.h"
 #include "verdict.h"
 
@@ -207,6 +208,13 @@ notebook_prepare(struct conductor *c, struct record *r)
 	struct inputs in;
 
 	p->prepared = true;
+	if (target_ops(r->task->target)->elsewhere) {
+		/* What an earlier attempt has left running there is followed, not started again. */
+		if (r->submission == 0)
+			r->submission = r->attempts + 1;
+		p->assignment.number = r->submission;
+		p->assignment.remote_run = r->remote_run;
+	}
 	note_inputs(c, r, &in);	/* the notebook may have been edited while it waited */
 	while (r->attempts > 0 && rundir_has_attempt(c->run.folder, r->task->name, r->attempts))
 		r->attempts++;	/* that one was started too, but for the power failure that the journal forgot it in */
@@ -230,7 +238,12 @@ notebook_started(struct conductor *c, struct record *r)
 	free(r->error);
 	free(r->result);
 	free(r->line);
-	r->error = r->result = r->line = NULL;
+	free(r->remote);
+	r->error = r->result = r->line = r->remote = NULL;
+	if (r->remote_run == 0) {
+		free(r->url);
+		r->url = NULL;
+	}
 	r->state = RECORD_RUNNING;
 	r->attempts++;
 	r->tries++;
@@ -251,6 +264,22 @@ notebook_started(struct conductor *c, struct record *r)
 
 /* ---- While it runs ---- */
 
+/* It has been started elsewhere: that is to be known before anything else can happen. */
+static void
+take_submitted(struct conductor *c, struct record *r, struct json v)
+{
+	char *url = json_strdup(json_get(v, "url"));
+	bool news = r->remote_run == 0 || (url != NULL && r->url == NULL);
+
+	json_int(json_get(v, "run_id"), &r->remote_run);
+	if (url != NULL) {
+		free(r->url);
+		r->url = url;
+	}
+	if (news)
+		conductor_journal(c, events_notebook_submitted(&c->events, r));
+}
+
 void
 notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n)
 {
@@ -267,6 +296,8 @@ notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n
 		free(r->line);
 		r->line = json_strdup(json_get(v, "text"));
 		progress_line(r);
+	} else if (json_is(kind, "submitted")) {
+		take_submitted(c, r, v);
 	} else if (json_is(kind, "kernel")) {
 		r->kernel_ready = true;
 		conductor_journal(c, events_kernel_ready(&c->events, r, (int)json_count_of(v, "pid"), seconds));
@@ -330,6 +361,20 @@ queue_again(struct conductor *c, struct record *r)
 	progress_notebook_requeued(r, no_memory);
 }
 
+/* Only a worker that died leaves something running elsewhere, for the next attempt to follow. */
+static void
+close_remote(struct record *r)
+{
+	struct record_error e;
+
+	record_error(r, &e);
+	if (e.kind == NULL || strcmp(e.kind, error_kind_name(ERROR_WORKER)) != 0) {
+		r->submission = 0;
+		r->remote_run = 0;
+	}
+	record_error_release(&e);
+}
+
 bool
 notebook_ended(struct conductor *c, struct record *r)
 {
@@ -350,6 +395,7 @@ notebook_ended(struct conductor *c, struct record *r)
 		log_warn("cannot remove '%s': %s", folder, strerror(errno));
 	free(folder);
 	c->run.running--;
+	close_remote(r);
 	p->requeue = false;
 	if (c->leaving == r)
 		c->leaving = NULL;

@@ -112,7 +112,11 @@ keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, str
 	const char *kernel = t->kernel != NULL ? t->kernel : t->target->kernel;
 	struct buf b = BUF_INIT;
 
-	put_file(k, t->file, in->notebook);
+	/* What is in the workspace may change without anybody here knowing: it is known by its name. */
+	if (t->remote)
+		digest_bytes(in->notebook, t->path, strlen(t->path));
+	else
+		put_file(k, t->file, in->notebook);
 	put_params(&b, &t->parameters);
 	put_params(&b, &t->env);
 	digest_bytes(in->parameters, b.data, b.len);

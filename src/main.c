@@ -301,7 +301,7 @@ run(char **args, int n, const struct options *o, int *sig)
 	if (has_secrets(&w))
 		proc_hide_memory();
 	/* Also when there are problems already, so that all are shown in one go. */
-	validate_workflow(&w, &problems);
+	validate_workflow(&w, !o->check && !o->conduct.dry_run, &problems);
 	if (problems.n != 0) {
 		problems_print(&problems, stderr);
 	} else if (o->check && !o->conduct.dry_run) {
@@ -321,6 +321,7 @@ run(char **args, int n, const struct options *o, int *sig)
 		status = conduct(&w, &o->conduct, sig);
 	}
 	problems_release(&problems);
+	validate_release(&w);
 	workflow_release(&w);
 	return status;
 }

@@ -29,7 +29,7 @@ struct reader {
 
 /* The members of a line that count; JSON_NOTHING for those that are not there. */
 struct line {
-	struct json event, name, attempt, run, workflow, notebook, inputs, ended;
+	struct json event, name, attempt, run, workflow, notebook, inputs, ended, submission, run_id;
 };
 
 static void
@@ -41,6 +41,7 @@ split(struct line *l, struct json v)
 	} members[] = {
 		{"event", &l->event}, {"name", &l->name}, {"attempt", &l->attempt}, {"run", &l->run},
 		{"workflow", &l->workflow}, {"notebook", &l->notebook}, {"inputs", &l->inputs}, {"ended", &l->ended},
+		{"submission", &l->submission}, {"run_id", &l->run_id},
 	};
 	struct json_iter it;
 	struct json key, value;
@@ -99,6 +100,8 @@ on_run_started(struct reader *r, const struct line *l)
 		free(name);
 		return;
 	}
+	if (p->first_run_id == NULL)
+		p->first_run_id = xstrdup(id);
 	free(p->run_id);
 	free(p->name);
 	p->run_id = id;
@@ -130,8 +133,39 @@ on_notebook_started(struct reader *r, const struct line *l)
 {
 	struct entry *e = entry_of(r, l->name);
 
-	if (e != NULL)
-		started(r, e, number(l->attempt));
+	if (e == NULL)
+		return;
+	started(r, e, number(l->attempt));
+	/* One that follows what an earlier attempt has left running is known by that one's number. */
+	if (e->known.submission != number(l->submission))
+		e->known.remote_run = 0;
+	e->known.submission = number(l->submission);
+}
+
+static void
+on_submitted(struct reader *r, const struct line *l)
+{
+	struct entry *e = entry_of(r, l->name);
+	struct json digits = JSON_NOTHING;
+	int64_t id;
+
+	/* Ids stand there as text, whose digits are those of a number. */
+	if (json_type(l->run_id) == JSON_STRING)
+		digits = (struct json){l->run_id.text + 1, l->run_id.len - 2};
+	if (e == NULL || number(l->submission) == 0 || !json_int(digits, &id) || id <= 0)
+		return;
+	e->known.submission = number(l->submission);
+	e->known.remote_run = id;
+}
+
+/* What ran elsewhere has ended, unless only its worker has: who followed it did not see the end then. */
+static void
+close_remote(struct entry *e, struct json error)
+{
+	if (json_is(json_get(error, "kind"), error_kind_name(ERROR_WORKER)))
+		return;
+	e->known.submission = 0;
+	e->known.remote_run = 0;
 }
 
 /*
@@ -169,7 +203,10 @@ on_attempt_failed(struct reader *r, const struct line *l)
 {
 	struct entry *e = entry_of(r, l->name);
 
-	if (e != NULL && ends(r, e, number(l->attempt), true) && json_type(l->ended) == JSON_OBJECT)
+	if (e == NULL || !ends(r, e, number(l->attempt), true))
+		return;
+	close_remote(e, json_get(l->ended, "error"));
+	if (json_type(l->ended) == JSON_OBJECT)
 		json_put(next_earlier(e), l->ended, &JSON_ONE_LINE);
 }
 
@@ -179,7 +216,10 @@ on_requeued(struct reader *r, const struct line *l)
 {
 	struct entry *e = entry_of(r, l->name);
 
-	if (e != NULL && ends(r, e, number(l->attempt), false) && json_type(l->ended) == JSON_OBJECT)
+	if (e == NULL || !ends(r, e, number(l->attempt), false))
+		return;
+	close_remote(e, JSON_NOTHING);
+	if (json_type(l->ended) == JSON_OBJECT)
 		json_put(next_earlier(e), l->ended, &JSON_ONE_LINE);
 }
 
@@ -225,6 +265,7 @@ succeeded(struct reader *r, struct entry *e, const struct line *l, unsigned atte
 	started(r, e, attempt);
 	e->running_in = 0;
 	e->known.failed = false;
+	close_remote(e, JSON_NOTHING);
 	json_put(&text, l->notebook, &JSON_ONE_LINE);
 	e->known.success = xmemdup0(text.data, text.len);	/* without the room that the buffer has left */
 	buf_release(&text);
@@ -245,8 +286,10 @@ on_notebook_finished(struct reader *r, const struct line *l)
 	if (json_is(status, status_name(STATUS_SUCCEEDED)))
 		succeeded(r, e, l, attempt);
 	else if (attempt > 0 && !json_is(status, status_name(STATUS_SKIPPED)) &&
-	    ends(r, e, attempt, is_failure(status)))
+	    ends(r, e, attempt, is_failure(status))) {
+		close_remote(e, json_get(l->notebook, "error"));
 		put_ended(e, l->notebook, attempt);
+	}
 }
 
 static void
@@ -263,6 +306,7 @@ static const struct {
 } events[] = {
 	{"run_started", on_run_started},
 	{"notebook_started", on_notebook_started},
+	{"notebook_submitted", on_submitted},
 	{"notebook_attempt_failed", on_attempt_failed},
 	{"notebook_requeued", on_requeued},
 	{"notebook_finished", on_notebook_finished},
@@ -381,6 +425,7 @@ past_release(struct past *p)
 	free(p->list);
 	table_release(&p->names);
 	free(p->run_id);
+	free(p->first_run_id);
 	free(p->name);
 	*p = (struct past)PAST_INIT;
 }

@@ -23,6 +23,12 @@
 struct past_notebook {
 	char *name;
 	unsigned attempts;	/* the highest number of an attempt that was started */
+	/*
+	 * Something that may still run at a target elsewhere, because whoever followed it did not see its end: the number it
+	 * was asked for by (0: nothing), and its id there (0: not known)
+	 */
+	unsigned submission;
+	int64_t remote_run;
 	bool failed;	/* the last attempt that is over failed or timed out */
 	/*
 	 * The object of the results document of the last time it was over, JSON on one line, when that was a success;
@@ -46,6 +52,7 @@ struct past_notebook {
 
 struct past {
 	char *run_id;	/* of the last run */
+	char *first_run_id;	/* of the run that began the folder */
 	char *name;	/* of the workflow in it */
 	bool finished;	/* the last run came to its end by itself: it said so, however it ended */
 	off_t size;	/* of the journal up to and with its last line feed: what comes after it is to be cut off */
@@ -54,7 +61,7 @@ struct past {
 	struct table names;	/* struct past_notebook by name */
 };
 
-#define PAST_INIT {NULL, NULL, false, 0, NULL, 0, 0, TABLE_INIT}
+#define PAST_INIT {NULL, NULL, NULL, false, 0, NULL, 0, 0, TABLE_INIT}
 
 /*
  * Reads the journal, from its first byte, from a descriptor of a file that is open for reading; its position is left

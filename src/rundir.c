@@ -322,8 +322,9 @@ rundir_continue(struct rundir *d, const struct workflow *w, const char *folder, 
 	d->id = xasprintf("%s-%s-%08x", w->name, stamp, random_number());
 	if (lock(d, LOCK_PATIENCE) == -1) {
 		error = errno == EBUSY ? ETIMEDOUT : errno;
-		*what = xasprintf("cannot use folder '%s', in which workers of a run that was killed are still at work",
-		    d->folder);
+		*what = xasprintf(error == ETIMEDOUT ?
+		    "cannot use folder '%s', in which workers of a run that was killed are still at work" :
+		    "cannot use folder '%s'", d->folder);
 		goto fail;
 	}
 	if (fill(d, w, true, what) == -1) {

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct target_ops *const all[] = {&target_local};
+static const struct target_ops *const all[] = {&target_local, &target_databricks};
 
 const struct target_ops *
 target_ops(const struct target *t)

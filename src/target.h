@@ -42,6 +42,11 @@ struct attempt {
 	const volatile sig_atomic_t *stop;	/* set by SIGTERM: stop in order */
 	const sigset_t *wait_mask;	/* for ppoll: SIGTERM and SIGCHLD are blocked elsewhere */
 
+	/* Of a target that is elsewhere. */
+	const char *first_run_id;	/* the id of the run that began the run folder */
+	unsigned number;	/* of the attempt that the place is asked for: 1, 2, ... */
+	int64_t remote_run;	/* what an earlier worker has started there for this attempt; 0: nothing that is known */
+
 	/* Calls to the worker. */
 	void (*progress)(struct attempt *a, const char *json, size_t n);	/* send a PROGRESS frame */
 	/*
@@ -54,6 +59,8 @@ struct attempt {
 	 * is still something to wait for: the worker writes the notebook meanwhile.
 	 */
 	void (*complete)(struct attempt *a);
+	/* The executed copy as a whole, for a target that has it from elsewhere. Returns 0, or -1 with errno. */
+	int (*write)(struct attempt *a, const char *text, size_t n);
 	bool (*orphaned)(void);	/* whether nbfork itself is gone: then stop without any grace */
 
 	/* Filled by run(). */
@@ -61,10 +68,14 @@ struct attempt {
 	struct failure failure;	/* when not succeeded; cell is an index into notebook->cells */
 	char *result;	/* JSON text, owned; NULL when the notebook handed nothing back */
 	size_t cells_total, cells_executed;	/* code cells that are to run; that have been started */
+	char *url;	/* a page about it, owned; NULL for none */
+	bool truncated;	/* the place has cut the result */
+	char *remote;	/* JSON object of what the place says of it, owned; NULL for none */
 };
 
 struct target_ops {
 	const char *type;	/* as in the workflow's "type" */
+	bool elsewhere;	/* the worker does not read the notebook: run() gets none */
 
 	/*
 	 * In the parent, before anything is started: adds every problem that would keep the task from
@@ -79,6 +90,15 @@ struct target_ops {
 	void (*prepare)(void);
 
 	/*
+	 * In the parent, once for each target that is used, when all else has been checked: checks what others have to be
+	 * asked for; and, when go is true, gets everything ready for the workers. NULL for nothing to do.
+	 */
+	void (*connect)(const struct workflow *w, struct target *t, bool go, struct problems *p);
+
+	/* Frees what connect() has made: t->state. NULL for nothing to do. */
+	void (*disconnect)(struct target *t);
+
+	/*
 	 * In the worker: runs the notebook and fills the attempt. Leaves no process and no thread behind that
 	 * outlives it.
 	 */
@@ -86,6 +106,7 @@ struct target_ops {
 };
 
 extern const struct target_ops target_local;
+extern const struct target_ops target_databricks;
 
 /* The table of a target's type; never NULL for a workflow that has been loaded. */
 const struct target_ops *target_ops(const struct target *t);

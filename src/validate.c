@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "notebook/ipynb.h"
 #include "target.h"
+#include "workflow/name.h"
 
 static void
 check_folder(const struct workflow *w, const struct task *t, struct problems *p)
@@ -50,6 +51,11 @@ check_file(const struct workflow *w, const struct file *files, size_t n, struct 
 	const char *why = NULL;
 	bool good;
 
+	if (first->remote) {
+		for (size_t i = 0; i < n; i++)
+			target_ops(files[i].task->target)->check(w, files[i].task, NULL, p);
+		return;
+	}
 	if (stat(first->file, &st) == -1 || access(first->file, R_OK) == -1)
 		why = strerror(errno);
 	else if (S_ISDIR(st.st_mode))
@@ -66,16 +72,26 @@ check_file(const struct workflow *w, const struct file *files, size_t n, struct 
 		}
 		return;
 	}
-	good = notebook_read(&nb, first->file, p) == 0;
+	good = name_ends(first->file, ".ipynb") && notebook_read(&nb, first->file, p) == 0;
 	for (size_t i = 0; i < n; i++) {
-		check_folder(w, files[i].task, p);
+		if (!target_ops(files[i].task->target)->elsewhere)
+			check_folder(w, files[i].task, p);
 		target_ops(files[i].task->target)->check(w, files[i].task, good ? &nb : NULL, p);
 	}
 	notebook_release(&nb);
 }
 
+static bool
+is_used(const struct workflow *w, const struct target *t)
+{
+	for (size_t i = 0; i < w->ntasks; i++)
+		if (w->tasks[i].target == t)
+			return true;
+	return false;
+}
+
 void
-validate_workflow(const struct workflow *w, struct problems *p)
+validate_workflow(const struct workflow *w, bool go, struct problems *p)
 {
 	struct file *files = xcalloc(w->ntasks, sizeof(*files));
 
@@ -88,4 +104,15 @@ validate_workflow(const struct workflow *w, struct problems *p)
 		check_file(w, files + i, n, p);
 	}
 	free(files);
+	for (size_t i = 0; i < w->ntargets && p->n == 0; i++)
+		if (target_ops(w->targets[i])->connect != NULL && is_used(w, w->targets[i]))
+			target_ops(w->targets[i])->connect(w, w->targets[i], go, p);
+}
+
+void
+validate_release(const struct workflow *w)
+{
+	for (size_t i = 0; i < w->ntargets; i++)
+		if (target_ops(w->targets[i])->disconnect != NULL)
+			target_ops(w->targets[i])->disconnect(w->targets[i]);
 }

@@ -4,13 +4,17 @@
 #ifndef NBFORK_VALIDATE_H
 #define NBFORK_VALIDATE_H
 
+#include <stdbool.h>
+
 #include "base/problem.h"
 #include "workflow/model.h"
 
 /*
  * Adds every problem found: notebooks that cannot be read, kernels that are not installed, values that cannot be
- * written as parameters, folders that are not there.
+ * written as parameters, folders that are not there. When none is found, targets that are elsewhere are connected to
+ * (target.h), ready to run notebooks when go is true; validate_release() undoes that, in any case.
  */
-void validate_workflow(const struct workflow *w, struct problems *p);
+void validate_workflow(const struct workflow *w, bool go, struct problems *p);
+void validate_release(const struct workflow *w);
 
 #endif

@@ -60,6 +60,11 @@ take_result(struct record *r, const struct job *j, struct json *v)
 		return false;
 	r->error = one_line(json_get(*v, "error"));
 	r->result = one_line(json_get(*v, "result"));
+	r->remote = one_line(json_get(*v, "remote"));
+	if (json_type(json_get(*v, "url")) == JSON_STRING) {
+		free(r->url);
+		r->url = json_strdup(json_get(*v, "url"));
+	}
 	r->cells_total = json_count_of(json_get(*v, "cells"), "total");
 	r->cells_executed = json_count_of(json_get(*v, "cells"), "executed");
 	return true;

@@ -192,6 +192,10 @@ send_result(struct worker *w)
 	json_out_close(&o, '}');
 	json_out_key(&o, "saved");
 	json_out_bool(&o, w->saved);
+	json_out_key(&o, "url");
+	json_out_str(&o, a->url);
+	json_out_key(&o, "remote");
+	json_out_value(&o, a->remote != NULL ? json_of(a->remote) : JSON_NOTHING);
 	json_out_close(&o, '}');
 	if (frame_send(w->fd, FRAME_RESULT, b.data, b.len) == -1 && !job_orphaned())
 		log_error("cannot send the result: %s", strerror(errno));
@@ -243,13 +247,28 @@ complete(struct attempt *a)
 	w->dirty = false;
 }
 
+/* The executed copy comes from elsewhere, as a whole. */
+static int
+write_copy(struct attempt *a, const char *text, size_t n)
+{
+	struct worker *w = (struct worker *)a;
+
+	if (file_replace(w->assignment->output, text, n) == -1)
+		return -1;
+	w->saved = true;
+	return 0;
+}
+
 static void
 run(struct worker *w)
 {
 	struct attempt *a = &w->attempt;
 	struct problems problems = PROBLEMS_INIT;
 
-	if (notebook_read(a->notebook, a->task->file, &problems) == -1) {
+	if (target_ops(a->task->target)->elsewhere) {
+		target_ops(a->task->target)->run(a);
+		limit_result(a);
+	} else if (notebook_read(a->notebook, a->task->file, &problems) == -1) {
 		/* It could be read a moment ago, when everything was checked. */
 		fail(a, ERROR_WORKER, xstrdup(problems.list[0].message));
 	} else {
@@ -319,7 +338,11 @@ worker_main(struct job *job, int fd)
 			.progress = send_progress,
 			.tick = tick,
 			.complete = complete,
+			.write = write_copy,
 			.orphaned = job_orphaned,
+			.first_run_id = assignment->first_run_id,
+			.number = assignment->number,
+			.remote_run = assignment->remote_run,
 			.status = STATUS_FAILED,
 		},
 		.assignment = assignment,
@@ -355,6 +378,8 @@ worker_main(struct job *job, int fd)
 	notebook_release(&nb);
 	failure_release(&w.attempt.failure);
 	free(w.attempt.result);
+	free(w.attempt.url);
+	free(w.attempt.remote);
 	mask_release(&mask);
 	free(folder);
 	return status;

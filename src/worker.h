@@ -8,7 +8,7 @@
  *	{"kind": "line", "text": TEXT}				the last line printed, safe to show
  * The RESULT frame holds
  *	{"status": NAME, "error": OBJECT or null, "result": VALUE or null,
- *	 "cells": {"total": M, "executed": N}, "saved": BOOL}
+ *	 "cells": {"total": M, "executed": N}, "saved": BOOL, "url": TEXT or null, "remote": OBJECT or null}
  * with the error object and the values of the results document.
  */
 #ifndef NBFORK_WORKER_H
@@ -23,6 +23,10 @@ struct assignment {
 	char *output;	/* where the executed copy goes */
 	char *log;	/* where what it prints goes */
 	const char *private_folder;	/* of the run; the worker uses one below it, by its slot */
+	/* For a target that is elsewhere: struct attempt (target.h) says what they are. */
+	const char *first_run_id;
+	unsigned number;
+	int64_t remote_run;
 };
 
 /* A result larger than this many bytes of JSON fails the notebook instead of being cut. */

@@ -175,6 +175,8 @@ void json_out_int(struct json_out *o, int64_t n);
  */
 void json_out_fixed(struct json_out *o, double d, int digits);
 void json_out_double(struct json_out *o, double d);	/* as json_put_double; not finite: null */
+/* As a string: for ids of more digits than the doubles of most readers have. */
+void json_out_id(struct json_out *o, int64_t n);
 void json_out_bool(struct json_out *o, bool b);
 void json_out_value(struct json_out *o, struct json v);	/* strict; JSON_NOTHING gives null */
 

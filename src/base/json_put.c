@@ -486,6 +486,15 @@ json_out_double(struct json_out *o, double d)
 }
 
 void
+json_out_id(struct json_out *o, int64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)n);
+	json_out_str(o, text);
+}
+
+void
 json_out_bool(struct json_out *o, bool b)
 {
 	out_item(o);

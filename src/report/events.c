@@ -349,6 +349,29 @@ events_notebook_started(struct events *e, const struct record *r)
 	json_out_int(o, r->pid);
 	json_out_key(o, "reason");
 	json_out_str(o, r->again_because);
+	json_out_key(o, "submission");
+	if (r->submission != 0)
+		json_out_int(o, r->submission);
+	else
+		json_out_value(o, JSON_NOTHING);
+	return end(e, &l);
+}
+
+int
+events_notebook_submitted(struct events *e, const struct record *r)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "notebook_submitted");
+
+	/* Forgotten in a power failure it could be asked for again by its number; known it need not be. */
+	must_sync(e);
+	put_notebook(o, r);
+	json_out_key(o, "submission");
+	json_out_int(o, r->submission);
+	json_out_key(o, "run_id");
+	json_out_id(o, r->remote_run);
+	json_out_key(o, "url");
+	json_out_str(o, r->url);
 	return end(e, &l);
 }
 

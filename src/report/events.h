@@ -2,15 +2,21 @@
  * The event stream: JSON Lines, one line an event, each written with one write(2) as it happens, to events.jsonl in
  * the run folder, where it is the journal that --resume goes by (past.h), and to where --events points.
  *
- * Every line is an object with "time" (UTC, milliseconds) and "event". In the order of a run: run_started {run:
- * {id, dir, resumed_from}, workflow: {name, file}, target, processes, on_error, notebooks: N, pid}; notebook_kept
- * {name, run: the id of the run in which it succeeded}; notebook_started {name, attempt, pid, reason: why it runs
- * again although it has succeeded, or null}; kernel_ready {name, attempt, pid, seconds}; cell_started {name,
- * attempt, cell, number, total};  cell_finished {..., seconds, failed}; notebook_attempt_failed {name, attempt,
- * retry_in_seconds, ended: the object of earlier_attempts}; notebook_requeued {name, attempt, reason, ended:
- * likewise}; notebook_finished {name, attempt, inputs, notebook: the object of the results document};
- * processes_changed {processes}; run_stopping {reason};  run_finished {status, counts, duration_seconds}. A run
- * that continues another one in its folder writes on in the same journal.
+ * Every line is an object with "time" (UTC, milliseconds) and "event". In the order of a run:
+ *	run_started {run: {id, dir, resumed_from}, workflow: {name, file}, target, processes, on_error, notebooks: N, pid}
+ *	notebook_kept {name, run: the id of the run in which it succeeded}
+ *	notebook_started {name, attempt, pid, reason: why it runs again although it has succeeded, or null, submission: the
+ *		number by which it is asked for at a target that is elsewhere, or null}
+ *	notebook_submitted {name, attempt, submission, run_id: there, as text, url or null}
+ *	kernel_ready {name, attempt, pid, seconds}
+ *	cell_started {name, attempt, cell, number, total}, cell_finished {..., seconds, failed}
+ *	notebook_attempt_failed {name, attempt, retry_in_seconds, ended: the object of earlier_attempts}
+ *	notebook_requeued {name, attempt, reason, ended: likewise}
+ *	notebook_finished {name, attempt, inputs, notebook: the object of the results document}
+ *	processes_changed {processes}
+ *	run_stopping {reason}
+ *	run_finished {status, counts, duration_seconds}
+ * A run that continues another one in its folder writes on in the same journal.
  *
  * Durability: that a notebook is over must not be forgotten once something else goes by it. events_sync() puts what
  * was written on the disk (fdatasync); it is called before a notebook is started that depends on others, and
@@ -73,6 +79,7 @@ bool events_sync_is_due(const struct events *e);
 int events_run_started(struct events *e, const struct run *run);
 int events_notebook_kept(struct events *e, const struct record *r);
 int events_notebook_started(struct events *e, const struct record *r);
+int events_notebook_submitted(struct events *e, const struct record *r);
 int events_kernel_ready(struct events *e, const struct record *r, int pid, double seconds);
 
 /*

@@ -201,7 +201,8 @@ results_put_notebook(const struct run *run, const struct record *r, struct json_
 	put_spent(o, r);
 	put_file(o, "output", r->has_output, "notebooks", t->name, "ipynb");
 	put_file(o, "log", r->has_log, "logs", t->name, "log");
-	put_null(o, "url");
+	put_str(o, "url", r->url);
+	put_text(o, "remote", r->remote);
 	put_text(o, "earlier_attempts", r->earlier_attempts != NULL ? r->earlier_attempts : "[]");
 	put_null(o, "resumed_from");
 	json_out_close(o, '}');

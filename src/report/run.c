@@ -41,6 +41,8 @@ record_release(struct record *r)
 	free(r->kept_from);
 	free(r->error);
 	free(r->result);
+	free(r->url);
+	free(r->remote);
 	free(r->inputs);
 	free(r->earlier_attempts);
 }

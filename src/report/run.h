@@ -66,6 +66,17 @@ struct record {
 	double cpu_seconds;	/* user and system, of the whole tree */
 	int64_t max_rss_bytes;	/* the largest of the tree's processes */
 	bool has_output, has_log;	/* notebooks/NAME.ipynb, logs/NAME.log are there */
+	/*
+	 * Of a target that is elsewhere: a page about it, and a JSON object of what the place said of it, each owned, NULL for
+	 * none; and what has been started there for the present attempt, 0 for nothing that is known
+	 */
+	char *url, *remote;
+	int64_t remote_run;
+	/*
+	 * the number under which that was asked for: the attempt's, or that of an earlier one whose worker died and left
+	 * something running there; 0: nothing is
+	 */
+	unsigned submission;
 	char *inputs;	/* JSON object on one line of digests of what it was run on (inputs.h); NULL for none */
 	char *earlier_attempts;	/* JSON list on one line of the attempts that failed before the last one; NULL for none */
 };

@@ -12,6 +12,8 @@
 #include "base/proc.h"
 #include "workflow/loader.h"
 
+#define REMOTE_PROCESSES 32	/* by default, of a target that does the work elsewhere */
+
 /* ---- The keys of a workflow ---- */
 
 static void
@@ -216,7 +218,7 @@ loader_finish(struct loader *l)
 	if (o->processes != 0)
 		w->processes = o->processes;
 	else if (w->processes == 0)
-		w->processes = proc_cpus();
+		w->processes = w->target->databricks != NULL ? REMOTE_PROCESSES : proc_cpus();
 	loader_graph(l);
 }
 

@@ -22,8 +22,6 @@ add_notebook(struct loader *l, const char *path)
 		loader_problem(l, NO_MARK, "'%.*s': a notebook's path must be UTF-8", SHOWN(path));
 		return;
 	}
-	if (!loader_path_ok(l, NO_MARK, path))
-		return;
 	loader_task_init(l, &t, NO_MARK);
 	t.path = xstrdup(path);
 	t.name = name_of_path(path);

@@ -65,11 +65,11 @@ loader_choose_target(struct loader *l)
 static void
 read_target_type(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
-	static const char *const types[] = {"local"};
+	static const char *const types[] = {"local", "databricks"};
 	size_t type;
 
 	(void)into;
-	loader_choice(l, key->name, value, types, 1, &type);
+	loader_choice(l, key->name, value, types, 2, &type);
 }
 
 static void
@@ -139,11 +139,17 @@ read_target(struct loader *l, const struct yaml_key *key, const struct yaml_node
 	if (!loader_is_map(l, key->name, value))
 		return;
 	if (type != NULL && type->type == YAML_STRING && strcmp(type->text, "databricks") == 0) {
-		loader_problem(l, type->mark, "type 'databricks' is not supported yet");
-		return;	/* with keys of its own, which are nobody's fault */
+		if (strcmp(key->name, "local") == 0) {
+			loader_problem(l, type->mark, "the target 'local' is this machine; give the workspace another name");
+			return;
+		}
+		free(t->type);
+		t->type = xstrdup("databricks");
+		loader_databricks(l, value, t);
+		return;
 	}
 	if (type == NULL && strcmp(key->name, "local") != 0)
-		loader_problem(l, key->mark, "key 'type' of target '%.*s' is missing; write 'type: local'",
+		loader_problem(l, key->mark, "key 'type' of target '%.*s' is missing; write 'type: databricks' or 'type: local'",
 		    SHOWN(key->name));
 	loader_map(l, value, NULL, target_keys, sizeof(target_keys) / sizeof(target_keys[0]), t);
 }

@@ -3,27 +3,43 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 
 bool
-loader_path_ok(struct loader *l, struct mark at, const char *path)
+loader_path_ok(struct loader *l, struct mark at, const char *path, const struct target *target)
 {
 	static const char *const sources[] = {".py", ".sql", ".r", ".R", ".scala"};
 
 	if (name_ends(path, ".ipynb"))
 		return true;
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		if (name_ends(path, sources[i])) {
-			loader_problem(l, at, "'%.*s': source notebooks (%s) are not supported yet; use an .ipynb file",
-			    SHOWN(path), sources[i]);
-			return false;
-		}
+		if (!name_ends(path, sources[i]))
+			continue;
+		if (target->databricks != NULL)
+			return true;
+		loader_problem(l, at, "'%.*s': source notebooks (%s) are run on Databricks alone so far; use an .ipynb file",
+		    SHOWN(path), sources[i]);
+		return false;
 	}
-	loader_problem(l, at, "'%.*s' is no notebook: its name must end in .ipynb", SHOWN(path));
+	if (target->databricks != NULL && *path == '/')
+		return true;
+	if (target->databricks != NULL)
+		loader_problem(l, at, "'%.*s' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala; "
+		    "a notebook of the workspace has an absolute path", SHOWN(path));
+	else
+		loader_problem(l, at, "'%.*s' is no notebook: its name must end in .ipynb", SHOWN(path));
 	return false;
+}
+
+/* Whether a path names a notebook of the workspace: absolute, and no file of this machine. */
+static bool
+is_remote(const struct task *t)
+{
+	return t->target->databricks != NULL && *t->path == '/' && access(t->path, F_OK) == -1;
 }
 
 void
@@ -93,18 +109,19 @@ loader_task_add(struct loader *l, struct task *t, struct draft *d)
 		draft_release(d);
 		return false;
 	}
-	if (t->path == NULL || !settle_name(l, t)) {
+	if (t->target == NULL)
+		t->target = w->target;
+	if (t->path == NULL || !loader_path_ok(l, t->path_mark, t->path, t->target) || !settle_name(l, t)) {
 		task_release(t);
 		draft_release(d);
 		return true;
 	}
-	t->file = file_join(l->folder, t->path);
+	t->remote = is_remote(t);
+	t->file = t->remote ? xstrdup(t->path) : file_join(l->folder, t->path);
 	if (t->working_directory == NULL)
-		t->working_directory = file_folder(t->file);
+		t->working_directory = file_folder(t->remote ? l->folder : t->file);
 	if (t->kernel == NULL)
 		t->kernel_mark = t->path_mark;
-	if (t->target == NULL)
-		t->target = w->target;
 
 	l->copied += params_bytes(&t->parameters) + params_bytes(&t->env);
 	w->tasks = xgrow(w->tasks, w->ntasks, &l->tasks_cap, sizeof(*w->tasks));
@@ -166,10 +183,7 @@ set_path(struct loader *l, struct task *t, const struct yaml_node *written)
 	char *path = value != NULL ? loader_text(l, "path", value) : NULL;
 
 	t->path_mark = written->mark;
-	if (path != NULL && loader_path_ok(l, written->mark, path))
-		t->path = path;
-	else
-		free(path);
+	t->path = path;
 	yaml_node_free(value);
 }
 

@@ -228,6 +228,7 @@ void loader_choose_target(struct loader *l);
 
 /* Adds a target of type local; the value of "targets". */
 struct target *loader_add_target(struct workflow *w, const char *name, struct mark at);
+void loader_databricks(struct loader *l, const struct yaml_node *map, struct target *t);
 void loader_targets(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 
 /* The value of "limits", of "pools", and of "on_error". */
@@ -258,8 +259,8 @@ bool loader_each(struct loader *l, const struct yaml_node *entry, enum loader_ea
 void loader_task_init(struct loader *l, struct task *t, struct mark at);
 bool loader_task_add(struct loader *l, struct task *t, struct draft *d);
 
-/* Whether the path ends as a notebook's does. */
-bool loader_path_ok(struct loader *l, struct mark at, const char *path);
+/* Whether the path is one of a notebook, for a target of its kind. */
+bool loader_path_ok(struct loader *l, struct mark at, const char *path, const struct target *target);
 
 /*
  * When all tasks are there: finds the dependencies of each, says what is wrong with them (there is no such notebook,

@@ -226,6 +226,7 @@ target_free(struct target *t)
 	free(t->name);
 	free(t->type);
 	free(t->kernel);
+	databricks_free(t->databricks);
 	free(t);
 }
 

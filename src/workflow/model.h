@@ -131,11 +131,14 @@ struct databricks {
 	bool queue;	/* the run may wait for its turn in the workspace; true unless told otherwise */
 };
 
+void databricks_free(struct databricks *d);
+
 /* A place where notebooks run. There is always one named "local" of type "local". */
 struct target {
 	char *name;
 	char *type;	/* "local", "databricks" */
 	struct databricks *databricks;	/* for that type; else NULL */
+	void *state;	/* of the target's code (target.h) while it is connected */
 	char *kernel;	/* for notebooks that do not name one themselves; NULL: python3 */
 	enum transport transport;
 	int64_t startup_timeout;	/* nanoseconds until a kernel must answer; default 60 s */
@@ -150,7 +153,8 @@ struct target {
 struct task {
 	char *name;	/* unique; fit to be a file name */
 	char *path;	/* as written */
-	char *file;	/* what to open: path, seen from the current folder */
+	char *file;	/* what to open: path, seen from the current folder; where it is remote, path */
+	bool remote;	/* it is not a file of this machine, but a notebook of the workspace */
 	char *working_directory;	/* seen from the current folder; the notebook's own folder by default */
 	char *kernel;	/* instead of the notebook's own; NULL: that one */
 	struct params parameters;	/* of the workflow, of defaults, of the notebook, of -p: later ones win */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -419,7 +420,7 @@ START_TEST(is_fast)
 	struct workflow big = {.name = workflow.name, .ntasks = n, .tasks = xcalloc(n, sizeof(struct task))};
 	struct estimate *all = xcalloc(n, sizeof(*all));
 	struct buf text = BUF_INIT;
-	int64_t start;
+	clock_t start;
 	char name[100];
 
 	for (size_t i = 0; i < n; i++) {
@@ -436,9 +437,9 @@ START_TEST(is_fast)
 		snprintf(name, sizeof(name), "nightly-202602%02dT000000Z", i);
 		put_journal(name, &text);
 	}
-	start = clock_run();
+	start = clock();
 	estimate_all(&big, RUNS, ".", all);
-	ck_assert_int_lt(clock_run() - start, 20 * NSEC_PER_SEC);	/* of one second or so, on a busy machine */
+	ck_assert_double_lt((double)(clock() - start) / CLOCKS_PER_SEC, 20);	/* of one second or so */
 	ck_assert_int_eq(all[0].source, ESTIMATE_UNKNOWN);
 	for (size_t i = 1; i < n; i++)
 		ck_assert_double_eq(all[i].seconds, 1.25);

@@ -60,7 +60,7 @@ static void
 open_with(const char *also)
 {
 	what = NULL;
-	ck_assert_msg(events_open(&events, folder, also, &what) == 0, "%s: %s", what, strerror(errno));
+	ck_assert_msg(events_open(&events, folder, false, also, &what) == 0, "%s: %s", what, strerror(errno));
 }
 
 static char *
@@ -90,25 +90,55 @@ check_line(const char *line, const char *expected)
 	ck_assert_str_eq(line, expected);
 }
 
+/* Writes 0 over the process's own number at the end of a line. */
+static void
+put_pid(char *line, char *end)
+{
+	char own[32];
+
+	snprintf(own, sizeof(own), "%ld}", (long)getpid());
+	end -= strlen(own);
+	ck_assert(end > line);
+	ck_assert_str_eq(end, own);
+	memcpy(end, "0}", 3);
+}
+
+/* An attempt that is over, as earlier_attempts has it. */
+#define ENDED "{\"attempt\": 1, \"status\": \"failed\", \"exit_status\": 1, \"signal\": null, " \
+	"\"error\": {\"kind\": \"kernel\"}, \"started_at\": \"2026-11-22T08:15:00.373Z\", " \
+	"\"finished_at\": \"2026-11-22T08:15:01.373Z\", \"duration_seconds\": 1.000, " \
+	"\"cpu_seconds\": 0.000, \"max_rss_bytes\": 0, \"output\": \"notebooks/a.attempt1.ipynb\", " \
+	"\"log\": \"logs/a.attempt1.log\"}"
+
 START_TEST(every_event)
 {
 	static const char *const expected[] = {
-		"\"event\": \"run_started\", \"run\": {\"id\": \"nightly-20261122T081500Z\", \"dir\": \"runs/x\"}, "
+		"\"event\": \"run_started\", \"run\": {\"id\": \"nightly-20261122T081500Z\", \"dir\": \"runs/x\", "
+		"\"resumed_from\": \"nightly-1\"}, "
 		"\"workflow\": {\"name\": \"nightly\", \"file\": \"workflow.yaml\"}, \"target\": \"local\", "
-		"\"processes\": 4, \"on_error\": \"drain\", \"notebooks\": 2}",
-		"\"event\": \"notebook_started\", \"name\": \"a\", \"attempt\": 1, \"pid\": 100}",
+		"\"processes\": 4, \"on_error\": \"drain\", \"notebooks\": 2, \"pid\": 0}",
+		"\"event\": \"notebook_kept\", \"name\": \"b\", \"run\": \"nightly-0\"}",
+		"\"event\": \"notebook_started\", \"name\": \"a\", \"attempt\": 1, \"pid\": 100, "
+		"\"reason\": \"its kernel changed\", \"submission\": null}",
 		"\"event\": \"kernel_ready\", \"name\": \"a\", \"attempt\": 1, \"pid\": 200, \"seconds\": 0.125}",
 		"\"event\": \"cell_started\", \"name\": \"a\", \"attempt\": 1, \"cell\": 3, \"number\": 2, \"total\": 9}",
 		"\"event\": \"cell_finished\", \"name\": \"a\", \"attempt\": 1, \"cell\": 3, \"number\": 2, \"total\": 9, "
 		"\"seconds\": 1.500, \"failed\": true}",
-		"\"event\": \"notebook_finished\", \"name\": \"a\", \"attempt\": 1, \"notebook\": {\"name\": \"a\", "
+		"\"event\": \"processes_changed\", \"processes\": 5}",
+		"\"event\": \"notebook_requeued\", \"name\": \"a\", \"attempt\": 1, \"reason\": \"little memory\", "
+		"\"ended\": " ENDED "}",
+		"\"event\": \"notebook_attempt_failed\", \"name\": \"a\", \"attempt\": 1, \"retry_in_seconds\": 2.500, "
+		"\"ended\": " ENDED "}",
+		"\"event\": \"notebook_finished\", \"name\": \"a\", \"attempt\": 1, \"inputs\": {\"kernel\": \"x\"}, "
+		"\"notebook\": {\"name\": \"a\", "
 		"\"path\": \"a.ipynb\", \"target\": \"local\", \"status\": \"failed\", \"attempts\": 1, "
 		"\"parameters\": {}, \"result\": null, \"exit_status\": 1, \"signal\": null, "
 		"\"error\": {\"kind\": \"kernel\"}, \"cells\": {\"total\": 9, \"executed\": 9}, "
 		"\"queued_seconds\": 0.250, \"started_at\": \"2026-11-22T08:15:00.373Z\", "
 		"\"finished_at\": \"2026-11-22T08:15:01.373Z\", \"duration_seconds\": 1.000, "
 		"\"cpu_seconds\": 0.000, \"max_rss_bytes\": 0, \"output\": \"notebooks/a.ipynb\", "
-		"\"log\": \"logs/a.log\", \"url\": null}}",
+		"\"log\": \"logs/a.log\", \"url\": null, \"remote\": null, \"earlier_attempts\": [{\"attempt\": 0}], \"resumed_from\": "
+		    "null}}",
 		"\"event\": \"run_stopping\", \"reason\": \"'a' failed (drain)\"}",
 		"\"event\": \"run_finished\", \"status\": \"failed\", \"counts\": {\"succeeded\": 0, \"failed\": 1, "
 		"\"timed_out\": 0, \"cancelled\": 0, \"skipped\": 0}, \"duration_seconds\": 2.000}",
@@ -118,14 +148,24 @@ START_TEST(every_event)
 	char *line;
 
 	made.workflow.on_error = POLICY_DRAIN;
+	made.workflow.processes = 9;	/* what counts is how many there are now */
+	made.run.resumed_from = "nightly-1";
 	open_with(NULL);
 	ck_assert_int_eq(events_run_started(&events, &made.run), 0);
+	made_set(&made.run.records[1].kept_from, "nightly-0");
+	ck_assert_int_eq(events_notebook_kept(&events, &made.run.records[1]), 0);
 	r = made_started(&made, 0);
+	made_set(&r->again_because, "its kernel changed");
 	ck_assert_int_eq(events_notebook_started(&events, r), 0);
 	ck_assert_int_eq(events_kernel_ready(&events, r, 200, 0.125), 0);
 	ck_assert_int_eq(events_cell(&events, r, true, 3, 2, 9, 0, false), 0);
 	ck_assert_int_eq(events_cell(&events, r, false, 3, 2, 9, 1.5, true), 0);
+	ck_assert_int_eq(events_processes_changed(&events, 5), 0);
 	made_ended(&made, 0, STATUS_FAILED, 1, "{\"kind\": \"kernel\"}");
+	ck_assert_int_eq(events_requeued(&events, r, "little memory"), 0);
+	ck_assert_int_eq(events_attempt_failed(&events, r, 2.5), 0);
+	made_set(&r->inputs, "{\"kernel\": \"x\"}");
+	made_set(&r->earlier_attempts, "[{\"attempt\": 0}]");
 	ck_assert_int_eq(events_notebook_finished(&events, &made.run, r), 0);
 	ck_assert_int_eq(events_run_stopping(&events, "'a' failed (drain)"), 0);
 	made_over(&made, STATUS_FAILED, 2);
@@ -137,6 +177,8 @@ START_TEST(every_event)
 
 		ck_assert_ptr_nonnull(end);
 		*end = '\0';
+		if (i == 0)
+			put_pid(line, end);
 		check_line(line, expected[i]);
 		line = end + 1;
 	}
@@ -158,10 +200,101 @@ START_TEST(journal_is_new)
 	ck_assert(fcntl(events.fd, F_GETFL) & O_APPEND);
 	events_close(&events);
 	ck_assert_int_eq(events.fd, -1);
-	ck_assert_int_eq(events_open(&events, folder, NULL, &what), -1);
+	ck_assert_int_eq(events_open(&events, folder, false, NULL, &what), -1);
 	ck_assert_int_eq(errno, EEXIST);
 	ck_assert_str_eq(what, "events.jsonl");
 	ck_assert_int_eq(access(journal, F_OK), 0);
+}
+END_TEST
+
+/* A run that goes on writes behind what is there; what is not a whole line is cut off first. */
+START_TEST(journal_continues)
+{
+	struct buf b = BUF_INIT;
+	char *fifo = in_folder("not/there");
+
+	ck_assert_int_eq(events_open(&events, folder, true, NULL, &what), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_str_eq(what, "events.jsonl");
+	ck_assert_int_eq(access(journal, F_OK), -1);	/* none is made */
+
+	ck_assert_int_eq(file_replace(journal, "{\"a\": 1}\n{\"b", 13), 0);
+	/* What is there stays when the other stream cannot be opened. */
+	ck_assert_int_eq(events_open(&events, folder, true, fifo, &what), -1);
+	ck_assert_ptr_eq(what, fifo);
+	slurp(journal, &b);
+	ck_assert_str_eq(buf_str(&b), "{\"a\": 1}\n{\"b");
+	ck_assert_int_eq(events_open(&events, folder, true, NULL, &what), 0);
+	ck_assert_int_eq(events_cut(&events, 9), 0);
+	ck_assert_int_eq(events.size, 9);
+	slurp(journal, &b);
+	ck_assert_str_eq(buf_str(&b), "{\"a\": 1}\n");
+	ck_assert_int_eq(events_run_stopping(&events, "because"), 0);
+	slurp(journal, &b);
+	ck_assert_uint_eq(b.len, (size_t)events.size);
+	ck_assert_int_eq(strncmp(b.data, "{\"a\": 1}\n{\"time\": ", 18), 0);
+	ck_assert_int_eq(b.data[b.len - 1], '\n');
+	buf_release(&b);
+	free(fifo);
+}
+END_TEST
+
+/* Two at a time would write over each other. */
+START_TEST(journal_is_locked)
+{
+	struct events other = EVENTS_INIT;
+	char *copy = in_folder("copy");
+
+	open_with(NULL);
+	ck_assert_int_eq(events_open(&other, folder, true, copy, &what), -1);
+	ck_assert_int_eq(errno, EBUSY);
+	ck_assert_str_eq(what, "events.jsonl");
+	ck_assert_int_eq(other.fd, -1);
+	ck_assert_int_eq(access(copy, F_OK), -1);
+	ck_assert_int_eq(events_run_stopping(&events, "because"), 0);
+	events_close(&events);
+	ck_assert_int_eq(events_open(&other, folder, true, NULL, &what), 0);
+	events_close(&other);
+	ck_assert_uint_eq(warnings, 0);
+	free(copy);
+}
+END_TEST
+
+/* That a notebook is over is on the disk within a tenth of a second; nothing else is worth the time. */
+START_TEST(journal_is_synced)
+{
+	struct record *r;
+	int64_t before, due;
+
+	open_with(NULL);
+	events_run_started(&events, &made.run);
+	r = made_ran(&made, 0, STATUS_SUCCEEDED, 1, NULL);
+	events_notebook_started(&events, r);
+	ck_assert(!events_sync_is_due(&events));
+	ck_assert_int_eq(events_tick(&events), INT64_MAX);
+	before = clock_run();
+	events_notebook_finished(&events, &made.run, r);
+	due = events_tick(&events);
+	ck_assert_int_ge(due, before + 100 * NSEC_PER_MSEC);
+	ck_assert_int_le(due, clock_run() + 100 * NSEC_PER_MSEC);
+	/* The next one does not put it off. */
+	usleep(20 * 1000);
+	events_notebook_finished(&events, &made.run, r);
+	ck_assert_int_eq(events_tick(&events), due);
+	while (clock_run() < due)
+		usleep(10 * 1000);
+	ck_assert(events_sync_is_due(&events));
+	ck_assert_int_eq(events_sync(&events), 0);
+	ck_assert(!events_sync_is_due(&events));
+	ck_assert_int_eq(events_tick(&events), INT64_MAX);
+	ck_assert_int_eq(events_sync(&events), 0);
+	/* So is that a success of before does not count any more. */
+	made_set(&r->again_because, "its kernel changed");
+	before = clock_run();
+	events_notebook_started(&events, r);
+	due = events_tick(&events);
+	ck_assert_int_ge(due, before + 100 * NSEC_PER_MSEC);
+	ck_assert_int_lt(due, INT64_MAX);
 }
 END_TEST
 
@@ -170,12 +303,12 @@ START_TEST(also_cannot_be_opened)
 {
 	char *bad = in_folder("not/there");
 
-	ck_assert_int_eq(events_open(&events, folder, bad, &what), -1);
+	ck_assert_int_eq(events_open(&events, folder, false, bad, &what), -1);
 	ck_assert_int_eq(errno, ENOENT);
 	ck_assert_ptr_eq(what, bad);
 	ck_assert_int_eq(events.fd, -1);
 	ck_assert_int_eq(access(journal, F_OK), -1);
-	ck_assert_int_eq(events_open(&events, folder, folder, &what), -1);
+	ck_assert_int_eq(events_open(&events, folder, false, folder, &what), -1);
 	ck_assert_int_eq(errno, EISDIR);
 	free(bad);
 }
@@ -200,10 +333,17 @@ START_TEST(also_a_file)
 }
 END_TEST
 
-/* --events that names the journal itself does not double its lines. */
+/* --events that names the journal itself does not double its lines; of one that is continued it takes nothing away. */
 START_TEST(also_the_journal)
 {
 	struct buf b = BUF_INIT;
+
+	ck_assert_int_eq(file_replace(journal, "{}\n", 3), 0);
+	ck_assert_int_eq(events_open(&events, folder, true, journal, &what), 0);
+	slurp(journal, &b);
+	ck_assert_str_eq(buf_str(&b), "{}\n");
+	events_close(&events);
+	ck_assert_int_eq(unlink(journal), 0);
 
 	open_with(journal);
 	events_run_stopping(&events, "because");
@@ -450,6 +590,9 @@ suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, every_event);
 	tcase_add_test(t, journal_is_new);
+	tcase_add_test(t, journal_continues);
+	tcase_add_test(t, journal_is_locked);
+	tcase_add_test(t, journal_is_synced);
 	tcase_add_test(t, journal_full);
 	tcase_add_test(t, also_cannot_be_opened);
 	tcase_add_test(t, also_a_file);

@@ -11,84 +11,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "loading.h"
 #include "workflow/load.h"
 #include "workflow/name.h"
+#include "workflow/status.h"
 #include "workflow/yaml.h"
-
-static const struct overrides no_options;
-
-/* The problems as they are printed, but without the file's name; "-: " for those with no file. The caller's to free. */
-static char *
-listed(struct problems *p, const char *file)
-{
-	struct buf out = BUF_INIT;
-	char *text = NULL, *line, *rest;
-	size_t n, k = strlen(file);
-	FILE *f = open_memstream(&text, &n);
-
-	problems_print(p, f);
-	fclose(f);
-	for (rest = text; (line = strsep(&rest, "\n")) != NULL && *line != '\0';) {
-		if (strncmp(line, file, k) == 0 && line[k] == ':')
-			line += k + 1;
-		else if (strncmp(line, "nbfork: error: ", 15) == 0)
-			buf_adds(&out, "-: "), line += 15;
-		buf_addf(&out, "%s\n", line);
-	}
-	free(text);
-	return buf_steal(&out);
-}
-
-/* Loads what must be right. */
-static void
-load_with(struct workflow *w, const char *text, const struct overrides *o)
-{
-	struct problems p = PROBLEMS_INIT;
-
-	if (workflow_parse(w, text, strlen(text), "w.yaml", "d", o, &p) != 0)
-		ck_abort_msg("%s\nhas\n%s", text, listed(&p, "w.yaml"));
-	ck_assert_uint_eq(p.n, 0);
-	problems_release(&p);
-}
-
-static void
-load(struct workflow *w, const char *text)
-{
-	load_with(w, text, &no_options);
-}
-
-/* Loads what must be wrong, in just this way. */
-static void
-check_wrong_with(const char *text, const struct overrides *o, const char *expected)
-{
-	struct problems p = PROBLEMS_INIT;
-	struct workflow w;
-	int result = workflow_parse(&w, text, strlen(text), "w.yaml", "d", o, &p);
-	char *found = listed(&p, "w.yaml");
-
-	if (strcmp(found, expected) != 0)
-		ck_abort_msg("%s\nhas\n%s\nand not\n%s", text, found, expected);
-	ck_assert_int_eq(result, -1);
-	free(found);
-	problems_release(&p);
-	workflow_release(&w);
-}
-
-static void
-check_wrong(const char *text, const char *expected)
-{
-	check_wrong_with(text, &no_options, expected);
-}
-
-static void
-check_params(const struct params *p, const char *expected)
-{
-	struct buf json = BUF_INIT;
-
-	params_json(p, &json);
-	ck_assert_str_eq(buf_str(&json), expected);
-	buf_release(&json);
-}
 
 START_TEST(fills_in_defaults)
 {
@@ -296,47 +223,313 @@ END_TEST
 /* Nothing that is to come is passed over in silence. */
 START_TEST(refuses_what_is_to_come)
 {
-	static const char *const everywhere[] = {"order", "pools", "limits", "hooks"};
-	static const char *const notebook[] = {"for_each", "matrix", "depends_on", "run_if", "retries", "retry_delay_seconds",
-	    "retry_backoff", "retry_on_timeout", "priority", "pool", "memory_limit", "threads"};
-	char text[200], expected[200];
-
-	for (size_t i = 0; i < sizeof(everywhere) / sizeof(everywhere[0]); i++) {
-		snprintf(text, sizeof(text), "notebooks: [a.ipynb]\n%s: {a: 1}\n", everywhere[i]);
-		snprintf(expected, sizeof(expected), "2:1: key '%s' is not supported yet\n", everywhere[i]);
-		check_wrong(text, expected);
-	}
-	for (size_t i = 0; i < sizeof(notebook) / sizeof(notebook[0]); i++) {
-		snprintf(text, sizeof(text), "defaults: {%s: 1}\nnotebooks: [{path: a.ipynb, %s: [1]}]\n", notebook[i], notebook[i]);
-		snprintf(expected, sizeof(expected), "1:12: key '%s' is not supported yet\n2:29: key '%s' is not supported yet\n",
-		    notebook[i], notebook[i]);
-		check_wrong(text, expected);
-	}
-	check_wrong("on_error: {policy: drain}\nnotebooks: [a.ipynb]\n",
-	    "1:11: 'on_error' as a map is not supported yet; write one of fail-fast, let-finish, drain\n");
+	check_wrong("notebooks: [a.ipynb]\nhooks: {a: 1}\n", "2:1: key 'hooks' is not supported yet\n");
+	check_wrong("defaults: {threads: 1}\nnotebooks: [{path: a.ipynb, threads: [1]}]\n",
+	    "1:12: key 'threads' is not supported yet\n2:29: key 'threads' is not supported yet\n");
 	check_wrong("targets: {local: {preload: [a], warm: 1}, p: {type: databricks, host: x, kernel: [y]}}\n"
 	    "target: p\nnotebooks: [a.ipynb]\n",
 	    "1:19: key 'preload' is not supported yet\n1:33: key 'warm' is not supported yet\n"
-	    "1:53: type 'databricks' is not supported yet\n");
-	check_wrong("notebooks: [a.py, b.sql, c.r, d.scala]\n",
-	    "1:13: 'a.py': source notebooks (.py) are not supported yet; use an .ipynb file\n"
-	    "1:19: 'b.sql': source notebooks (.sql) are not supported yet; use an .ipynb file\n"
-	    "1:26: 'c.r': source notebooks (.r) are not supported yet; use an .ipynb file\n"
-	    "1:31: 'd.scala': source notebooks (.scala) are not supported yet; use an .ipynb file\n");
+	    "1:74: unknown key 'kernel'; a key of your own begins with x-\n");
+	check_wrong("notebooks: [a.py, b.sql, c.r, d.scala, e.R]\n",
+	    "1:13: 'a.py': source notebooks (.py) are run on Databricks alone so far; use an .ipynb file\n"
+	    "1:19: 'b.sql': source notebooks (.sql) are run on Databricks alone so far; use an .ipynb file\n"
+	    "1:26: 'c.r': source notebooks (.r) are run on Databricks alone so far; use an .ipynb file\n"
+	    "1:31: 'd.scala': source notebooks (.scala) are run on Databricks alone so far; use an .ipynb file\n"
+	    "1:40: 'e.R': source notebooks (.R) are run on Databricks alone so far; use an .ipynb file\n");
 }
 END_TEST
 
-START_TEST(refuses_expressions)
+/* ---- How much may run, and when ---- */
+
+START_TEST(reads_limits)
 {
-	check_wrong("name: \"{{ run.id }}\"\nprocesses: \"{{ a }}\"\nparameters: {a: \"x {{ b }}\", c: [{d: \"{{e}}\"}]}\n"
-	    "notebooks:\n- \"{{ x }}.ipynb\"\n- {path: a.ipynb, name: \"{{ y }}\", env: {A: \"{{ z }}\"}, "
-	    "timeout_seconds: \"{{ t }}\"}\n",
-	    "1:7: expressions ({{ ... }}) are not supported yet\n2:12: expressions ({{ ... }}) are not supported yet\n"
-	    "3:17: expressions ({{ ... }}) are not supported yet\n3:38: expressions ({{ ... }}) are not supported yet\n"
-	    "5:3: expressions ({{ ... }}) are not supported yet\n6:25: expressions ({{ ... }}) are not supported yet\n"
-	    "6:45: expressions ({{ ... }}) are not supported yet\n6:74: expressions ({{ ... }}) are not supported yet\n");
-	check_wrong("notebooks: [a.ipynb]\nparameters: {a: {{ x }}}\n",
-	    "2:18: a key must be text, not a map; quote text that begins with '{'\n");
+	struct workflow w;
+
+	load(&w, "order: longest-first\nlimits: {max_load: 7.5, min_free_memory: 1.5G, requeue_youngest: true}\n"
+	    "pools: {db: 2, \"a b\": 10000}\ndefaults: {pool: db, priority: 3}\n"
+	    "notebooks: [a.ipynb, {path: b.ipynb, pool: a b, priority: -1000000, memory_limit: 512MB}]\n");
+	ck_assert_int_eq(w.order, ORDER_LONGEST_FIRST);
+	ck_assert_double_eq(w.max_load, 7.5);
+	ck_assert_int_eq(w.min_free_memory, INT64_C(3) << 29);
+	ck_assert(w.requeue_youngest);
+	ck_assert_uint_eq(w.npools, 2);
+	ck_assert_str_eq(w.pools[0].name, "db");
+	ck_assert_uint_eq(w.pools[0].most, 2);
+	ck_assert_uint_eq(w.pools[0].mark.column, 9);
+	ck_assert_uint_eq(w.pools[1].most, 10000);
+	ck_assert_uint_eq(w.tasks[0].pool, 0);
+	ck_assert_int_eq(w.tasks[0].priority, 3);
+	ck_assert_int_eq(w.tasks[0].memory_limit, 0);
+	ck_assert_uint_eq(w.tasks[1].pool, 1);
+	ck_assert_int_eq(w.tasks[1].priority, -1000000);
+	ck_assert_int_eq(w.tasks[1].memory_limit, 512000000);
+	workflow_release(&w);
+
+	load(&w, "notebooks: [a.ipynb]\nlimits: {}\npools: {}\n");
+	ck_assert_int_eq(w.order, ORDER_AS_WRITTEN);
+	ck_assert_double_eq(w.max_load, 0);
+	ck_assert_int_eq(w.min_free_memory, 0);
+	ck_assert(!w.requeue_youngest);
+	ck_assert_uint_eq(w.npools, 0);
+	ck_assert_uint_eq(w.tasks[0].pool, NO_POOL);
+	workflow_release(&w);
+
+	check_wrong("{notebooks: [a.ipynb], limits: 3, pools: [a], order: first}",
+	    "1:32: 'limits' must be a map, not a whole number\n1:42: 'pools' must be a map, not a list\n"
+	    "1:54: order is 'first', which is none of as-written, smallest-first, longest-first\n");
+	check_wrong("{notebooks: [a.ipynb], limits: {max_lod: 3, max_load: -1, min_free_memory: 2X, requeue_youngest: "
+	    "yes}}",
+	    "1:33: unknown key 'max_lod'; did you mean 'max_load'?\n"
+	    "1:55: 'max_load' must be a load, such as 8, not -1\n"
+	    "1:76: 'min_free_memory' must be a number of bytes, such as 2G or 500M, not '2X'\n"
+	    "1:98: 'requeue_youngest' is the text 'yes'; write true or false, without quotes\n");
+	check_wrong("{notebooks: [a.ipynb], limits: {max_load: .inf, min_free_memory: [1]}}",
+	    "1:43: 'max_load' must be a load, such as 8, not .inf\n"
+	    "1:66: 'min_free_memory' must be a number of bytes, such as 2G or 500M, not a list\n");
+	check_wrong("{notebooks: [a.ipynb], limits: {requeue_youngest: true}}",
+	    "1:33: 'requeue_youngest' needs 'min_free_memory': it comes when less than half of that is free\n");
+	/* A number that is wrong is one fault, not one more for every notebook in the pool. */
+	check_wrong("{notebooks: [{path: a.ipynb, pool: db}, {path: b.ipynb, pool: dx}, {path: c.ipynb, pool: ''}], "
+	    "pools: {db: 0, dc: x}}",
+	    "1:63: pool is 'dx', which is none of db, dc; did you mean 'db'?\n"
+	    "1:90: 'pool' is empty; write text, or leave the key out\n"
+	    "1:108: 'db' must be a whole number from 1 to 10000, not 0\n"
+	    "1:115: 'dc' must be a whole number from 1 to 10000, not the text 'x'\n");
+	check_wrong("{notebooks: [{path: a.ipynb, pool: db, priority: 1000001, memory_limit: -1}]}",
+	    "1:36: there is no pool 'db'; give it a number under the workflow's key 'pools'\n"
+	    "1:50: 'priority' must be a whole number from -1000000 to 1000000, not 1000001\n"
+	    "1:73: 'memory_limit' must be a number of bytes, such as 2G or 500M, not '-1'\n");
+}
+END_TEST
+
+/* Bytes as people write them; 0 for what is refused. */
+static const struct {
+	const char *text;
+	int64_t bytes;
+} sizes[] = {
+	{"1", 1}, {"1B", 1}, {"1.0", 1}, {"0x10", 16}, {"1k", 1024}, {"1K", 1024}, {"1Ki", 1024}, {"1KiB", 1024},
+	{"1kB", 1000}, {"1.5 M", 3 << 19}, {"2MB", 2000000}, {"3G", INT64_C(3) << 30}, {"1T", INT64_C(1) << 40},
+	{"1PB", INT64_C(1000000000000000)}, {"7000P", INT64_C(7000) << 50}, {"1e3", 1000}, {"1e3K", 1024000},
+	/* Wrong ones. */
+	{"", 0}, {"G", 0}, {"1Q", 0}, {"1KK", 0}, {"1KiBs", 0}, {"1 0", 0}, {"-1G", 0}, {"0.1", 0}, {"9000P", 0},
+	{"1e30", 0}, {"nan", 0}, {"inf", 0}, {"1b", 0}, {"1g", 0},
+};
+
+START_TEST(reads_bytes)
+{
+	struct workflow w;
+	char text[200], expected[200];
+
+	snprintf(text, sizeof(text), "notebooks: [{path: a.ipynb, memory_limit: '%s'}]", sizes[_i].text);
+	if (sizes[_i].bytes == 0) {
+		snprintf(expected, sizeof(expected), "1:43: 'memory_limit' must be a number of bytes, such as 2G or "
+		    "500M, not '%s'\n",
+		    sizes[_i].text);
+		check_wrong(text, expected);
+		return;
+	}
+	load(&w, text);
+	ck_assert_int_eq(w.tasks[0].memory_limit, sizes[_i].bytes);
+	workflow_release(&w);
+}
+END_TEST
+
+START_TEST(reads_policies)
+{
+	struct workflow w;
+	const struct overrides o = {.on_error = "drain"};
+
+	load(&w, "notebooks: [a.ipynb]\n");
+	ck_assert_int_eq(w.on_error, POLICY_LET_FINISH);
+	ck_assert_uint_eq(w.after_failures, 1);
+	workflow_release(&w);
+	load(&w, "notebooks: [a.ipynb]\non_error: drain\n");
+	ck_assert_int_eq(w.on_error, POLICY_DRAIN);
+	ck_assert_uint_eq(w.after_failures, 1);
+	workflow_release(&w);
+	load(&w, "notebooks: [a.ipynb]\non_error: {policy: fail-fast, after: 3}\n");
+	ck_assert_int_eq(w.on_error, POLICY_FAIL_FAST);
+	ck_assert_uint_eq(w.after_failures, 3);
+	ck_assert_double_eq(w.after_percent, 0);
+	workflow_release(&w);
+	load(&w, "notebooks: [a.ipynb]\non_error: {after: 2.5%, policy: drain}\n");
+	ck_assert_int_eq(w.on_error, POLICY_DRAIN);
+	ck_assert_uint_eq(w.after_failures, 0);
+	ck_assert_double_eq(w.after_percent, 2.5);
+	workflow_release(&w);
+	load(&w, "notebooks: [a.ipynb]\non_error: {policy: let-finish}\n");
+	ck_assert_int_eq(w.on_error, POLICY_LET_FINISH);
+	workflow_release(&w);
+	/* The command line's replaces all of it. */
+	load_with(&w, "notebooks: [a.ipynb]\non_error: {after: 100%, policy: fail-fast}\n", &o);
+	ck_assert_int_eq(w.on_error, POLICY_DRAIN);
+	ck_assert_uint_eq(w.after_failures, 1);
+	ck_assert_double_eq(w.after_percent, 0);
+	workflow_release(&w);
+
+	check_wrong("{notebooks: [a.ipynb], on_error: {policy: drain, after: [1]}}",
+	    "1:57: 'after' must be a number of failures, such as 3, or a share of the notebooks, such as 10%, not a "
+	    "list\n");
+	check_wrong("{notebooks: [a.ipynb], on_error: [drain]}", "1:34: 'on_error' must be text, not a list\n");
+	check_wrong("{notebooks: [a.ipynb], on_error: {after: 1}}",
+	    "1:34: key 'policy' is missing; it says what failures lead to, such as fail-fast\n");
+	check_wrong("{notebooks: [a.ipynb], on_error: {policy: let-finish, after: 1}}",
+	    "1:34: 'after' means nothing with let-finish, for which no number of failures is too many; "
+	    "the policy is to be fail-fast or drain\n");
+	check_wrong("{notebooks: [a.ipynb], on_error: {policy: drian, after: 0, of: 3}}",
+	    "1:43: policy is 'drian', which is none of fail-fast, let-finish, drain; did you mean 'drain'?\n"
+	    "1:57: 'after' must be a whole number from 1 to 200000, not 0\n"
+	    "1:60: unknown key 'of'; a key of your own begins with x-\n");
+}
+END_TEST
+
+START_TEST(refuses_shares)
+{
+	static const char *const wrong[] = {"0%", "-1%", "100.1%", "3", "%", "10 %", "10%%", "nan%", "inf%", "many"};
+	char text[200], expected[200];
+
+	snprintf(text, sizeof(text), "{notebooks: [a.ipynb], on_error: {policy: drain, after: '%s'}}", wrong[_i]);
+	snprintf(expected, sizeof(expected), "1:57: 'after' must be a number of failures, such as 3, "
+	    "or a share of the notebooks, such as 10%%, not '%s'\n", wrong[_i]);
+	check_wrong(text, expected);
+}
+END_TEST
+
+START_TEST(reads_retries)
+{
+	struct workflow w;
+	const struct task *t;
+
+	load(&w, "defaults: {retries: 2, retry_delay_seconds: 0.5, retry_backoff: 1, retry_on: [kernel, "
+	    "ConnectionError, a.b.C]}\n"
+	    "notebooks:\n- a.ipynb\n- {path: b.ipynb, retries: 1000, retry_delay_seconds: 0, retry_backoff: 1.5, "
+	    "retry_on: worker}\n"
+	    "- {path: c.ipynb, retries: 0, retry_on: [], retry_on_timeout: true}\n"
+	    "- {path: d.ipynb, retry_on: [notebook, target, timeout], retry_on_timeout: false}\n");
+	t = &w.tasks[0];
+	ck_assert_uint_eq(t->retries, 2);
+	ck_assert_int_eq(t->retry_delay, NSEC_PER_SEC / 2);
+	ck_assert_double_eq(t->retry_backoff, 1);
+	ck_assert_uint_eq(t->retry_on.kinds, 1u << ERROR_KERNEL);
+	ck_assert_uint_eq(t->retry_on.n, 2);
+	ck_assert_str_eq(t->retry_on.names[0], "ConnectionError");
+	ck_assert_str_eq(t->retry_on.names[1], "a.b.C");
+	t = &w.tasks[1];
+	ck_assert_uint_eq(t->retries, 1000);
+	ck_assert_int_eq(t->retry_delay, 0);
+	ck_assert_double_eq(t->retry_backoff, 1.5);
+	ck_assert_uint_eq(t->retry_on.kinds, 1u << ERROR_WORKER);
+	ck_assert_uint_eq(t->retry_on.n, 0);
+	t = &w.tasks[2];
+	ck_assert_uint_eq(t->retries, 0);
+	ck_assert_uint_eq(t->retry_on.kinds, 1u << ERROR_TIMEOUT);
+	t = &w.tasks[3];
+	ck_assert_uint_eq(t->retry_on.kinds, 1u << ERROR_NOTEBOOK | 1u << ERROR_TARGET | 1u << ERROR_TIMEOUT);
+	workflow_release(&w);
+
+	/* The defaults: none, and of all kinds but the timeout. */
+	load(&w, "notebooks: [a.ipynb, {path: b.ipynb, retry_on_timeout: true}]\n");
+	t = &w.tasks[0];
+	ck_assert_uint_eq(t->retries, 0);
+	ck_assert_int_eq(t->retry_delay, NSEC_PER_SEC);
+	ck_assert_double_eq(t->retry_backoff, 2);
+	ck_assert_uint_eq(t->retry_on.kinds,
+	    1u << ERROR_NOTEBOOK | 1u << ERROR_KERNEL | 1u << ERROR_TARGET | 1u << ERROR_WORKER);
+	ck_assert_uint_eq(w.tasks[1].retry_on.kinds, t->retry_on.kinds | 1u << ERROR_TIMEOUT);
+	workflow_release(&w);
+
+	/* Exceptions have capital letters. */
+	load(&w, "notebooks: [{path: a.ipynb, retry_on: [Timeout, Kernel]}]\n");
+	ck_assert_uint_eq(w.tasks[0].retry_on.n, 2);
+	ck_assert_uint_eq(w.tasks[0].retry_on.kinds, 0);
+	workflow_release(&w);
+
+	check_wrong("notebooks: [{path: a.ipynb, retries: 1001, retry_delay_seconds: -1, retry_backoff: 0.9, "
+	    "retry_on: [kernal, [1], ''], retry_on_timeout: 1}]\n",
+	    "1:38: 'retries' must be a whole number from 0 to 1000, not 1001\n"
+	    "1:65: 'retry_delay_seconds' must be a number of seconds, such as 600, not -1\n"
+	    "1:84: 'retry_backoff' must be a factor of at least 1, such as 2, not 0.9\n"
+	    "1:100: 'retry_on' has 'kernal'; did you mean 'kernel'? It takes notebook, kernel, target, worker, "
+	    "timeout, "
+	    "and names of exceptions\n"
+	    "1:108: 'retry_on' must be text, not a list\n1:113: 'retry_on' is empty; write text, or leave the key out\n"
+	    "1:136: 'retry_on_timeout' must be true or false, not a whole number\n");
+	check_wrong("notebooks: [{path: a.ipynb, retry_on: {kernel: 1}, retry_backoff: .nan}]\n",
+	    "1:39: 'retry_on' must be text, not a map\n"
+	    "1:67: 'retry_backoff' must be a factor of at least 1, such as 2, not .nan\n");
+}
+END_TEST
+
+/* What is a notebook's stands in the wrong place, and where it belongs is said. */
+START_TEST(knows_whose_keys_are_whose)
+{
+	static const char *const keys[] = {"retries", "retry_delay_seconds", "retry_backoff", "retry_on",
+	    "retry_on_timeout",
+	    "memory_limit", "env", "working_directory", "allow_failure", "allow_errors", "cell_timeout_seconds",
+	    "priority",
+	    "depends_on", "run_if"};
+	char text[200], expected[200];
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		snprintf(text, sizeof(text), "notebooks: [a.ipynb]\n%s: 1\n", keys[i]);
+		snprintf(expected, sizeof(expected), "2:1: key '%s' belongs to a notebook; to set it for all of them, "
+		    "write it under 'defaults'\n", keys[i]);
+		check_wrong(text, expected);
+	}
+	check_wrong("notebooks: [a.ipynb]\ndefaults: {path: a, name: b, for_each: [1], matrix: {a: [1]}}\n",
+	    "2:12: 'path' cannot have a default; every notebook has its own\n"
+	    "2:21: 'name' cannot have a default; every notebook has its own\n"
+	    "2:30: 'for_each' cannot have a default; every notebook has its own\n"
+	    "2:45: 'matrix' cannot have a default; every notebook has its own\n");
+	check_wrong("notebooks: [{path: a.ipynb, pools: 1, limits: 2, on_error: 3}]\n",
+	    "1:29: unknown key 'pools'; did you mean 'pool'?\n"
+	    "1:39: unknown key 'limits'; a key of your own begins with x-\n"
+	    "1:50: unknown key 'on_error'; a key of your own begins with x-\n");
+}
+END_TEST
+
+START_TEST(names_words)
+{
+	enum order order = ORDER_LONGEST_FIRST;
+	enum run_if run_if = RUN_IF_ALL_FAILED;
+
+	for (int i = ORDER_AS_WRITTEN; i <= ORDER_LONGEST_FIRST; i++) {
+		ck_assert(order_parse(order_name((enum order)i), &order));
+		ck_assert_int_eq(order, i);
+	}
+	ck_assert(!order_parse("", &order) && !order_parse("as_written", &order));
+	ck_assert_int_eq(order, ORDER_LONGEST_FIRST);
+	for (int i = RUN_IF_ALL_SUCCESS; i <= RUN_IF_ALL_FAILED; i++) {
+		ck_assert(run_if_parse(run_if_name((enum run_if)i), &run_if));
+		ck_assert_int_eq(run_if, i);
+	}
+	ck_assert(!run_if_parse("", &run_if) && !run_if_parse("all-failed", &run_if));
+	ck_assert_int_eq(run_if, RUN_IF_ALL_FAILED);
+	ck_assert_str_eq(run_if_name(RUN_IF_AT_LEAST_ONE_FAILED), "at_least_one_failed");
+}
+END_TEST
+
+START_TEST(finds_parts_of_paths)
+{
+	static const struct {
+		const char *path, *name;
+	} samples[] = {
+		{"a/b.c.ipynb", "b.c"}, {"a.ipynb", "a"}, {"a", "a"}, {"a.b/c", "c"}, {".hidden", ".hidden"},
+		    {"x/.h.ipynb", ".h"},
+		{"a/", ""}, {"", ""}, {"a.", "a"},
+	};
+	char *name;
+
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		name = name_of_path(samples[i].path);
+		ck_assert_str_eq(name, samples[i].name);
+		free(name);
+	}
+	ck_assert(name_ends("a.ipynb", ".ipynb") && name_ends(".ipynb", ".ipynb") && name_ends("x", ""));
+	ck_assert(!name_ends("ipynb", ".ipynb") && !name_ends("a.ipynb ", ".ipynb"));
+	ck_assert(name_is_identifier("_") && name_is_identifier("a1") && name_is_identifier("\xc3\xa9"));
+	ck_assert(!name_is_identifier("") && !name_is_identifier("1a") && !name_is_identifier("a.b") &&
+	    !name_is_identifier("\xff"));
 }
 END_TEST
 
@@ -383,9 +576,9 @@ START_TEST(checks_targets)
 {
 	check_wrong("targets: {two: {}, 'a/b': {}, local: 1, t: {type: lcal, transport: udp, startup_timeout_seconds: 0}}\n"
 	    "target: tow\nnotebooks: [{path: a.ipynb, target: nowhere}]\n",
-	    "1:11: key 'type' of target 'two' is missing; write 'type: local'\n"
+	    "1:11: key 'type' of target 'two' is missing; write 'type: databricks' or 'type: local'\n"
 	    "1:20: target 'a/b' holds a '/'; files are named by it\n1:38: 'local' must be a map, not a whole number\n"
-	    "1:51: type is 'lcal', which is none of local; did you mean 'local'?\n"
+	    "1:51: type is 'lcal', which is none of local, databricks; did you mean 'local'?\n"
 	    "1:68: transport is 'udp', which is none of auto, ipc, tcp\n"
 	    "1:98: 'startup_timeout_seconds' must be more than 0: no kernel starts in no time\n"
 	    "2:9: target is 'tow', which is none of local, two, t; did you mean 'two'?\n"
@@ -489,10 +682,11 @@ START_TEST(obeys_the_command_line)
 	    "-: option '-p k=...': mapping values are not allowed in this context; check the indentation, and quote text that holds ': '\n"
 	    "-: option '-p =...': parameter '' cannot be a variable's name: use letters, digits and '_', with no digit first\n"
 	    "-: option '-p m=...': a key must be text, not a map; quote text that begins with '{'; for the text as it stands, write NAME='\"...\"'\n"
-	    "-: option '-p f=...': expressions ({{ ... }}) are not supported yet\n"
 	    "-: option '-p g=...': byte 0xff is not UTF-8, which is what a workflow is written in\n"
 	    "-: option '-p d=...': duplicate key 'a'; it is first at line 1; for the text as it stands, write NAME='\"...\"'\n"
 	    "-: option '--target': the target is 'd', which is none of local\n"
+	    "-: option '-p f=...': {{ x }}: there is no 'x'; expressions know parameters, item, matrix, env, run.id, "
+	    "notebook.name and notebooks\n"
 	    "-: option '--on-error': the policy is 'drian', which is none of fail-fast, let-finish, drain; did you mean 'drain'?\n"
 	    "-: option '--processes': must be a whole number from 1 to 10000, not 10001\n");
 }
@@ -501,9 +695,10 @@ END_TEST
 /* Everything in one go, in the order of the file; a syntax error ends it. */
 START_TEST(finds_all)
 {
-	check_wrong("notebooks:\n- a.txt\n- {path: b.ipynb, nam: c, retries: 1}\nprocesses: x\nwhat: 1\n",
+	check_wrong("notebooks:\n- a.txt\n- {path: b.ipynb, nam: c, threads: 1}\nprocesses: x\nwhat: 1\n",
 	    "2:3: 'a.txt' is no notebook: its name must end in .ipynb\n3:19: unknown key 'nam'; did you mean 'name'?\n"
-	    "3:27: key 'retries' is not supported yet\n4:12: 'processes' must be a whole number from 1 to 10000, not the text 'x'\n"
+	    "3:27: key 'threads' is not supported yet\n4:12: 'processes' must be a whole number from 1 to 10000, not "
+	    "the text 'x'\n"
 	    "5:1: unknown key 'what'; a key of your own begins with x-\n");
 	check_wrong("what: 1\nnotebooks: [\n",
 	    "3:1: did not find expected node content\n");
@@ -579,7 +774,7 @@ START_TEST(refuses_notebooks)
 	    "-: 'b.txt' is no notebook: its name must end in .ipynb\n"
 	    "-: name '.ipynb' begins with '.'; files are named by it; a workflow file can give the notebook another by the key 'name'\n"
 	    "-: 'c\xff/d.ipynb': a notebook's path must be UTF-8\n"
-	    "-: 'e.py': source notebooks (.py) are not supported yet; use an .ipynb file\n");
+	    "-: 'e.py': source notebooks (.py) are run on Databricks alone so far; use an .ipynb file\n");
 	free(found);
 	problems_release(&p);
 	workflow_release(&w);
@@ -689,6 +884,42 @@ START_TEST(takes_many)
 }
 END_TEST
 
+/* Values of the wrong type are said to be wrong, and nothing comes of them. */
+START_TEST(refuses_other_types)
+{
+	check_wrong("notebooks: [{path: a.ipynb, kernel: [x], working_directory: {}, target: ~, priority: 1.5, pool: "
+	    "[p], retries: x,\n"
+	    "  memory_limit: true, retry_backoff: two}]\ntargets: {local: {startup_timeout_seconds: soon}}\n",
+	    "1:37: 'kernel' must be text, not a list\n1:61: 'working_directory' must be text, not a map\n"
+	    "1:73: 'target' has no value; write text, or leave the key out\n"
+	    "1:86: 'priority' must be a whole number from -1000000 to 1000000, not 1.5\n1:97: 'pool' must be text, not "
+	    "a list\n"
+	    "1:111: 'retries' must be a whole number from 0 to 1000, not the text 'x'\n"
+	    "2:17: 'memory_limit' must be a number of bytes, such as 2G or 500M, not true or false\n"
+	    "2:38: 'retry_backoff' must be a factor of at least 1, such as 2, not the text 'two'\n"
+	    "3:44: 'startup_timeout_seconds' must be a number of seconds, such as 600, not the text 'soon'\n");
+}
+END_TEST
+
+/* Long texts are cut in messages, not in the middle of a character. */
+START_TEST(cuts_texts)
+{
+	struct problems p = PROBLEMS_INIT;
+	struct buf text = BUF_INIT;
+	struct workflow w;
+
+	buf_adds(&text, "notebooks: [x");
+	for (int i = 0; i < 100; i++)
+		buf_adds(&text, "\xc3\xa9");
+	buf_adds(&text, "]\n");
+	ck_assert_int_eq(workflow_parse(&w, text.data, text.len, "w", ".", &no_options, &p), -1);
+	ck_assert_int_eq(strncmp(p.list[0].message + 98, "\xc3\xa9' is no notebook", 18), 0);
+	problems_release(&p);
+	workflow_release(&w);
+	buf_release(&text);
+}
+END_TEST
+
 START_TEST(limits_what_it_takes)
 {
 	struct problems p = PROBLEMS_INIT;
@@ -703,6 +934,17 @@ START_TEST(limits_what_it_takes)
 	ck_assert_uint_eq(p.n, 1001);
 	ck_assert_uint_eq(p.list[1000].line, 0);
 	ck_assert_str_eq(p.list[1000].message, "more than 1000 problems; these are the first");
+	problems_release(&p);
+	workflow_release(&w);
+
+	/* Targets. */
+	buf_reset(&text);
+	buf_adds(&text, "notebooks: [a.ipynb]\ntargets:\n");
+	for (int i = 0; i < 1001; i++)
+		buf_addf(&text, "  t%d: {type: local}\n", i);
+	ck_assert_int_eq(workflow_parse(&w, text.data, text.len, "w", ".", &no_options, &p), -1);
+	ck_assert_uint_eq(p.n, 1);
+	ck_assert_str_eq(p.list[0].message, "there are more than 1000 targets");
 	problems_release(&p);
 	workflow_release(&w);
 
@@ -840,7 +1082,14 @@ main(void)
 	tcase_add_test(tc, refuses_wrong_types);
 	tcase_add_test(tc, refuses_unknown_keys);
 	tcase_add_test(tc, refuses_what_is_to_come);
-	tcase_add_test(tc, refuses_expressions);
+	tcase_add_test(tc, reads_limits);
+	tcase_add_loop_test(tc, reads_bytes, 0, (int)(sizeof(sizes) / sizeof(sizes[0])));
+	tcase_add_test(tc, reads_policies);
+	tcase_add_loop_test(tc, refuses_shares, 0, 10);
+	tcase_add_test(tc, reads_retries);
+	tcase_add_test(tc, knows_whose_keys_are_whose);
+	tcase_add_test(tc, names_words);
+	tcase_add_test(tc, finds_parts_of_paths);
 	tcase_add_test(tc, checks_names);
 	tcase_add_test(tc, checks_targets);
 	tcase_add_test(tc, checks_parameters);
@@ -851,6 +1100,8 @@ main(void)
 	tcase_add_test(tc, refuses_notebooks);
 	tcase_add_test(tc, reads_files);
 	tcase_add_test(tc, takes_many);
+	tcase_add_test(tc, refuses_other_types);
+	tcase_add_test(tc, cuts_texts);
 	tcase_add_test(tc, limits_what_it_takes);
 	tcase_add_test(tc, keeps_params);
 	tcase_add_test(tc, merges_many_params);

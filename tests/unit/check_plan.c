@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -780,7 +781,7 @@ END_TEST
 START_TEST(ten_thousand)
 {
 	const size_t n = 10000;
-	int64_t start;
+	clock_t start;
 
 	make(n);
 	for (size_t i = 0; i < n; i++) {
@@ -791,7 +792,7 @@ START_TEST(ten_thousand)
 			depend(i, i - 1);
 		parameter(i, "table", "\"orders\"", NULL);
 	}
-	start = clock_run();
+	start = clock();
 	table(80);
 	ck_assert_uint_lt(text.len, n * 160);
 	expect_has("10000  n9999");
@@ -801,7 +802,7 @@ START_TEST(ten_thousand)
 	ck_assert_uint_eq(count(text.data, " -> "), 2 * n - 3);
 	document();
 	ck_assert_uint_lt(text.len, n * 1024);
-	ck_assert_int_lt(clock_run() - start, 5 * NSEC_PER_SEC);
+	ck_assert_double_lt((double)(clock() - start) / CLOCKS_PER_SEC, 20);	/* of half a second or so */
 }
 END_TEST
 

@@ -262,6 +262,84 @@ START_TEST(region)
 }
 END_TEST
 
+/* What is said of a run as a whole: how long it may take, and that nothing is started now. */
+START_TEST(totals)
+{
+	struct record *r;
+
+	open_terminal(24, 120);
+	make(4);
+	made.run.processes = 2;
+	for (size_t i = 0; i < 4; i++)
+		made.run.records[i].estimate = 2 * HOUR;
+	progress_start(&made.run, PROGRESS_TTY);
+	r = start(0, HOUR);
+	made_set(&r->again_because, "its notebook changed");
+	frame();
+	/* 1 h of this one and 6 h of the others, on two processes. */
+	expect_screen(
+	    "a  starting  1h00m\n"
+	    "[0/4] 2h00m, 1 running, 3 waiting, about 3h30m left\n");
+	made.run.held = "the load is 9.1";
+	progress_held();
+	frame();
+	expect_screen(
+	    "a  starting  1h00m\n"
+	    "[0/4] 2h00m, 1 running, 3 waiting; nothing new is started: the load is 9.1, about 3h30m left\n");
+	made.run.held = NULL;
+	made.run.processes = 3;
+	progress_held();
+	progress_resized();
+	frame();
+	made.run.stopping = true;
+	made.run.stop_reason = "SIGINT";
+	progress_stopping();
+	progress_notebook_retries(r, NSEC_PER_SEC);
+	frame();
+	screen_text(&screen, 0, false, &shown);
+	ck_assert_ptr_nonnull(strstr(shown.data, "3 notebooks at a time from now on\n"));
+	ck_assert_ptr_nonnull(strstr(shown.data, "attempt 2 in 1.0s\n"));
+	ck_assert_ptr_null(strstr(strrchr(shown.data, '['), "left"));
+	ck_assert_ptr_nonnull(strstr(strrchr(shown.data, '['), "; stopping: SIGINT"));
+}
+END_TEST
+
+/* On a terminal that a notebook has started is to be seen; why it runs again is not, and scrolls by. */
+START_TEST(again)
+{
+	struct record *r;
+
+	open_terminal(24, 80);
+	make(1);
+	progress_start(&made.run, PROGRESS_TTY);
+	made_set(&made.run.records[0].again_because, "its kernel changed");
+	r = start(0, HOUR);
+	frame();
+	expect_screen(
+	    "[0/1] a: started: runs again, because its kernel changed\n"
+	    "a  starting  1h00m\n"
+	    "[0/1] 2h00m, 1 running\n");
+	r->state = RECORD_WAITING;
+	made.run.running--;
+	made.run.waiting++;
+	progress_notebook_requeued(r, "little memory");
+	frame();
+	expect_screen(
+	    "[0/1] a: started: runs again, because its kernel changed\n"
+	    "[0/1] a: stopped, to run again later: little memory\n"
+	    "[0/1] 2h00m, 1 waiting\n");
+	/* The time goes on while it waits. */
+	ck_assert_int_lt(progress_tick(), clock_run() + 2 * NSEC_PER_SEC);
+	start(0, HOUR);
+	frame();
+	expect_screen(
+	    "[0/1] a: started: runs again, because its kernel changed\n"
+	    "[0/1] a: stopped, to run again later: little memory\n"
+	    "a  starting  1h00m\n"
+	    "[0/1] 2h00m, 1 running\n");
+}
+END_TEST
+
 /* However often something changes: ten frames a second, and one when nothing does. */
 START_TEST(rate)
 {
@@ -779,6 +857,61 @@ START_TEST(plain)
 }
 END_TEST
 
+/* Notebooks that run again, for whatever reason. */
+START_TEST(plain_again)
+{
+	struct record *r;
+
+	open_pipe();
+	make(5);
+	progress_start(&made.run, PROGRESS_PLAIN);
+	r = made_started(&made, 0);
+	made_set(&r->again_because, "its\x1b[m kernel changed");
+	progress_notebook_started(r);
+	made_ended(&made, 0, STATUS_FAILED, 2, DIVISION);
+	progress_notebook_retries(r, 5 * NSEC_PER_SEC / 2);
+	/* Why it runs again is said once. */
+	r->state = RECORD_WAITING;
+	made.run.waiting++;
+	made.run.counts[STATUS_FAILED]--;
+	r = start(0, 5.1);
+	r->state = RECORD_WAITING;
+	progress_notebook_requeued(r, "only 1.0 GiB of memory is free");
+	made.run.running--;
+	made.run.waiting++;
+	start(0, 5.1);
+	finish(0, STATUS_SUCCEEDED, 1, NULL);
+	made_set(&made.run.records[1].kept, "{}");
+	finish(1, STATUS_SUCCEEDED, 0, NULL);	/* no news */
+	made.run.records[2].excluded = true;
+	finish(2, STATUS_SKIPPED, 0, "{\"kind\": \"dependency\", \"message\": \"not needed: b\"}");
+	made.run.held = "the load is 9.1";
+	progress_held();
+	made.run.held = NULL;
+	progress_held();
+	made.run.processes = 5;
+	progress_resized();
+	made.run.processes = 1;
+	progress_resized();
+	expect_text(
+	    "[0/5] a: started: runs again, because its kernel changed\n"
+	    "[1/5] a: failed after 2.0s: ZeroDivisionError: division by zero (cell 3, In [4]); attempt 2 in 2.5s\n"
+	    "[0/5] a: started (attempt 2)\n"
+	    "[0/5] a: stopped, to run again later: only 1.0 GiB of memory is free\n"
+	    "[0/5] a: started (attempt 3)\n"
+	    "[1/5] a: succeeded in 1.0s\n"
+	    "[3/5] c: skipped: not needed: b\n"
+	    "[3/5] nothing new is started: the load is 9.1\n"
+	    "[3/5] notebooks are started again\n"
+	    "[3/5] 5 notebooks at a time from now on\n"
+	    "[3/5] 1 notebook at a time from now on\n");
+	log_level = LOG_INFO;
+	made_set(&made.run.records[3].kept, "{}");
+	finish(3, STATUS_SUCCEEDED, 0, NULL);
+	expect_text("[4/5] d: succeeded in an earlier run\n");
+}
+END_TEST
+
 START_TEST(plain_verbose)
 {
 	struct record *r;
@@ -890,6 +1023,8 @@ suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, region);
+	tcase_add_test(t, totals);
+	tcase_add_test(t, again);
 	tcase_add_test(t, rate);
 	tcase_add_loop_test(t, more_than_fit, 1, 6);
 	tcase_add_test(t, as_many_as_fit);
@@ -909,6 +1044,7 @@ suite(void)
 	tcase_add_loop_test(t, choice, 0, sizeof(choices) / sizeof(choices[0]));
 	tcase_add_test(t, none);
 	tcase_add_test(t, plain);
+	tcase_add_test(t, plain_again);
 	tcase_add_test(t, plain_verbose);
 	tcase_add_test(t, heartbeat);
 	tcase_add_test(t, plain_stuck);

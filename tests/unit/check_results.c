@@ -130,7 +130,10 @@ START_TEST(whole_document)
 		"      \"max_rss_bytes\": 104857600,\n"
 		"      \"output\": \"notebooks/a.ipynb\",\n"
 		"      \"log\": \"logs/a.log\",\n"
-		"      \"url\": null\n"
+		"      \"url\": null,\n"
+		"      \"remote\": null,\n"
+		"      \"earlier_attempts\": [],\n"
+		"      \"resumed_from\": null\n"
 		"    },\n"
 		"    {\n"
 		"      \"name\": \"b\",\n"
@@ -162,7 +165,10 @@ START_TEST(whole_document)
 		"      \"max_rss_bytes\": null,\n"
 		"      \"output\": null,\n"
 		"      \"log\": null,\n"
-		"      \"url\": null\n"
+		"      \"url\": null,\n"
+		"      \"remote\": null,\n"
+		"      \"earlier_attempts\": [],\n"
+		"      \"resumed_from\": null\n"
 		"    }\n"
 		"  ]\n"
 		"}\n";
@@ -187,7 +193,107 @@ START_TEST(whole_document)
 	    "\"execution_count\": null, \"traceback\": []}");
 	made_over(&made, STATUS_FAILED, 12.345);
 	results_put(&made.run, &text);
-	ck_assert_str_eq(buf_str(&text), expected);
+	/* Not ck_assert_str_eq, whose message is too long for Check. */
+	if (strcmp(buf_str(&text), expected) != 0) {
+		fprintf(stderr, "%s\nand not\n%s", buf_str(&text), expected);
+		ck_abort_msg("the document is another");
+	}
+}
+END_TEST
+
+/* Notebooks that were tried more than once, and what an attempt that is over says. */
+START_TEST(earlier_attempts)
+{
+	struct json_out o;
+	struct record *r;
+
+	made_init(&made, 2);
+	made.run.resumed_from = "nightly-1";
+	r = made_started(&made, 0);
+	r->attempts = 3;
+	made_ended(&made, 0, STATUS_TIMED_OUT, 1.5, "{\"kind\": \"timeout\", \"cell\": 2}");
+	r->cpu_seconds = 0.25;
+	r->max_rss_bytes = 4096;
+	o = (struct json_out)JSON_OUT(&text, -1, 0);
+	results_put_attempt(r, &o);
+	ck_assert_str_eq(buf_str(&text), "{\"attempt\": 3, \"status\": \"timed_out\", \"exit_status\": 1, \"signal\": "
+	    "null, "
+	    "\"error\": {\"kind\": \"timeout\", \"cell\": 2}, \"started_at\": \"2026-11-22T08:15:00.373Z\", "
+	    "\"finished_at\": \"2026-11-22T08:15:01.873Z\", \"duration_seconds\": 1.500, \"cpu_seconds\": 0.250, "
+	    "\"max_rss_bytes\": 4096, \"output\": \"notebooks/a.attempt3.ipynb\", \"log\": \"logs/a.attempt3.log\"}");
+	made_set(&r->earlier_attempts, buf_str(&text));
+	buf_reset(&text);
+
+	/* Without files, killed, and with an error that is no JSON. */
+	r->has_output = r->has_log = r->has_exit_status = false;
+	r->signal = 9;
+	made_set(&r->error, "{");
+	o = (struct json_out)JSON_OUT(&text, -1, 0);
+	results_put_attempt(r, &o);
+	ck_assert_ptr_nonnull(strstr(text.data, "\"exit_status\": null, \"signal\": 9, \"error\": null, "));
+	ck_assert_ptr_nonnull(strstr(text.data, "\"output\": null, \"log\": null}"));
+	buf_reset(&text);
+
+	made_set(&r->earlier_attempts, "[{\"attempt\": 1}, {\"attempt\": 2}]");
+	r = made_ran(&made, 1, STATUS_SUCCEEDED, 1, NULL);
+	made_set(&r->earlier_attempts, "[");
+	made_over(&made, STATUS_FAILED, 2);
+	write_document();
+	expect(json_get(document, "run"), "resumed_from", "\"nightly-1\"");
+	ck_assert_uint_eq(json_count(json_get(notebook(0), "earlier_attempts")), 2);
+	expect(notebook(0), "attempts", "3");
+	ck_assert_int_ne(json_type(json_get(notebook(1), "earlier_attempts")), JSON_OBJECT);
+}
+END_TEST
+
+/* One that was kept from an earlier run stands as it stood there, with what nobody knows of yet too. */
+START_TEST(kept)
+{
+	struct record *r;
+
+	made_init(&made, 3);
+	for (size_t i = 0; i < 3; i++) {
+		r = made_ended(&made, i, STATUS_SUCCEEDED, 0, NULL);
+		made_set(&r->kept_from, "nightly-0");
+	}
+	made_set(&made.run.records[0].kept, "{\"name\": \"a\", \"attempts\": 7, \"new\": [1.50, \"\\u00e9\"], "
+	    "\"resumed_from\": null, \"earlier_attempts\": [{}]}");
+	made_set(&made.run.records[1].kept, "{\"resumed_from\": \"older\", \"name\": \"b\"}");
+	made_set(&made.run.records[2].kept, "{\"cut");
+	made_over(&made, STATUS_SUCCEEDED, 2);
+	write_document();
+	expect(notebook(0), "attempts", "7");
+	ck_assert_uint_eq(json_count(json_get(notebook(0), "new")), 2);
+	expect(notebook(0), "resumed_from", "\"nightly-0\"");
+	ck_assert_uint_eq(json_count(notebook(0)), 5);
+	expect(notebook(1), "resumed_from", "\"nightly-0\"");
+	ck_assert_uint_eq(json_count(notebook(1)), 2);
+	expect(notebook(2), "resumed_from", "\"nightly-0\"");
+	expect(json_get(document, "counts"), "succeeded", "3");
+}
+END_TEST
+
+/* What keeps a run from having succeeded. */
+START_TEST(fails_the_run)
+{
+	static const struct {
+		enum status status;
+		bool allowed, excluded, fails;
+	} samples[] = {
+		{STATUS_SUCCEEDED, false, false, false}, {STATUS_SUCCEEDED, true, false, false},
+		{STATUS_FAILED, false, false, true}, {STATUS_FAILED, true, false, false},
+		{STATUS_TIMED_OUT, false, false, true}, {STATUS_TIMED_OUT, true, false, false},
+		{STATUS_CANCELLED, false, false, true}, {STATUS_CANCELLED, true, false, true},
+		{STATUS_SKIPPED, false, false, true},
+		{STATUS_SKIPPED, false, true, false}, {STATUS_SKIPPED, true, true, false},
+	};
+
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		const struct task t = {.allow_failure = samples[i].allowed};
+		const struct record r = {.task = &t, .status = samples[i].status, .excluded = samples[i].excluded};
+
+		ck_assert_msg(record_fails_the_run(&r) == samples[i].fails, "sample %zu", i);
+	}
 }
 END_TEST
 
@@ -394,6 +500,8 @@ suite(void)
 	tcase_add_checked_fixture(t, NULL, teardown);
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, whole_document);
+	tcase_add_test(t, earlier_attempts);
+	tcase_add_test(t, kept);
 	tcase_add_test(t, killed_and_without_files);
 	tcase_add_test(t, exit_status_of_zero);
 	tcase_add_test(t, hostile_strings);
@@ -404,6 +512,9 @@ suite(void)
 	suite_add_tcase(s, t);
 	t = tcase_create("error");
 	tcase_add_test(t, errors_decoded);
+	suite_add_tcase(s, t);
+	t = tcase_create("run");
+	tcase_add_test(t, fails_the_run);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -172,6 +172,36 @@ START_TEST(less_is_known)
 }
 END_TEST
 
+/* What an earlier run did, and what was not needed. */
+START_TEST(kept_and_excluded)
+{
+	static const char head[] = "NOTEBOOK  STATUS     TIME  CELLS\n";
+	static const char totals[] = "3 notebooks: 2 succeeded, 1 skipped in 1.0s; runs/x\n";
+	struct record *r;
+	char *expected;
+
+	made_init(&made, 3);
+	r = made_ended(&made, 0, STATUS_SUCCEEDED, 0, NULL);
+	made_set(&r->kept, "{\"name\": \"a\"}");
+	r->cells_total = r->cells_executed = 4;
+	made_ran(&made, 1, STATUS_SUCCEEDED, 1, NULL);
+	r = made_ended(&made, 2, STATUS_SKIPPED, 0, "{\"kind\": \"dependency\", \"message\": \"not needed: b\"}");
+	r->excluded = true;
+	made_over(&made, STATUS_SUCCEEDED, 1);
+	expected = xasprintf("%sa         succeeded     -    4/4  in an earlier run\n"
+	    "b         succeeded  1.0s    9/9\nc         skipped       -      -  not needed: b\n%s", head, totals);
+	expect(0, false, expected);
+	expect(51, false, expected);
+	free(expected);
+	expected = xasprintf("%sa         succeeded     -    4/4\n    in an earlier run\n"
+	    "b         succeeded  1.0s    9/9\nc         skipped       -      -  not needed: b\n%s", head, totals);
+	expect(50, false, expected);
+	free(expected);
+	for (size_t columns = 40; columns < 60; columns++)
+		expect_within(columns);
+}
+END_TEST
+
 START_TEST(hostile)
 {
 	made_init(&made, 2);
@@ -370,6 +400,7 @@ suite(void)
 	tcase_add_test(t, colours);
 	tcase_add_test(t, one_notebook);
 	tcase_add_test(t, less_is_known);
+	tcase_add_test(t, kept_and_excluded);
 	tcase_add_test(t, hostile);
 	tcase_add_test(t, long_message);
 	tcase_add_test(t, two_hundred_are_listed);

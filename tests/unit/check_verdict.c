@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "made_run.h"
 #include "verdict.h"
 
 #define EXITED(n) ((n) << 8)	/* as waitpid has it */
@@ -136,6 +137,107 @@ START_TEST(says_why_one_was_skipped)
 }
 END_TEST
 
+/* ---- Those that others keep from running ---- */
+
+static struct made made;
+
+/* How the notebooks ended that c depends on, and what is said of it. */
+static const struct {
+	enum status a, b;
+	bool a_excluded, b_excluded;
+	enum run_if run_if;
+	bool excluded;	/* c */
+	const char *message;
+	int cause;	/* index, -1 for none */
+} dropped[] = {
+	{STATUS_SUCCEEDED, STATUS_FAILED, false, false, RUN_IF_ALL_SUCCESS, false,
+	    "not started because notebook 'b' failed", 1},
+	{STATUS_FAILED, STATUS_FAILED, false, false, RUN_IF_ALL_SUCCESS, false,
+	    "not started because notebook 'a' failed", 0},
+	{STATUS_TIMED_OUT, STATUS_SUCCEEDED, false, false, RUN_IF_ALL_SUCCESS, false,
+	    "not started because notebook 'a' timed out", 0},
+	{STATUS_CANCELLED, STATUS_SUCCEEDED, false, false, RUN_IF_NONE_FAILED, false,
+	    "not started because notebook 'a' was stopped", 0},
+	{STATUS_SKIPPED, STATUS_SUCCEEDED, false, false, RUN_IF_ALL_SUCCESS, false,
+	    "not started because notebook 'a' was skipped", 0},
+	/* What was not needed is no failure. */
+	{STATUS_SKIPPED, STATUS_FAILED, true, false, RUN_IF_ALL_SUCCESS, false,
+	    "not started because notebook 'b' failed", 1},
+	{STATUS_SKIPPED, STATUS_SKIPPED, true, true, RUN_IF_ALL_SUCCESS, true,
+	    "not needed: nothing that it depends on was", -1},
+	{STATUS_SKIPPED, STATUS_SKIPPED, true, true, RUN_IF_AT_LEAST_ONE_SUCCESS, false,
+	    "not started because nothing that it depends on was run (run_if: at_least_one_success)", -1},
+	{STATUS_SUCCEEDED, STATUS_SUCCEEDED, false, false, RUN_IF_AT_LEAST_ONE_FAILED, true,
+	    "not needed: nothing that it depends on failed (run_if: at_least_one_failed)", -1},
+	{STATUS_SUCCEEDED, STATUS_FAILED, false, false, RUN_IF_ALL_FAILED, true,
+	    "not needed: not everything that it depends on failed (run_if: all_failed)", -1},
+};
+
+START_TEST(says_why_one_was_dropped)
+{
+	struct record *r, *records;
+	struct record_error e;
+
+	made_init(&made, 3);
+	made_depends(&made, 2, 0);
+	made_depends(&made, 2, 1);
+	records = made.run.records;
+	records[0].status = dropped[_i].a;
+	records[0].excluded = dropped[_i].a_excluded;
+	records[1].status = dropped[_i].b;
+	records[1].excluded = dropped[_i].b_excluded;
+	made.workflow.tasks[2].run_if = dropped[_i].run_if;
+	r = &records[2];
+	verdict_of_dropped(r, &made.run, dropped[_i].excluded);
+	record_error(r, &e);
+	ck_assert_int_eq(r->status, STATUS_SKIPPED);
+	ck_assert(r->excluded == dropped[_i].excluded);
+	ck_assert_str_eq(e.kind, "dependency");
+	ck_assert_str_eq(e.message, dropped[_i].message);
+	ck_assert_ptr_eq(r->cause, dropped[_i].cause == -1 ? NULL : &records[dropped[_i].cause]);
+	ck_assert(record_fails_the_run(r) != dropped[_i].excluded);
+	record_error_release(&e);
+	made_release(&made);
+}
+END_TEST
+
+/* However far away it is: whose failure it was, in the end. */
+START_TEST(names_the_cause)
+{
+	struct record_error e;
+
+	made_init(&made, 4);
+	for (size_t i = 1; i < 4; i++)
+		made_depends(&made, i, i - 1);
+	made.run.records[0].status = STATUS_TIMED_OUT;
+	for (size_t i = 1; i < 4; i++)
+		verdict_of_dropped(&made.run.records[i], &made.run, false);
+	for (size_t i = 1; i < 4; i++)
+		ck_assert_ptr_eq(made.run.records[i].cause, &made.run.records[0]);
+	record_error(&made.run.records[3], &e);
+	ck_assert_str_eq(e.message, "not started because notebook 'c' was skipped, as 'a' timed out");
+	record_error_release(&e);
+	made_release(&made);
+}
+END_TEST
+
+START_TEST(says_which_value_was_missing)
+{
+	struct record r = {.cell = 0};
+	struct record_error e;
+
+	verdict_of_dependency(&r, "parameter 'x': \"y\"");
+	record_error(&r, &e);
+	ck_assert_int_eq(r.status, STATUS_FAILED);
+	ck_assert_str_eq(e.kind, "dependency");
+	ck_assert_ptr_null(e.name);
+	ck_assert_str_eq(e.message, "parameter 'x': \"y\"");
+	ck_assert_int_eq(e.cell, -1);
+	record_error_release(&e);
+	free(r.error);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -147,6 +249,9 @@ main(void)
 	tcase_add_loop_test(tc, tells_the_truth, 0, (int)(sizeof(cases) / sizeof(cases[0])));
 	tcase_add_test(tc, keeps_where_it_stopped);
 	tcase_add_test(tc, says_why_one_was_skipped);
+	tcase_add_loop_test(tc, says_why_one_was_dropped, 0, (int)(sizeof(dropped) / sizeof(dropped[0])));
+	tcase_add_test(tc, names_the_cause);
+	tcase_add_test(tc, says_which_value_was_missing);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

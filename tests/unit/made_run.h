@@ -33,7 +33,7 @@ made_init(struct made *m, size_t n)
 		},
 		.run = {
 			.id = xstrdup("nightly-20261122T081500Z"), .folder = xstrdup("runs/x"), .n = n, .waiting = n,
-			.records = xcalloc(n, sizeof(struct record)),
+			.processes = 4, .records = xcalloc(n, sizeof(struct record)),
 			.started_at = MADE_START, .started_wall = MADE_WALL,
 		},
 	};
@@ -47,6 +47,7 @@ made_init(struct made *m, size_t n)
 		t->target = &m->target;
 		m->run.records[i].task = t;
 		m->run.records[i].queued_at = MADE_START;
+		m->run.records[i].estimate = -1;
 	}
 }
 
@@ -55,14 +56,13 @@ made_release(struct made *m)
 {
 	for (size_t i = 0; i < m->run.n; i++) {
 		struct task *t = &m->workflow.tasks[i];
-		struct record *r = &m->run.records[i];
 
 		free(t->name);
 		free(t->path);
+		free(t->depends_on);
 		params_release(&t->parameters);
-		free(r->line);
-		free(r->error);
-		free(r->result);
+		params_release(&t->env);
+		record_release(&m->run.records[i]);
 	}
 	free(m->workflow.tasks);
 	free(m->workflow.name);
@@ -72,6 +72,16 @@ made_release(struct made *m)
 	free(m->run.folder);
 	free(m->target.name);
 	free(m->target.type);
+}
+
+/* Notebook i depends on another, which is behind all those that it depends on already. */
+static inline void
+made_depends(struct made *m, size_t i, size_t on)
+{
+	struct task *t = &m->workflow.tasks[i];
+
+	t->depends_on = xreallocarray(t->depends_on, t->ndepends_on + 1, sizeof(*t->depends_on));
+	t->depends_on[t->ndepends_on++] = on;
 }
 
 /* Replaces a string; s may be NULL. */
@@ -90,6 +100,7 @@ made_started(struct made *m, size_t i)
 
 	r->state = RECORD_RUNNING;
 	r->attempts++;
+	r->tries++;
 	r->started_at = r->queued_at + NSEC_PER_SEC / 4;
 	r->started_wall = MADE_WALL + 250000;
 	r->pid = 100 + (int)i;

@@ -1,0 +1,334 @@
+#include "databricks/follow.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "databricks/http.h"
+#include "databricks/outcome.h"
+#include "databricks/state.h"
+#include "databricks/submit.h"
+#include "databricks/workspace.h"
+
+#define POLL_FIRST (NSEC_PER_SEC)
+#define POLL_MOST (8 * NSEC_PER_SEC)	/* so that an end is noticed within ten seconds */
+#define POLL_GROWTH 1.4
+#define CANCEL_PATIENCE (9 * NSEC_PER_SEC)	/* less than the pool's grace, and a moment to write it down */
+#define CANCEL_STEP (NSEC_PER_SEC / 2)
+#define SUBMIT_PATIENCE (900 * NSEC_PER_SEC)	/* an outage of ten minutes, and some more */
+#define POLL_PATIENCE (30 * NSEC_PER_SEC)	/* within one poll; there is always another one */
+
+/* One run of the workspace, while it is followed. */
+struct follower {
+	struct attempt *a;
+	const struct workspace *ws;
+	struct http *http;
+	int64_t run_id;	/* 0: not known */
+	struct run_state state;	/* as it was seen last */
+	enum phase said;	/* the phase that was reported last */
+	bool stopped;	/* it was told to stop, or its time is over */
+	bool lost_sight;	/* the last poll failed */
+};
+
+/* ---- What goes to the parent ---- */
+
+static void
+send(struct follower *f, const char *kind, const char *key, const char *text)
+{
+	struct buf json = BUF_INIT;
+	struct json_out o = JSON_OUT(&json, -1, 0);
+
+	json_out_open(&o, '{');
+	json_out_key(&o, "kind");
+	json_out_str(&o, kind);
+	if (f->run_id != 0 && strcmp(kind, "submitted") == 0) {
+		json_out_key(&o, "run_id");
+		json_out_int(&o, f->run_id);
+	}
+	json_out_key(&o, key);
+	json_out_str(&o, text);
+	json_out_close(&o, '}');
+	f->a->progress(f->a, json.data, json.len);
+	buf_release(&json);
+}
+
+static void
+say_phase(struct follower *f)
+{
+	const char *reason = f->state.queue_reason != NULL ? f->state.queue_reason : f->state.message;
+	char *line;
+
+	if (f->state.phase == f->said)
+		return;
+	f->said = f->state.phase;
+	line = reason != NULL && *reason != '\0' && f->said != PHASE_OVER ? xasprintf("%s: %s", phase_name(f->said), reason) :
+	    xstrdup(phase_name(f->said));
+	send(f, "line", "text", line);
+	free(line);
+}
+
+static void
+fail(struct follower *f, enum error_kind kind, char *message)
+{
+	failure_release(&f->a->failure);
+	f->a->status = kind == ERROR_STOPPED ? STATUS_CANCELLED : STATUS_FAILED;
+	f->a->failure.kind = kind;
+	f->a->failure.message = message;
+}
+
+/* ---- Submitting ---- */
+
+static bool
+must_stop(const struct follower *f)
+{
+	return *f->a->stop != 0 || clock_run() >= f->a->deadline;
+}
+
+/* Whether the answer says that the run is there; sets its id. */
+static bool
+take_run_id(struct follower *f, const struct http_answer *a)
+{
+	return a->result == HTTP_OK && json_int(json_get(a->json, "run_id"), &f->run_id) && f->run_id > 0;
+}
+
+/*
+ * Submits, or asks for what has been submitted with the same token. Returns 0; or -1 with the attempt failed. The
+ * request may be repeated without doubling the run, because of its token.
+ */
+static int
+submit(struct follower *f)
+{
+	struct attempt *a = f->a;
+	char token[SUBMIT_TOKEN], *path = workspace_path(f->ws, a->task);
+	struct buf body = BUF_INIT;
+	struct http_request r = {
+		.method = "POST", .path = "/api/2.2/jobs/runs/submit", .endpoint = ENDPOINT_SUBMIT, .repeatable = true,
+		.patience = SUBMIT_PATIENCE,
+	};
+	struct http_answer answer;
+	int result = 0;
+
+	submit_token(token, a->first_run_id, a->task->name, a->number);
+	submit_put(&body, a->task, NULL, path, f->ws->cluster_id, token);
+	r.body = buf_str(&body);
+	http_call(f->http, &r, &answer);
+	if (answer.result == HTTP_STOPPED && answer.maybe_done) {
+		/* It may run there now: only who knows its number can cancel it. */
+		http_answer_release(&answer);
+		http_ignore_stop(f->http, true);
+		r.patience = CANCEL_PATIENCE / 2;
+		http_call(f->http, &r, &answer);
+		http_ignore_stop(f->http, false);
+	}
+	if (!take_run_id(f, &answer)) {
+		if (answer.result == HTTP_STOPPED)
+			fail(f, ERROR_STOPPED, xstrdup("stopped before it was submitted"));
+		else
+			fail(f, ERROR_TARGET, xasprintf("cannot submit '%s'%s: %s", path,
+			    answer.maybe_done ? ", which may run there all the same" : "",
+			    answer.message != NULL ? answer.message : "the answer has no run_id"));
+		result = -1;
+	}
+	http_answer_release(&answer);
+	buf_release(&body);
+	free(path);
+	return result;
+}
+
+/* ---- Following ---- */
+
+/*
+ * Looks at the run. Returns 0 when its state is known, 1 when it is not this time, or -1 when there is no such run or one
+ * may not look at it any more, with the attempt failed.
+ */
+static int
+look(struct follower *f, int64_t patience)
+{
+	struct buf query = BUF_INIT;
+	struct http_request r = {
+		.method = "GET", .path = "/api/2.2/jobs/runs/get", .endpoint = ENDPOINT_GET, .repeatable = true,
+		.patience = patience,
+	};
+	struct http_answer answer;
+	struct run_state s;
+	int result = 1;
+
+	http_query_int(&query, "run_id", f->run_id);
+	r.query = buf_str(&query);
+	http_call(f->http, &r, &answer);
+	if (answer.result == HTTP_OK && run_state_read(&s, answer.json) == 0) {
+		run_state_release(&f->state);
+		f->state = s;
+		f->lost_sight = false;
+		result = 0;
+	} else if (answer.result == HTTP_REFUSED && (answer.status == 400 || answer.status == 403 || answer.status == 404)) {
+		fail(f, ERROR_TARGET, xasprintf("cannot follow run %lld any more: %s", (long long)f->run_id,
+		    answer.message != NULL ? answer.message : "refused"));
+		result = -1;
+	} else if (answer.result != HTTP_STOPPED && !f->lost_sight) {
+		log_warn("cannot look at run %lld at the moment: %s (it goes on there)", (long long)f->run_id,
+		    answer.message != NULL ? answer.message : "no sensible answer");
+		f->lost_sight = true;
+	}
+	http_answer_release(&answer);
+	buf_release(&query);
+	return result;
+}
+
+/* A little more or less, so that a thousand runs that were started together are not all asked for together. */
+static int64_t
+spread(int64_t pause)
+{
+	uint32_t n = 0;
+
+	if (getrandom(&n, sizeof(n), GRND_NONBLOCK) != sizeof(n))
+		return pause;
+	return pause - pause / 5 + (int64_t)((double)(pause / 5) * 2 * (double)n / UINT32_MAX);
+}
+
+/* Until the run is over, or is to stop. Returns 0, or -1 with the attempt failed. */
+static int
+follow(struct follower *f)
+{
+	int64_t pause = POLL_FIRST, next;
+
+	for (;;) {
+		if (must_stop(f)) {
+			f->stopped = true;
+			return 0;
+		}
+		if (look(f, POLL_PATIENCE) == -1)
+			return -1;
+		say_phase(f);
+		if (f->state.phase == PHASE_OVER)
+			return 0;
+		next = clock_run() + spread(pause);
+		if (next > f->a->deadline)
+			next = f->a->deadline;
+		http_sleep(f->http, next);
+		pause = (double)pause * POLL_GROWTH < (double)POLL_MOST ? (int64_t)((double)pause * POLL_GROWTH) : POLL_MOST;
+	}
+}
+
+/* ---- Cancelling ---- */
+
+static void
+ask_to_cancel(struct follower *f)
+{
+	char *body = xasprintf("{\"run_id\": %lld}", (long long)f->run_id);
+	const struct http_request r = {
+		.method = "POST", .path = "/api/2.2/jobs/runs/cancel", .body = body, .endpoint = ENDPOINT_CANCEL, .repeatable = true,
+		.patience = CANCEL_PATIENCE / 2,
+	};
+	struct http_answer answer;
+
+	http_call(f->http, &r, &answer);
+	if (answer.result != HTTP_OK)
+		log_warn("cannot cancel run %lld: %s", (long long)f->run_id, answer.message != NULL ? answer.message : "no answer");
+	http_answer_release(&answer);
+	free(body);
+}
+
+/* Cancels the run and waits until it is really over, within the grace. */
+static void
+cancel(struct follower *f)
+{
+	int64_t deadline = clock_run() + CANCEL_PATIENCE;
+
+	http_ignore_stop(f->http, true);
+	ask_to_cancel(f);
+	while (look(f, CANCEL_PATIENCE / 3) != -1 && f->state.phase != PHASE_OVER && clock_run() < deadline)
+		http_sleep(f->http, clock_run() + CANCEL_STEP);
+	say_phase(f);
+}
+
+/* What a stop makes of it. That it came to its end by itself meanwhile counts for what it is. */
+static void
+conclude_stopped(struct follower *f)
+{
+	struct attempt *a = f->a;
+	const char *url = a->url != NULL ? a->url : "no page is known";
+	bool late = clock_run() >= a->deadline;
+
+	if (f->state.phase == PHASE_OVER && f->state.status != STATUS_CANCELLED && f->state.status != STATUS_TIMED_OUT) {
+		outcome_take(a, f->http, &f->state);
+		return;
+	}
+	if (late)
+		fail(f, ERROR_TIMEOUT, xasprintf("notebook did not finish within %g s", (double)a->task->timeout / 1e9));
+	else
+		fail(f, ERROR_STOPPED, xstrdup("stopped while it ran"));
+	a->status = late ? STATUS_TIMED_OUT : STATUS_CANCELLED;
+	if (f->state.phase != PHASE_OVER) {
+		char *message = xasprintf("%s; whether run %lld has ended could not be confirmed: %s", a->failure.message,
+		    (long long)f->run_id, url);
+
+		free(a->failure.message);
+		a->failure.message = message;
+		log_warn("cannot confirm that run %lld has ended: %s", (long long)f->run_id, url);
+	} else {
+		outcome_fetch_copy(a, f->http, &f->state);
+	}
+}
+
+/* ---- The whole ---- */
+
+static void
+run(struct follower *f)
+{
+	struct attempt *a = f->a;
+
+	f->run_id = a->remote_run;
+	if (f->run_id == 0 && submit(f) == -1)
+		return;
+	/* Before anything else: who resumes has to know it. */
+	send(f, "submitted", "url", NULL);
+	if (look(f, POLL_PATIENCE) == -1)
+		return;
+	if (f->state.url != NULL) {
+		a->url = xstrdup(f->state.url);
+		send(f, "submitted", "url", a->url);
+	}
+	if (follow(f) == -1)
+		return;
+	if (f->stopped && f->state.phase != PHASE_OVER) {
+		/* Nobody is left to hear of it: it goes on there, for whoever resumes. */
+		if (a->orphaned())
+			return;
+		cancel(f);
+		conclude_stopped(f);
+	} else {
+		outcome_take(a, f->http, &f->state);
+	}
+	outcome_put_remote(a, f->run_id, &f->state);
+}
+
+void
+follow_run(struct attempt *a)
+{
+	struct follower f = {.a = a, .ws = a->task->target->state, .said = PHASE_TERMINATING};
+	const struct http_config config = {
+		.login = &f.ws->login,
+		.limiter = f.ws->limiter,
+		.bearer = f.ws->bearer,
+		.stop = a->stop,
+		.wait_mask = a->wait_mask,
+	};
+	char *why = NULL;
+
+	mask_add_spellings(a->mask, f.ws->login.token != NULL ? f.ws->login.token : "",
+	    f.ws->login.token != NULL ? strlen(f.ws->login.token) : 0);
+	f.http = http_new(&config, &why);
+	if (f.http == NULL)
+		fail(&f, ERROR_TARGET, why);
+	else
+		run(&f);
+	http_free(f.http);
+	run_state_release(&f.state);
+}

@@ -1,0 +1,160 @@
+#include "databricks/submit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#define TASK_KEY_MAX 100	/* characters of a task_key */
+#define RUN_NAME_MAX 4096	/* bytes */
+
+void
+submit_token(char token[SUBMIT_TOKEN], const char *first_run_id, const char *notebook, unsigned attempt)
+{
+	struct buf b = BUF_INIT;
+
+	buf_addf(&b, "%s\n%s\n%u", first_run_id, notebook, attempt);
+	_Static_assert(SUBMIT_TOKEN == DIGEST_TEXT, "a token is a digest");
+	digest_bytes(token, b.data, b.len);
+	buf_release(&b);
+}
+
+/* A task_key has letters, digits, '-' and '_'. */
+static void
+put_task_key(struct json_out *o, const char *name)
+{
+	struct buf b = BUF_INIT;
+
+	for (; *name != '\0' && b.len < TASK_KEY_MAX; name++) {
+		bool fit = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || (*name >= '0' && *name <= '9') ||
+		    *name == '-' || *name == '_';
+
+		buf_addc(&b, fit ? *name : '_');
+	}
+	json_out_str(o, buf_str(&b));
+	buf_release(&b);
+}
+
+static void
+put_run_name(struct json_out *o, const char *workflow, const char *name)
+{
+	char *text = workflow != NULL ? xasprintf("%s: %s", workflow, name) : xstrdup(name);
+	size_t n = strlen(text);
+
+	if (n > RUN_NAME_MAX) {
+		n = RUN_NAME_MAX;
+		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+			n--;
+		text[n] = '\0';
+	}
+	json_out_str(o, text);
+	free(text);
+}
+
+/* Parameters are strings there: text as it is, everything else as JSON. */
+static void
+put_parameters(struct json_out *o, const struct params *p)
+{
+	json_out_open(o, '{');
+	for (size_t i = 0; i < p->n; i++) {
+		struct json v = json_of(p->list[i].value);
+		struct buf text = BUF_INIT;
+
+		json_out_key(o, p->list[i].name);
+		if (json_type(v) == JSON_STRING) {
+			json_out_value(o, v);
+			continue;
+		}
+		json_put(&text, v, &JSON_ONE_LINE);
+		json_out_str(o, buf_str(&text));
+		buf_release(&text);
+	}
+	json_out_close(o, '}');
+}
+
+/* A member that is passed on, where the target has it. */
+static void
+put_json(struct json_out *o, const char *key, const char *text)
+{
+	if (text == NULL)
+		return;
+	json_out_key(o, key);
+	json_out_value(o, json_of(text));
+}
+
+static void
+put_text(struct json_out *o, const char *key, const char *text)
+{
+	if (text == NULL)
+		return;
+	json_out_key(o, key);
+	json_out_str(o, text);
+}
+
+/* Seconds, rounded up: 0 would be no limit. */
+static int64_t
+whole_seconds(int64_t nanoseconds)
+{
+	return (nanoseconds + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
+}
+
+static void
+put_task(struct json_out *o, const struct task *t, const char *path, const char *cluster_id)
+{
+	const struct databricks *d = t->target->databricks;
+
+	json_out_open(o, '{');
+	json_out_key(o, "task_key");
+	put_task_key(o, t->name);
+	json_out_key(o, "notebook_task");
+	json_out_open(o, '{');
+	put_text(o, "notebook_path", path);
+	put_text(o, "source", "WORKSPACE");
+	json_out_key(o, "base_parameters");
+	put_parameters(o, &t->parameters);
+	put_text(o, "warehouse_id", d->warehouse_id);
+	json_out_close(o, '}');
+	put_text(o, "existing_cluster_id", cluster_id);
+	put_json(o, "new_cluster", d->new_cluster);
+	put_text(o, "environment_key", d->environment_key);
+	put_json(o, "libraries", d->libraries);
+	put_json(o, "email_notifications", d->email_notifications);
+	put_json(o, "webhook_notifications", d->webhook_notifications);
+	put_json(o, "notification_settings", d->notification_settings);
+	json_out_close(o, '}');
+}
+
+void
+submit_put(struct buf *body, const struct task *t, const char *workflow, const char *path, const char *cluster_id,
+    const char *token)
+{
+	const struct databricks *d = t->target->databricks;
+	struct json_out o = JSON_OUT(body, -1, 0);
+
+	json_out_open(&o, '{');
+	json_out_key(&o, "run_name");
+	put_run_name(&o, workflow, t->name);
+	put_text(&o, "idempotency_token", token);
+	json_out_key(&o, "tasks");
+	json_out_open(&o, '[');
+	put_task(&o, t, path, cluster_id);
+	json_out_close(&o, ']');
+	if (t->timeout > 0) {
+		json_out_key(&o, "timeout_seconds");
+		json_out_int(&o, whole_seconds(t->timeout));
+	}
+	json_out_key(&o, "queue");
+	json_out_open(&o, '{');
+	json_out_key(&o, "enabled");
+	json_out_bool(&o, d->queue);
+	json_out_close(&o, '}');
+	put_json(&o, "environments", d->environments);
+	put_json(&o, "run_as", d->run_as);
+	put_json(&o, "tags", d->tags);
+	put_json(&o, "access_control_list", d->access_control_list);
+	put_text(&o, "performance_target", d->performance_target);
+	json_out_close(&o, '}');
+}

@@ -1,0 +1,462 @@
+#include "databricks/workspace.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "base/aside.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/table.h"
+#include "databricks/http.h"
+#include "workflow/name.h"
+
+#define REPORT_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define PATIENCE (3600 * NSEC_PER_SEC)	/* with all checks and imports */
+#define CHECK_PATIENCE (60 * NSEC_PER_SEC)	/* with one call, before anything has been started */
+#define IMPORT_BYTES_MAX ((size_t)10 * 1024 * 1024)	/* the workspace's own limit */
+
+/* ---- Paths ---- */
+
+/* A path without the ending that a notebook loses in the workspace. */
+static char *
+without_ending(const char *path)
+{
+	static const char *const endings[] = {".ipynb", ".py", ".sql", ".r", ".R", ".scala"};
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (name_ends(path, endings[i]))
+			return xmemdup0(path, strlen(path) - strlen(endings[i]));
+	return xstrdup(path);
+}
+
+char *
+workspace_path(const struct workspace *ws, const struct task *t)
+{
+	const char *path = t->path;
+	char *stem, *joined;
+
+	if (t->remote)
+		return xstrdup(path);
+	while (strncmp(path, "./", 2) == 0)
+		path += 2;
+	/* What is not below the workflow's folder has no place of its own there. */
+	if (*path == '/' || strcmp(path, "..") == 0 || strstr(path, "../") != NULL)
+		path = strrchr(path, '/') + 1;
+	stem = without_ending(path);
+	joined = file_join(ws->upload_to, stem);
+	free(stem);
+	return joined;
+}
+
+/* ---- In the child ---- */
+
+struct errand {
+	const struct workflow *workflow;
+	const struct target *target;
+	struct workspace *ws;
+	bool go;
+	struct http *http;
+	struct json_out out;	/* the report */
+};
+
+/* Reports a problem with a task, or, with SIZE_MAX, with the target. */
+static void
+report(struct errand *e, size_t task, const char *message)
+{
+	json_out_open(&e->out, '{');
+	if (task != SIZE_MAX) {
+		json_out_key(&e->out, "task");
+		json_out_int(&e->out, (int64_t)task);
+	}
+	json_out_key(&e->out, "message");
+	json_out_str(&e->out, message);
+	json_out_close(&e->out, '}');
+}
+
+static void
+report_answer(struct errand *e, size_t task, const char *what, const struct http_answer *a)
+{
+	char *message = xasprintf("%s: %s", what, a->message != NULL ? a->message : "there was no answer");
+
+	report(e, task, message);
+	free(message);
+}
+
+/* Asks for something that must be there; what for messages. */
+static bool
+ask(struct errand *e, const char *path, const char *query, const char *what, struct http_answer *a)
+{
+	const struct http_request r = {
+		.method = "GET", .path = path, .query = query, .endpoint = ENDPOINT_OTHER, .repeatable = true,
+		.patience = CHECK_PATIENCE,
+	};
+
+	http_call(e->http, &r, a);
+	if (a->result == HTTP_OK)
+		return true;
+	report_answer(e, SIZE_MAX, what, a);
+	return false;
+}
+
+/* Who one is; without an answer to that nothing else is asked. */
+static bool
+log_in(struct errand *e, char **user)
+{
+	struct http_answer a;
+	char *what = xasprintf("cannot log in to '%s'", e->ws->login.host);
+	bool ok = ask(e, "/api/2.0/preview/scim/v2/Me", NULL, what, &a);
+
+	*user = json_strdup(json_get(a.json, "userName"));
+	if (ok && *user == NULL) {
+		report(e, SIZE_MAX, "the workspace does not say who one is");
+		ok = false;
+	}
+	http_answer_release(&a);
+	free(what);
+	return ok;
+}
+
+static void
+check_compute(struct errand *e)
+{
+	const struct databricks *d = e->target->databricks;
+	struct buf query = BUF_INIT;
+	struct http_answer a;
+	char *what;
+
+	if (e->ws->cluster_id != NULL) {
+		what = xasprintf("cannot use cluster '%s'", e->ws->cluster_id);
+		http_query(&query, "cluster_id", e->ws->cluster_id);
+		ask(e, "/api/2.1/clusters/get", buf_str(&query), what, &a);
+		http_answer_release(&a);
+		free(what);
+	}
+	if (d->warehouse_id != NULL) {
+		char *path = xasprintf("/api/2.0/sql/warehouses/%s", d->warehouse_id);
+
+		what = xasprintf("cannot use SQL warehouse '%s'", d->warehouse_id);
+		ask(e, path, NULL, what, &a);
+		http_answer_release(&a);
+		free(what);
+		free(path);
+	}
+	buf_release(&query);
+}
+
+static void
+check_remote(struct errand *e, size_t i)
+{
+	const struct task *t = &e->workflow->tasks[i];
+	struct buf query = BUF_INIT;
+	const struct http_request r = {
+		.method = "GET", .path = "/api/2.0/workspace/get-status", .query = (http_query(&query, "path", t->path),
+		    buf_str(&query)), .endpoint = ENDPOINT_OTHER, .repeatable = true, .patience = CHECK_PATIENCE,
+	};
+	struct http_answer a;
+	char *type, *what = xasprintf("cannot find notebook '%s' in the workspace", t->path);
+
+	http_call(e->http, &r, &a);
+	type = json_strdup(json_get(a.json, "object_type"));
+	if (a.result != HTTP_OK) {
+		report_answer(e, i, what, &a);
+	} else if (type == NULL || strcmp(type, "NOTEBOOK") != 0) {
+		free(what);
+		what = xasprintf("'%s' is no notebook of the workspace, but a %s", t->path, type != NULL ? type : "thing without a type");
+		report(e, i, what);
+	}
+	free(type);
+	free(what);
+	http_answer_release(&a);
+	buf_release(&query);
+}
+
+/* ---- Importing ---- */
+
+static void
+put_base64(struct json_out *o, const struct buf *content)
+{
+	size_t n = 4 * ((content->len + 2) / 3);
+	char *text = xmalloc(n + 1);
+
+	if (content->len > 0)
+		EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)content->data, (int)content->len);
+	text[content->len > 0 ? n : 0] = '\0';
+	json_out_str(o, text);
+	free(text);
+}
+
+static const char *
+language_of(const char *file)
+{
+	if (name_ends(file, ".py"))
+		return "PYTHON";
+	if (name_ends(file, ".sql"))
+		return "SQL";
+	if (name_ends(file, ".scala"))
+		return "SCALA";
+	return name_ends(file, ".r") || name_ends(file, ".R") ? "R" : NULL;
+}
+
+static void
+put_import(struct buf *body, const char *file, const char *path, const struct buf *content)
+{
+	struct json_out o = JSON_OUT(body, -1, 0);
+	const char *language = language_of(file);
+
+	json_out_open(&o, '{');
+	json_out_key(&o, "path");
+	json_out_str(&o, path);
+	json_out_key(&o, "format");
+	json_out_str(&o, language != NULL ? "SOURCE" : "JUPYTER");
+	if (language != NULL) {
+		json_out_key(&o, "language");
+		json_out_str(&o, language);
+	}
+	json_out_key(&o, "overwrite");
+	json_out_bool(&o, true);
+	json_out_key(&o, "content");
+	put_base64(&o, content);
+	json_out_close(&o, '}');
+}
+
+static void
+post(struct errand *e, const char *path, const char *body, enum endpoint endpoint, struct http_answer *a)
+{
+	const struct http_request r = {
+		.method = "POST", .path = path, .body = body, .endpoint = endpoint, .repeatable = true,
+	};
+
+	http_call(e->http, &r, a);
+}
+
+/* Makes the folder of a path. */
+static void
+make_folder(struct errand *e, const char *path)
+{
+	char *folder = file_folder(path);
+	struct buf body = BUF_INIT;
+	struct json_out o = JSON_OUT(&body, -1, 0);
+	struct http_answer a;
+
+	json_out_open(&o, '{');
+	json_out_key(&o, "path");
+	json_out_str(&o, folder);
+	json_out_close(&o, '}');
+	post(e, "/api/2.0/workspace/mkdirs", buf_str(&body), ENDPOINT_OTHER, &a);	/* the import that follows says what is wrong */
+	http_answer_release(&a);
+	buf_release(&body);
+	free(folder);
+}
+
+static void
+import(struct errand *e, size_t i, const char *path)
+{
+	const struct task *t = &e->workflow->tasks[i];
+	struct buf content = BUF_INIT, body = BUF_INIT;
+	struct http_answer a;
+	char *what = xasprintf("cannot import '%s' to '%s'", t->file, path);
+
+	if (file_read_regular(t->file, &content, IMPORT_BYTES_MAX) == -1) {
+		char *message = xasprintf("%s: %s", what, errno == EFBIG ? "it is larger than 10 MiB, which is the workspace's limit" :
+		    strerror(errno));
+
+		report(e, i, message);
+		free(message);
+	} else {
+		put_import(&body, t->file, path, &content);
+		post(e, "/api/2.0/workspace/import", buf_str(&body), ENDPOINT_IMPORT, &a);
+		/* It does not make the folder: 404, and elsewhere 400 RESOURCE_DOES_NOT_EXIST. */
+		if (a.result == HTTP_REFUSED && (a.status == 404 ||
+		    (a.code != NULL && strcmp(a.code, "RESOURCE_DOES_NOT_EXIST") == 0))) {
+			http_answer_release(&a);
+			make_folder(e, path);
+			post(e, "/api/2.0/workspace/import", buf_str(&body), ENDPOINT_IMPORT, &a);
+		}
+		if (a.result != HTTP_OK)
+			report_answer(e, i, what, &a);
+		http_answer_release(&a);
+	}
+	buf_release(&content);
+	buf_release(&body);
+	free(what);
+}
+
+/* Each notebook once: looks for those of the workspace, and imports those of this machine. */
+static void
+visit_notebooks(struct errand *e)
+{
+	const struct workflow *w = e->workflow;
+	struct table seen = TABLE_INIT;
+
+	for (size_t i = 0; i < w->ntasks; i++) {
+		const struct task *t = &w->tasks[i];
+		char *path;
+		void **place;
+
+		if (t->target != e->target)
+			continue;
+		path = workspace_path(e->ws, t);
+		place = table_at(&seen, path, strlen(path));
+		if (*place != NULL) {
+			const struct task *first = *place;
+
+			if (strcmp(first->file, t->file) != 0) {
+				char *message = xasprintf("'%s' and '%s' would both be imported as '%s'; rename one of them",
+				    first->file, t->file, path);
+
+				report(e, i, message);
+				free(message);
+			}
+		} else {
+			*place = (void *)t;
+			if (t->remote)
+				check_remote(e, i);
+			else if (e->go)
+				import(e, i, path);
+		}
+		free(path);
+	}
+	table_release(&seen);
+}
+
+static char *
+default_folder(const struct workflow *w, const char *user)
+{
+	return xasprintf("/Users/%s/nbfork/%s", user, w->name);
+}
+
+/* What the child does: asks, and writes a report. */
+static int
+run_errand(void *data, int fd)
+{
+	struct errand *e = data;
+	const struct http_config config = {.login = &e->ws->login, .limiter = e->ws->limiter, .bearer = e->ws->bearer};
+	struct buf text = BUF_INIT;
+	char *user = NULL, *why = NULL;
+	int r;
+
+	e->out = (struct json_out)JSON_OUT(&text, -1, 0);
+	json_out_open(&e->out, '{');
+	json_out_key(&e->out, "problems");
+	json_out_open(&e->out, '[');
+	e->http = http_new(&config, &why);
+	if (e->http == NULL) {
+		report(e, SIZE_MAX, why);
+	} else if (log_in(e, &user)) {
+		if (e->ws->upload_to == NULL)
+			e->ws->upload_to = default_folder(e->workflow, user);
+		check_compute(e);
+		visit_notebooks(e);
+	}
+	json_out_close(&e->out, ']');
+	json_out_key(&e->out, "user");
+	json_out_str(&e->out, user);
+	json_out_close(&e->out, '}');
+	r = file_write_full(fd, text.data, text.len);
+	http_free(e->http);
+	return r == 0 ? 0 : 1;
+}
+
+/* ---- In the parent ---- */
+
+static void
+add_problem(const struct workflow *w, const struct target *t, struct json v, struct problems *p)
+{
+	char *message = json_strdup(json_get(v, "message"));
+	const struct mark *at = &t->mark;
+	int64_t i;
+
+	if (json_int(json_get(v, "task"), &i) && i >= 0 && (size_t)i < w->ntasks)
+		at = &w->tasks[i].path_mark;
+	if (at->line != 0)
+		problems_add(p, workflow_label(w), at->line, at->column, "%s", message != NULL ? message : "?");
+	else
+		problems_add(p, NULL, 0, 0, "target '%s': %s", t->name, message != NULL ? message : "?");
+	free(message);
+}
+
+/* Reads the child's report. */
+static void
+take_report(const struct workflow *w, struct target *t, const struct buf *text, struct problems *p)
+{
+	struct workspace *ws = t->state;
+	struct json_iter it;
+	struct json report_, v;
+
+	if (json_parse(text->data, text->len, &report_, NULL) == -1) {
+		problems_add(p, NULL, 0, 0, "target '%s': cannot be checked: the check has ended half-way", t->name);
+		return;
+	}
+	json_walk(&it, json_get(report_, "problems"));
+	while (json_next(&it, NULL, &v))
+		add_problem(w, t, v, p);
+	ws->user = json_strdup(json_get(report_, "user"));
+	if (ws->upload_to == NULL && ws->user != NULL)
+		ws->upload_to = default_folder(w, ws->user);
+}
+
+static const char *
+cluster_of(const struct databricks *d, const struct login *l)
+{
+	if (d->existing_cluster_id != NULL)
+		return d->existing_cluster_id;
+	return d->new_cluster != NULL || d->serverless ? NULL : l->cluster_id;
+}
+
+void
+workspace_connect(const struct workflow *w, struct target *t, bool go, struct problems *p)
+{
+	const struct databricks *d = t->databricks;
+	struct workspace *ws = xcalloc(1, sizeof(*ws));
+	struct errand e = {.workflow = w, .target = t, .ws = ws, .go = go};
+	struct buf text = BUF_INIT;
+	char *why = NULL;
+
+	t->state = ws;
+	if (login_resolve(&ws->login, t, &why) == -1) {
+		if (t->mark.line != 0)
+			problems_add(p, workflow_label(w), t->mark.line, t->mark.column, "target '%s': %s", t->name, why);
+		else
+			problems_add(p, NULL, 0, 0, "target '%s': %s", t->name, why);
+		free(why);
+		return;
+	}
+	ws->limiter = limiter_new();
+	ws->bearer = bearer_new();
+	if (ws->limiter == NULL || ws->bearer == NULL) {
+		problems_add(p, NULL, 0, 0, "target '%s': cannot share memory: %s", t->name, strerror(errno));
+		return;
+	}
+	ws->cluster_id = cluster_of(d, &ws->login);
+	ws->upload_to = d->upload_to != NULL ? xstrdup(d->upload_to) : NULL;
+	if (aside_run(run_errand, &e, &text, REPORT_BYTES_MAX, PATIENCE) == -1)
+		problems_add(p, NULL, 0, 0, "target '%s': cannot be checked: %s", t->name, strerror(errno));
+	else
+		take_report(w, t, &text, p);
+	if (ws->user != NULL)
+		log_info("target '%s': logged in to %s as %s (%s)", t->name, ws->login.host, ws->user,
+		    login_method_name(ws->login.method));
+	buf_release(&text);
+}
+
+void
+workspace_disconnect(struct target *t)
+{
+	struct workspace *ws = t->state;
+
+	if (ws == NULL)
+		return;
+	login_release(&ws->login);
+	limiter_free(ws->limiter);
+	bearer_free(ws->bearer);
+	free(ws->user);
+	free(ws->upload_to);
+	free(ws);
+	t->state = NULL;
+}
