@@ -195,9 +195,12 @@ judge(struct session *s)
 		s->failure.message = xstrdup("the kernel did not run the cell (it answered 'aborted')");
 		return VERDICT_KERNEL;
 	}
-	if (s->ask_exit || (s->raised && is_clean_exit(&s->failure)))
+	if (s->ask_exit)
 		return VERDICT_EXIT;
-	return s->raised && !allowed ? VERDICT_RAISED : VERDICT_OK;
+	/* Where a cell may raise, SystemExit is one of the things that it may raise, as for nbclient. */
+	if (!s->raised || allowed)
+		return VERDICT_OK;
+	return is_clean_exit(&s->failure) ? VERDICT_EXIT : VERDICT_RAISED;
 }
 
 static bool
