@@ -10,9 +10,12 @@
 #include "local/session_turn.h"
 
 /*
- * from the reply to the idle status, which belongs to it; nbclient's iopub_timeout
+ * What a cell has published may still be on its way when its reply is there: on a busy machine a flood of outputs
+ * takes its time. So the idle status is waited for as long as something comes, within reason, and no longer than
+ * nbclient's iopub_timeout when nothing does.
  */
 #define IDLE_GRACE (4 * NSEC_PER_SEC)
+#define IDLE_MOST (120 * NSEC_PER_SEC)
 
 /*
  * The kernel's own time of a message, as nbclient records it: six digits and Z; the time now when it is not ISO
@@ -131,6 +134,8 @@ session_message(struct session *s, const struct message *m)
 
 	if (m->channel == CHANNEL_IOPUB) {
 		s->iopub_seen = true;
+		if (ours)
+			s->heard_at = clock_run();
 		if (ours && s->cell != NULL && !s->idle) {
 			take_published(s, m);
 		} else if (strcmp(m->type, "stream") == 0) {
@@ -215,15 +220,20 @@ await_cell(struct session *s)
 {
 	const int64_t limit = s->attempt->task->cell_timeout;
 	int64_t cell_deadline = limit != 0 ? clock_run() + limit : INT64_MAX;
-	int64_t idle_deadline = INT64_MAX, kill_at = INT64_MAX;
+	int64_t replied_at = INT64_MAX, idle_deadline = INT64_MAX, kill_at = INT64_MAX;
 	bool early = false;	/* the interrupt was sent before the kernel said that it has begun */
 	enum verdict stopped = VERDICT_OK;	/* why it was interrupted, if it was */
 
 	while (!(s->replied && s->idle)) {
 		int64_t now = clock_run(), next;
 
-		if (s->replied && idle_deadline == INT64_MAX)
-			idle_deadline = now + IDLE_GRACE;
+		if (s->replied) {
+			if (replied_at == INT64_MAX)
+				replied_at = now;
+			idle_deadline = (s->heard_at > replied_at ? s->heard_at : replied_at) + IDLE_GRACE;
+			if (idle_deadline > replied_at + IDLE_MOST)
+				idle_deadline = replied_at + IDLE_MOST;
+		}
 		if (now >= idle_deadline) {
 			log_warn("cell %td: the kernel has not reported idle; outputs may be missing",
 			    s->cell - s->attempt->notebook->cells);

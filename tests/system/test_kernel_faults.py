@@ -180,6 +180,14 @@ def test_a_cell_without_idle_ends_a_few_seconds_after_its_reply(work):
     assert run.record("a")["duration_seconds"] < 8
 
 
+def test_outputs_that_keep_coming_long_after_the_reply_are_complete(work):
+    """As when a flood of outputs has to be worked off by a machine that is busy."""
+    reply = 'raw shell execute_reply {"status": "ok", "execution_count": 1}'
+    run = work.run(flow(work, lines(reply, *(f"print {i}\nsleep 1.5" for i in range(4)), "print end"), "print two"))
+    assert run.status == 0
+    assert run.text("a") == "0\n1\n2\n3\nend\ntwo\n"
+
+
 def test_a_cell_without_reply_runs_until_its_time_is_over(work):
     run = work.run(flow(work, "print one\nno-reply", "print two", notebook={"cell_timeout_seconds": 0.5}))
     assert run.statuses() == {"a": "timed_out"}
