@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "local/session_turn.h"
 
 /*
@@ -164,12 +165,20 @@ session_message(struct session *s, const struct message *m)
 	}
 }
 
-static void
+/*
+ * Returns 0, or -1 for a cell that cannot be sent: half of a surrogate pair is no character, and kernels that are
+ * given one (ipykernel) never answer.
+ */
+static int
 put_request(const struct session *s, struct buf *content)
 {
 	struct buf source = BUF_INIT;
 
 	cell_source(s->cell, &source);
+	if (utf8_check(buf_str(&source), source.len) != source.len) {
+		buf_release(&source);
+		return -1;
+	}
 	buf_adds(content, "{\"code\": ");
 	json_put_string(content, buf_str(&source), source.len);
 	/*
@@ -179,6 +188,16 @@ put_request(const struct session *s, struct buf *content)
 	buf_adds(content, ", \"silent\": false, \"store_history\": true, \"user_expressions\": {}, "
 	    "\"allow_stdin\": false, \"stop_on_error\": false}");
 	buf_release(&source);
+	return 0;
+}
+
+static enum verdict
+cannot_send(struct session *s, const char *why)
+{
+	failure_release(&s->failure);
+	s->failure.kind = ERROR_KERNEL;
+	s->failure.message = xasprintf("cannot send the cell to the kernel: %s", why);
+	return VERDICT_KERNEL;
 }
 
 /* sys.exit() and its kin without an error code: the notebook says that it is done. */
@@ -290,15 +309,12 @@ session_execute(struct session *s, size_t index, int64_t number)
 	c->execution_count = -1;
 	c->timing = (struct cell_timing){"", "", "", ""};
 	collector_begin(s->collector, index);
-	put_request(s, &content);
-	if (wire_send(s->wire, CHANNEL_SHELL, "execute_request", content.data, content.len, NULL, s->request) == -1) {
-		failure_release(&s->failure);
-		s->failure.kind = ERROR_KERNEL;
-		s->failure.message = xasprintf("cannot send the cell to the kernel: %s", strerror(errno));
-		verdict = VERDICT_KERNEL;
-	} else {
+	if (put_request(s, &content) == -1)
+		verdict = cannot_send(s, "its source holds half of a surrogate pair (\\ud800 to \\udfff)");
+	else if (wire_send(s->wire, CHANNEL_SHELL, "execute_request", content.data, content.len, NULL, s->request) == -1)
+		verdict = cannot_send(s, strerror(errno));
+	else
 		verdict = await_cell(s);
-	}
 	buf_release(&content);
 	if (s->replied && !s->aborted)
 		c->execution_count = number;
