@@ -43,6 +43,7 @@ struct session {
 	char request[WIRE_ID];
 	struct cell *cell;	/* NULL while no cell runs */
 	bool replied, idle;
+	int64_t heard_at;	/* when the last message on iopub that belongs to it came (run clock) */
 	bool raised, aborted, ask_exit;	/* what the reply said */
 	int64_t asked_at;	/* when the kernel was asked to shut down (run clock); 0: not yet */
 	bool kernel_info, iopub_seen;	/* while the kernel gets ready */

@@ -7,12 +7,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "local/session_turn.h"
 
 /*
- * from the reply to the idle status, which belongs to it; nbclient's iopub_timeout
+ * What a cell has published may still be on its way when its reply is there: on a busy machine a flood of outputs
+ * takes its time. So the idle status is waited for as long as something comes, within reason, and no longer than
+ * nbclient's iopub_timeout when nothing does.
  */
 #define IDLE_GRACE (4 * NSEC_PER_SEC)
+#define IDLE_MOST (120 * NSEC_PER_SEC)
 
 /*
  * The kernel's own time of a message, as nbclient records it: six digits and Z; the time now when it is not ISO
@@ -131,6 +135,8 @@ session_message(struct session *s, const struct message *m)
 
 	if (m->channel == CHANNEL_IOPUB) {
 		s->iopub_seen = true;
+		if (ours)
+			s->heard_at = clock_run();
 		if (ours && s->cell != NULL && !s->idle) {
 			take_published(s, m);
 		} else if (strcmp(m->type, "stream") == 0) {
@@ -159,12 +165,20 @@ session_message(struct session *s, const struct message *m)
 	}
 }
 
-static void
+/*
+ * Returns 0, or -1 for a cell that cannot be sent: half of a surrogate pair is no character, and kernels that are
+ * given one (ipykernel) never answer.
+ */
+static int
 put_request(const struct session *s, struct buf *content)
 {
 	struct buf source = BUF_INIT;
 
 	cell_source(s->cell, &source);
+	if (utf8_check(buf_str(&source), source.len) != source.len) {
+		buf_release(&source);
+		return -1;
+	}
 	buf_adds(content, "{\"code\": ");
 	json_put_string(content, buf_str(&source), source.len);
 	/*
@@ -174,6 +188,16 @@ put_request(const struct session *s, struct buf *content)
 	buf_adds(content, ", \"silent\": false, \"store_history\": true, \"user_expressions\": {}, "
 	    "\"allow_stdin\": false, \"stop_on_error\": false}");
 	buf_release(&source);
+	return 0;
+}
+
+static enum verdict
+cannot_send(struct session *s, const char *why)
+{
+	failure_release(&s->failure);
+	s->failure.kind = ERROR_KERNEL;
+	s->failure.message = xasprintf("cannot send the cell to the kernel: %s", why);
+	return VERDICT_KERNEL;
 }
 
 /* sys.exit() and its kin without an error code: the notebook says that it is done. */
@@ -195,9 +219,12 @@ judge(struct session *s)
 		s->failure.message = xstrdup("the kernel did not run the cell (it answered 'aborted')");
 		return VERDICT_KERNEL;
 	}
-	if (s->ask_exit || (s->raised && is_clean_exit(&s->failure)))
+	if (s->ask_exit)
 		return VERDICT_EXIT;
-	return s->raised && !allowed ? VERDICT_RAISED : VERDICT_OK;
+	/* Where a cell may raise, SystemExit is one of the things that it may raise, as for nbclient. */
+	if (!s->raised || allowed)
+		return VERDICT_OK;
+	return is_clean_exit(&s->failure) ? VERDICT_EXIT : VERDICT_RAISED;
 }
 
 static bool
@@ -212,15 +239,20 @@ await_cell(struct session *s)
 {
 	const int64_t limit = s->attempt->task->cell_timeout;
 	int64_t cell_deadline = limit != 0 ? clock_run() + limit : INT64_MAX;
-	int64_t idle_deadline = INT64_MAX, kill_at = INT64_MAX;
+	int64_t replied_at = INT64_MAX, idle_deadline = INT64_MAX, kill_at = INT64_MAX;
 	bool early = false;	/* the interrupt was sent before the kernel said that it has begun */
 	enum verdict stopped = VERDICT_OK;	/* why it was interrupted, if it was */
 
 	while (!(s->replied && s->idle)) {
 		int64_t now = clock_run(), next;
 
-		if (s->replied && idle_deadline == INT64_MAX)
-			idle_deadline = now + IDLE_GRACE;
+		if (s->replied) {
+			if (replied_at == INT64_MAX)
+				replied_at = now;
+			idle_deadline = (s->heard_at > replied_at ? s->heard_at : replied_at) + IDLE_GRACE;
+			if (idle_deadline > replied_at + IDLE_MOST)
+				idle_deadline = replied_at + IDLE_MOST;
+		}
 		if (now >= idle_deadline) {
 			log_warn("cell %td: the kernel has not reported idle; outputs may be missing",
 			    s->cell - s->attempt->notebook->cells);
@@ -277,15 +309,12 @@ session_execute(struct session *s, size_t index, int64_t number)
 	c->execution_count = -1;
 	c->timing = (struct cell_timing){"", "", "", ""};
 	collector_begin(s->collector, index);
-	put_request(s, &content);
-	if (wire_send(s->wire, CHANNEL_SHELL, "execute_request", content.data, content.len, NULL, s->request) == -1) {
-		failure_release(&s->failure);
-		s->failure.kind = ERROR_KERNEL;
-		s->failure.message = xasprintf("cannot send the cell to the kernel: %s", strerror(errno));
-		verdict = VERDICT_KERNEL;
-	} else {
+	if (put_request(s, &content) == -1)
+		verdict = cannot_send(s, "its source holds half of a surrogate pair (\\ud800 to \\udfff)");
+	else if (wire_send(s->wire, CHANNEL_SHELL, "execute_request", content.data, content.len, NULL, s->request) == -1)
+		verdict = cannot_send(s, strerror(errno));
+	else
 		verdict = await_cell(s);
-	}
 	buf_release(&content);
 	if (s->replied && !s->aborted)
 		c->execution_count = number;

@@ -9,6 +9,7 @@ executed notebooks, the inputs that must not change, the names in the run folder
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -27,6 +28,12 @@ MARK = "NBFORK_TEST_MARK"
 
 # How much longer everything may take, for runs under valgrind or a sanitizer.
 PATIENCE = float(os.environ.get("NBFORK_TEST_PATIENCE", "1"))
+
+# What workflows here allow kernels and notebooks is stretched less: most tests wait for it to be over.
+SLOW = min(PATIENCE, 4)
+
+# The program that tests/valgrind, which is $NBFORK then, is to run under valgrind.
+UNDER_VALGRIND = os.environ.get("NBFORK_UNDER_VALGRIND")
 
 
 def program():
@@ -123,6 +130,23 @@ def alive(pid):
     return state(pid) not in (None, "Z", "X")
 
 
+def valgrind_findings(folder):
+    """
+    What valgrind says in its logs in this folder, a paragraph each. Descriptors that were there from the start are
+    nobody's leak, nor is a worker's pipe, whose end says that it is over, nor anything of a process that was killed.
+    """
+    found = []
+    for log in sorted(folder.glob("nbfork-valgrind.*")):
+        text = re.sub(r"^==\d+== ?", "", log.read_text(errors="replace"), flags=re.MULTILINE)
+        text = re.sub(r"^FILE DESCRIPTORS: .*\n", "", text, flags=re.MULTILINE)
+        if "Process terminating with default action" in text and "not within mapped region" not in text:
+            continue
+        for part in re.split(r"\n\s*\n", text):
+            if part.strip() and not re.search(r"<inherited from parent>|\bset_descriptors \(", part):
+                found.append(part.strip())
+    return found
+
+
 class Work:
     """A folder to run nbfork in."""
 
@@ -145,10 +169,18 @@ class Work:
         for name, value in os.environ.items():  # for the sanitizers, coverage and such
             if name.endswith("SAN_OPTIONS") or name.startswith(("VALGRIND", "GCOV", "LLVM_PROFILE")):
                 self.env[name] = value
+        if UNDER_VALGRIND:
+            logs = self.short / "valgrind"
+            logs.mkdir()
+            logs.chmod(0o777)  # also for tests that are other users
+            self.env.update(NBFORK_UNDER_VALGRIND=UNDER_VALGRIND, NBFORK_VALGRIND_LOGS=str(logs))
         self.kernel("fault")
 
     def close(self):
+        """Removes what was installed here; fails when valgrind has found something."""
+        found = valgrind_findings(self.short / "valgrind")
         shutil.rmtree(self.short, ignore_errors=True)
+        assert not found, "valgrind has found:\n" + "\n".join(found)
 
     # Things to run.
 

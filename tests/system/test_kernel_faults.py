@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness import joined, lines, wait_for
+from harness import joined, lines, markdown, wait_for
 
 BOTH = pytest.mark.parametrize("transport", ["ipc", "tcp"])
 
@@ -178,6 +178,26 @@ def test_a_cell_without_idle_ends_a_few_seconds_after_its_reply(work):
     assert run.status == 0
     assert run.text("a") == "one\ntwo\n"
     assert run.record("a")["duration_seconds"] < 8
+
+
+def test_outputs_that_keep_coming_long_after_the_reply_are_complete(work):
+    """As when a flood of outputs has to be worked off by a machine that is busy."""
+    reply = 'raw shell execute_reply {"status": "ok", "execution_count": 1}'
+    run = work.run(flow(work, lines(reply, *(f"print {i}\nsleep 1.5" for i in range(4)), "print end"), "print two"))
+    assert run.status == 0
+    assert run.text("a") == "0\n1\n2\n3\nend\ntwo\n"
+
+
+def test_a_cell_with_half_a_surrogate_pair_is_a_failure_and_not_a_hang(work):
+    """ipykernel would never answer."""
+    work.notebook("a", "print('one')", "x = 'HALF'", "print('three')", markdown("HALF"), kernel="python3")
+    work.write("a.ipynb", work.path("a.ipynb").read_text().replace("HALF", "\\ud83d"))
+    run = work.run("a.ipynb")
+    record = run.record("a")
+    assert (record["status"], record["error"]["kind"], record["error"]["cell"]) == ("failed", "kernel", 3)
+    assert "half of a surrogate pair" in record["error"]["message"]
+    assert run.text("a") == "one\n"
+    assert run.source("a", 3) == "x = '\ud83d'"
 
 
 def test_a_cell_without_reply_runs_until_its_time_is_over(work):

@@ -43,6 +43,27 @@ def test_five_thousand_outputs_of_one_ipykernel_cell(work):
     assert run.text("a") == "after\n"
 
 
+def test_parallel_ipykernels_that_flood_lose_nothing(work):
+    """What waits to be sent is much, as all of them are busy."""
+    work.notebook("a", "for i in range(10000): display(i)", "print('after')", kernel="python3")
+    work.workflow(*({"path": "a.ipynb", "name": f"n{i}"} for i in range(6)), processes=6)
+    run = work.run("workflow.yaml", timeout=100)
+    assert run.status == 0
+    for i in range(6):
+        outputs = run.cells(f"n{i}")[0]["outputs"]
+        assert ["".join(o["data"]["text/plain"]) for o in outputs] == [str(i) for i in range(10000)]
+
+
+def test_nothing_of_how_an_ipykernel_is_started_is_seen_by_the_notebook(work):
+    work.notebook("a", "import os, sys, zmq, __main__", "print(os.path.basename(sys.argv[0]), sys.argv[1])",
+                  "print(sys.path[0] in ('', os.getcwd()), sys.path.count(''))",
+                  "c = zmq.Context()\ns = c.socket(zmq.PUB)\nprint(s.getsockopt(zmq.SNDHWM))\nc.destroy()",
+                  "print(zmq.Context.socket.__module__.split('.')[0], __name__, 'runpy' in dir(), __main__.__name__)",
+                  kernel="python3")
+    run = work.run("a.ipynb")
+    assert run.text("a").splitlines() == ["ipykernel_launcher.py -f", "True 1", "1000", "zmq __main__ False __main__"]
+
+
 def test_parallel_ipykernels_do_not_fight_over_one_history(work):
     cell = "get_ipython().history_manager.hist_file"
     work.notebook("a", cell, kernel="python3")

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from harness import UNDER_VALGRIND
+
 
 def test_quiet_says_nothing_of_a_success(work):
     work.notebook("n", "print x")
@@ -71,6 +73,7 @@ def test_a_program_is_looked_for_in_the_kernels_path(work):
     assert work.run("-c", "n.ipynb", folder=None).status == 0
 
 
+@pytest.mark.skipif(bool(UNDER_VALGRIND), reason="what is closed becomes valgrind's log")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_standard_files_that_are_closed(work, closed):
     work.notebook("n", "print x")

@@ -90,6 +90,35 @@ def test_the_marker_points_at_the_cell_that_stopped_it_and_not_at_an_expected_ex
     assert sources(run, "a")[at + 1] == "error F no"
 
 
+@pytest.mark.parametrize("cell", ["error SystemExit 0", "error SystemExit None"])
+def test_an_exit_without_an_error_code_ends_the_notebook_as_a_success(work, cell):
+    work.notebook("a", "print a", cell, "print never")
+    run = work.start("a.ipynb")
+    assert run.wait() == 0  # alone of all successes, it has not executed all cells
+    assert run.record("a")["cells"] == {"total": 3, "executed": 2}
+    assert (run.text("a"), marks(run, "a")) == ("a\n", [])
+
+
+@pytest.mark.parametrize("cell", ["error SystemExit 3", "error SystemExit False", "error SystemExit no such table"])
+def test_an_exit_with_an_error_code_is_a_failure(work, cell):
+    work.notebook("a", cell, "print never")
+    run = work.run("a.ipynb")
+    assert run.status == 1
+    assert run.record("a")["error"]["name"] == "SystemExit"
+    assert len(marks(run, "a")) == 2
+
+
+@pytest.mark.parametrize("status", ["0", "None", "3"])
+@pytest.mark.parametrize("tags, more", [(["raises-exception"], {}), ([], {"allow_errors": True})], ids=["tag", "key"])
+def test_where_errors_are_allowed_an_exit_is_one_of_them(work, status, tags, more):
+    work.notebook("a", code(f"error SystemExit {status}", *tags), "print b")
+    work.workflow({"path": "a.ipynb", **more})
+    run = work.run("workflow.yaml")
+    assert run.status == 0
+    assert run.record("a")["cells"] == {"total": 2, "executed": 2}
+    assert run.text("a") == "b\n"
+
+
 @pytest.mark.parametrize("cell, more", [
     ("die 9", {}), ("hang", {"cell_timeout_seconds": 0.3}), ("hang", {"timeout_seconds": 1.5}),
 ], ids=["kernel death", "cell timeout", "timeout"])

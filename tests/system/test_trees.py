@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import alive, marked, state, wait_for
+from harness import SLOW, alive, marked, state, wait_for
 
 KINDS = ["child", "setsid", "daemon", "stubborn", "hydra"]
 
@@ -61,7 +61,7 @@ def test_after_the_death_of_the_worker(work):
 
 
 def test_after_a_timeout(work):
-    run = flow(work, "wait never", timeout_seconds=2)
+    run = flow(work, "wait never", timeout_seconds=2 * SLOW)
     run_and_look(work, run, KINDS)
     assert set(run.statuses().values()) == {"timed_out"}
 

@@ -213,6 +213,7 @@ START_TEST(writes_in_full)
 			at += (size_t)got;
 			usleep(200);
 		}
+		free(data);
 		_exit(at == n ? 0 : 2);
 	}
 	close(fds[0]);
