@@ -48,7 +48,8 @@ char *kernelspec_names(void);
  * The command line to run: argv[0] of python replaced, {connection_file}, {resource_dir}, {prefix} (of
  * that python) filled in, other braces left, a leading ~ expanded. For ipykernel, and as nbclient does for all
  * kernels named python, python2 and python3, the option that keeps IPython's history in memory is added,
- * because parallel ones would fight over one file. NULL-terminated; free with kernelspec_free_list.
+ * because parallel ones would fight over one file; and "-m ipykernel_launcher" becomes a "-c" that does the same, but
+ * that no output is lost on a busy machine. NULL-terminated; free with kernelspec_free_list.
  */
 char **kernelspec_command(const struct kernelspec *k, const char *connection_file);
 

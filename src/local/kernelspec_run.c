@@ -17,6 +17,33 @@
 #include "local/python.h"
 
 #define HISTORY_OPTION "--HistoryManager.hist_file"
+#define LAUNCHER "ipykernel_launcher"
+
+/*
+ * What "-m ipykernel_launcher" does, at the same depth of calls, but that the socket for outputs keeps all of them
+ * until they are sent. ZeroMQ lets it keep a thousand, and on a machine that is busy with other notebooks a loop that
+ * prints is that far ahead in no time; what is beyond is lost without a trace. Sockets that the notebook makes itself
+ * are as always.
+ */
+static const char launcher[] =
+	"import importlib.util, os, sys\n"
+	"if sys.path[0] == '':\n"
+	"    sys.path[0] = os.getcwd()\n"
+	"import zmq\n"
+	"original = zmq.Context.socket\n"
+	"def socket(self, kind, *args, **more):\n"
+	"    made = original(self, kind, *args, **more)\n"
+	"    if kind in (zmq.PUB, zmq.XPUB):\n"
+	"        made.setsockopt(zmq.SNDHWM, 0)\n"
+	"        zmq.Context.socket = original\n"
+	"    return made\n"
+	"zmq.Context.socket = socket\n"
+	"def run(spec):\n"
+	"    if spec is None:\n"
+	"        sys.exit(sys.executable + ': No module named " LAUNCHER "')\n"
+	"    sys.argv[0] = spec.origin\n"
+	"    exec(spec.loader.get_code(spec.name), {'__name__': '__main__', '__file__': spec.origin, '__spec__': spec})\n"
+	"run(importlib.util.find_spec('" LAUNCHER "'))\n";
 
 /* A list of NAME=VALUE strings in which each name is there once. */
 struct environment {
@@ -37,7 +64,7 @@ kernelspec_is_ipykernel(const struct kernelspec *k)
 {
 	for (size_t i = 0; i < k->argc; i++) {
 		/* Anywhere in an argument: also "sh -c '. env/bin/activate; exec python -m ipykernel_launcher ...'". */
-		if (strstr(k->argv[i], "ipykernel_launcher") != NULL)
+		if (strstr(k->argv[i], LAUNCHER) != NULL)
 			return true;
 		if (i > 0 && strcmp(k->argv[i - 1], "-m") == 0 &&
 		    (strcmp(k->argv[i], "ipykernel") == 0 || strncmp(k->argv[i], "ipykernel.", 10) == 0))
@@ -135,6 +162,24 @@ wants_history_option(const struct kernelspec *k)
 	return kernelspec_is_ipykernel(k) || strcmp(k->name, "python3") == 0 || strcmp(k->name, "python2") == 0;
 }
 
+/*
+ * Whether the interpreter itself is told at argument n to run ipykernel. Between the two only options may stand: a
+ * program that runs the interpreter, as "conda run", may not pass on whatever it is given.
+ */
+static bool
+launches_ipykernel(const struct kernelspec *k, size_t n)
+{
+	const char *slash = strrchr(k->argv[0], '/');
+
+	if (n == 0 || n + 1 >= k->argc || strcmp(k->argv[n], "-m") != 0 || strcmp(k->argv[n + 1], LAUNCHER) != 0)
+		return false;
+	for (size_t i = 1; i < n; i++) {
+		if (k->argv[i][0] != '-')
+			return false;
+	}
+	return strncmp(slash != NULL ? slash + 1 : k->argv[0], "python", 6) == 0;
+}
+
 char **
 kernelspec_command(const struct kernelspec *k, const char *connection_file)
 {
@@ -145,8 +190,13 @@ kernelspec_command(const struct kernelspec *k, const char *connection_file)
 	if (k->python != NULL && python_is_name(k->argv[0]))
 		list[n++] = xstrdup(k->python);
 	while (n < k->argc) {
-		list[n] = fill_in(k, k->argv[n], connection_file, prefix);
-		n++;
+		if (launches_ipykernel(k, n)) {
+			list[n++] = xstrdup("-c");
+			list[n++] = xstrdup(launcher);
+		} else {
+			list[n] = fill_in(k, k->argv[n], connection_file, prefix);
+			n++;
+		}
 	}
 	if (wants_history_option(k))
 		list[n++] = xstrdup(HISTORY_OPTION "=:memory:");

@@ -43,6 +43,35 @@ def test_five_thousand_outputs_of_one_ipykernel_cell(work):
     assert run.text("a") == "after\n"
 
 
+def test_parallel_ipykernels_that_flood_lose_nothing(work):
+    """What waits to be sent is much, as all of them are busy."""
+    work.notebook("a", "for i in range(10000): display(i)", "print('after')", kernel="python3")
+    work.workflow(*({"path": "a.ipynb", "name": f"n{i}"} for i in range(6)), processes=6)
+    run = work.run("workflow.yaml", timeout=100)
+    assert run.status == 0
+    for i in range(6):
+        outputs = run.cells(f"n{i}")[0]["outputs"]
+        assert ["".join(o["data"]["text/plain"]) for o in outputs] == [str(i) for i in range(10000)]
+
+
+def test_nothing_of_how_an_ipykernel_is_started_is_seen_by_the_notebook(work):
+    work.notebook("a", "import os, sys, zmq, __main__", "print(os.path.basename(sys.argv[0]), sys.argv[1])",
+                  "print(sys.path[0] in ('', os.getcwd()), sys.path.count(''))",
+                  "c = zmq.Context()\ns = c.socket(zmq.PUB)\nprint(s.getsockopt(zmq.SNDHWM))\nc.destroy()",
+                  "print(zmq.Context.socket.__module__.split('.')[0], __name__, __main__.__name__)",
+                  "print({'socket', 'original', 'run'} & set(dir()))",
+                  "f, n = sys._getframe(), 0\nwhile f: f, n = f.f_back, n + 1\nprint(n)",
+                  kernel="python3")
+    as_it_is = [sys.executable, "-W", "default", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    work.kernel("plain", argv=as_it_is)  # the value of an option hides what is run
+    work.workflow("a.ipynb", {"path": "a.ipynb", "name": "plain", "kernel": "plain"})
+    run = work.run("workflow.yaml")
+    first, *more = run.text("a").splitlines()
+    assert first == "ipykernel_launcher.py -f"
+    assert more[:4] == ["True 1", "1000", "zmq __main__ __main__", "set()"]
+    assert [first, *more] == run.text("plain").splitlines()
+
+
 def test_parallel_ipykernels_do_not_fight_over_one_history(work):
     cell = "get_ipython().history_manager.hist_file"
     work.notebook("a", cell, kernel="python3")
