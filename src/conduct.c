@@ -267,27 +267,21 @@ say(const struct conductor *c, const struct buf *results, const struct conduct_o
 	return r;
 }
 
-/* Writes results.json and what goes to standard output. Returns the exit status. */
+/* Writes results.json. Returns the exit status. */
 static int
-report(struct conductor *c, const struct conduct_options *o, int status)
+write_results(struct conductor *c, struct buf *results, int status)
 {
-	struct buf results = BUF_INIT;
 	char *path = file_join(c->run.folder, "results.json");
 
 	conductor_journal(c, events_run_finished(&c->events, &c->run));
 	conductor_sync(c);
 	if (c->journal_failed)
 		status = EXIT_BROKEN;
-	results_put(&c->run, &results);
-	if (file_replace(path, results.data, results.len) == -1) {
+	results_put(&c->run, results);
+	if (file_replace(path, results->data, results->len) == -1) {
 		log_error("cannot write '%s': %s", path, strerror(errno));
 		status = EXIT_BROKEN;
 	}
-	if (say(c, &results, o) == -1) {
-		log_error("cannot write to standard output: %s", strerror(errno));
-		status = EXIT_BROKEN;
-	}
-	buf_release(&results);
 	free(path);
 	return status;
 }
@@ -333,6 +327,7 @@ run_pool(struct conductor *c, struct pool_end *end)
 		.timeout = w->timeout,
 		.grace = POOL_GRACE,
 		.keep_fd = c->dirs.lock,
+		.keep_signals = true,
 		.calls = &conductor_calls,
 		.data = c,
 	};
@@ -351,7 +346,9 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 		.keeper = KEEPER_INIT(NULL),
 		.quiet = o->quiet,
 	};
-	struct pool_end end;
+	struct pool_end end = {.why = POOL_GOES_ON};
+	struct buf results = BUF_INIT;
+	bool started;
 	int status;
 
 	*sig = 0;
@@ -364,24 +361,33 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 	progress_start(&c.run, o->quiet ? PROGRESS_NONE : o->progress);
 	conductor_journal(&c, events_run_started(&c.events, &c.run));
 	rundir_begin(&c.dirs);	/* not before there is something in the journal that --resume could go by */
-	if (c.journal_failed)
-		end = (struct pool_end){.why = POOL_STOP_BROKEN, .error = c.journal_error};
-	else
+	started = !c.journal_failed;
+	if (started)
 		run_pool(&c, &end);
+	else
+		end = (struct pool_end){.why = POOL_STOP_BROKEN, .error = c.journal_error};
 	/*
 	 * before anything that may wait, and be killed while it does: who reads what is printed
 	 */
 	rundir_end(&c.dirs);
 	conclude(&c, &end);
 	progress_end();
-	*sig = end.sig;
 	if (end.why == POOL_STOP_BROKEN) {
 		log_error("cannot go on: %s", strerror(end.error));
 		status = EXIT_BROKEN;
 	} else {
 		status = c.run.status == STATUS_SUCCEEDED ? EXIT_ALL_SUCCEEDED : EXIT_SOME_FAILED;
 	}
-	status = report(&c, o, status);
+	status = write_results(&c, &results, status);
+	/* What follows may wait for somebody who reads: now a signal kills. */
+	if (started)
+		pool_release_signals(&end);
+	*sig = end.sig;
+	if (say(&c, &results, o) == -1) {
+		log_error("cannot write to standard output: %s", strerror(errno));
+		status = EXIT_BROKEN;
+	}
+	buf_release(&results);
 	release(&c);
 	return status;
 }

@@ -216,8 +216,6 @@ notebook_prepare(struct conductor *c, struct record *r)
 		p->assignment.remote_run = r->remote_run;
 	}
 	note_inputs(c, r, &in);	/* the notebook may have been edited while it waited */
-	while (r->attempts > 0 && rundir_has_attempt(c->run.folder, r->task->name, r->attempts))
-		r->attempts++;	/* that one was started too, but for the power failure that the journal forgot it in */
 	if (r->attempts > 0 && rundir_put_aside(c->run.folder, r->task->name, r->attempts) == -1)
 		log_warn("cannot put the files of attempt %u of '%s' aside: %s", r->attempts, r->task->name,
 		    strerror(errno));
@@ -361,18 +359,15 @@ queue_again(struct conductor *c, struct record *r)
 	progress_notebook_requeued(r, no_memory);
 }
 
-/* Only a worker that died leaves something running elsewhere, for the next attempt to follow. */
+/* What nobody saw the end of may still run elsewhere, for the next attempt to follow. */
 static void
 close_remote(struct record *r)
 {
-	struct record_error e;
-
-	record_error(r, &e);
-	if (e.kind == NULL || strcmp(e.kind, error_kind_name(ERROR_WORKER)) != 0) {
-		r->submission = 0;
-		r->remote_run = 0;
-	}
-	record_error_release(&e);
+	if (!verdict_saw_end(r->signal != 0, r->error != NULL ? json_of(r->error) : JSON_NOTHING,
+	    r->remote != NULL ? json_of(r->remote) : JSON_NOTHING))
+		return;
+	r->submission = 0;
+	r->remote_run = 0;
 }
 
 bool

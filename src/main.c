@@ -21,6 +21,8 @@
 #include "base/proc.h"
 #include "validate.h"
 #include "conduct.h"
+#include "databricks/deploy.h"
+#include "databricks/job.h"
 #include "workflow/load.h"
 
 struct options {
@@ -29,6 +31,7 @@ struct options {
 	char **parameters;	/* of the overrides; owned */
 	char **selected;	/* likewise */
 	bool check;
+	bool deploy, run_now;
 	enum log_level level;
 };
 
@@ -38,6 +41,8 @@ enum {
 	OPT_PROGRESS,
 	OPT_GRAPH,
 	OPT_FAILED_FIRST,
+	OPT_DEPLOY,
+	OPT_RUN_NOW,
 };
 
 static const struct option long_options[] = {
@@ -52,6 +57,8 @@ static const struct option long_options[] = {
 	{"check", no_argument, NULL, 'c'},
 	{"dry-run", no_argument, NULL, 'n'},
 	{"graph", no_argument, NULL, OPT_GRAPH},
+	{"deploy", no_argument, NULL, OPT_DEPLOY},
+	{"run-now", no_argument, NULL, OPT_RUN_NOW},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"events", required_argument, NULL, OPT_EVENTS},
 	{"progress", required_argument, NULL, OPT_PROGRESS},
@@ -84,8 +91,11 @@ static const char help[] =
 "  -c, --check                 check everything, start nothing\n"
 "  -n, --dry-run               as --check, then print the plan\n"
 "      --graph                 with --dry-run: as a graph in Graphviz's language\n"
+"      --deploy                save the workflow as a job of its Databricks target,\n"
+"                                run nothing; with --dry-run: show what would change\n"
+"      --run-now               with --deploy: start the job then\n"
 "      --json                  print the results document instead of the summary;\n"
-"                                with --dry-run: the plan as a document\n"
+"                                with --dry-run or --deploy: theirs\n"
 "      --events=FILE           write events to FILE as they happen; - is\n"
 "                                standard output\n"
 "      --progress=WHEN         auto, tty, plain or none\n"
@@ -131,6 +141,25 @@ parse_processes(const char *s)
 	return (unsigned)n;
 }
 
+/* What is wrong with options beside --deploy, NULL when nothing is. */
+static const char *
+not_with_deploy(const struct options *o)
+{
+	const struct conduct_options *c = &o->conduct;
+
+	if (c->resume)
+		return "--resume continues a run, and --deploy runs nothing";
+	if (c->run_dir != NULL)
+		return "--run-dir is for a run, and --deploy runs nothing";
+	if (c->events != NULL)
+		return "--events is for a run, and --deploy runs nothing";
+	if (c->graph)
+		return "--graph is a form of a run's plan, and --deploy runs nothing";
+	if (o->overrides.nselected > 0)
+		return "--select is for a run: a workflow is deployed as a whole";
+	return NULL;
+}
+
 /* Options that contradict each other, or mean nothing alone. */
 static void
 check_options(const struct options *o)
@@ -152,6 +181,10 @@ check_options(const struct options *o)
 		fault = "--graph goes with --dry-run";
 	else if (c->graph && c->json)
 		fault = "--graph and --json are two forms of the plan; choose one";
+	else if (o->run_now && !o->deploy)
+		fault = "--run-now goes with --deploy: it starts the job that was deployed";
+	else if (o->deploy)
+		fault = not_with_deploy(o);
 	if (fault != NULL) {
 		log_error("%s", fault);
 		usage();
@@ -175,7 +208,8 @@ parse_options(int argc, char **argv, struct options *o)
 			o->overrides.target = optarg;
 			break;
 		case 'p':
-			o->parameters = xreallocarray(o->parameters, o->overrides.nparameters + 1, sizeof(*o->parameters));
+			o->parameters = xreallocarray(o->parameters, o->overrides.nparameters + 1,
+			    sizeof(*o->parameters));
 			o->parameters[o->overrides.nparameters++] = optarg;
 			o->overrides.parameters = o->parameters;
 			break;
@@ -199,6 +233,12 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_GRAPH:
 			o->conduct.graph = true;
+			break;
+		case OPT_DEPLOY:
+			o->deploy = true;
+			break;
+		case OPT_RUN_NOW:
+			o->run_now = true;
 			break;
 		case 'c':
 			o->check = true;
@@ -300,8 +340,12 @@ run(char **args, int n, const struct options *o, int *sig)
 	load(&w, args, n, o, &problems);
 	if (has_secrets(&w))
 		proc_hide_memory();
+	if (o->deploy && problems.n == 0)
+		job_check(&w, &problems);
+	else if (!o->deploy && w.schedule != NULL)
+		log_info("'schedule' is passed over: it counts for --deploy");
 	/* Also when there are problems already, so that all are shown in one go. */
-	validate_workflow(&w, !o->check && !o->conduct.dry_run, &problems);
+	validate_workflow(&w, !o->check && !o->conduct.dry_run && !o->deploy, &problems);
 	if (problems.n != 0) {
 		problems_print(&problems, stderr);
 	} else if (o->check && !o->conduct.dry_run) {
@@ -312,6 +356,14 @@ run(char **args, int n, const struct options *o, int *sig)
 			log_error("cannot write to standard output: %s", strerror(errno));
 			status = EXIT_BROKEN;
 		}
+	} else if (o->deploy) {
+		const struct deploy_options options = {
+			.dry_run = o->conduct.dry_run, .run_now = o->run_now, .json = o->conduct.json,
+			    .quiet = o->conduct.quiet,
+		};
+
+		job_notices(&w);
+		status = deploy(&w, &options);
 	} else if (o->conduct.dry_run) {
 		status = conduct_plan(&w, &o->conduct);
 	} else if (clock_share() == -1) {

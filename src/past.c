@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "verdict.h"
 #include "workflow/status.h"
 
 #define BLOCK ((size_t)256 * 1024)
@@ -158,11 +159,12 @@ on_submitted(struct reader *r, const struct line *l)
 	e->known.remote_run = id;
 }
 
-/* What ran elsewhere has ended, unless only its worker has: who followed it did not see the end then. */
+/* What ran elsewhere has ended, unless whoever followed it did not see that. ended: how the attempt did. */
 static void
-close_remote(struct entry *e, struct json error)
+close_remote(struct entry *e, struct json ended)
 {
-	if (json_is(json_get(error, "kind"), error_kind_name(ERROR_WORKER)))
+	if (!verdict_saw_end(json_type(json_get(ended, "signal")) == JSON_NUMBER, json_get(ended, "error"),
+	    json_get(ended, "remote")))
 		return;
 	e->known.submission = 0;
 	e->known.remote_run = 0;
@@ -205,7 +207,7 @@ on_attempt_failed(struct reader *r, const struct line *l)
 
 	if (e == NULL || !ends(r, e, number(l->attempt), true))
 		return;
-	close_remote(e, json_get(l->ended, "error"));
+	close_remote(e, l->ended);
 	if (json_type(l->ended) == JSON_OBJECT)
 		json_put(next_earlier(e), l->ended, &JSON_ONE_LINE);
 }
@@ -218,7 +220,7 @@ on_requeued(struct reader *r, const struct line *l)
 
 	if (e == NULL || !ends(r, e, number(l->attempt), false))
 		return;
-	close_remote(e, JSON_NOTHING);
+	close_remote(e, l->ended);
 	if (json_type(l->ended) == JSON_OBJECT)
 		json_put(next_earlier(e), l->ended, &JSON_ONE_LINE);
 }
@@ -287,7 +289,7 @@ on_notebook_finished(struct reader *r, const struct line *l)
 		succeeded(r, e, l, attempt);
 	else if (attempt > 0 && !json_is(status, status_name(STATUS_SKIPPED)) &&
 	    ends(r, e, attempt, is_failure(status))) {
-		close_remote(e, json_get(l->notebook, "error"));
+		close_remote(e, l->notebook);
 		put_ended(e, l->notebook, attempt);
 	}
 }

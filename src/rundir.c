@@ -366,18 +366,6 @@ put_aside(const char *folder, const char *kind, const char *name, const char *en
 	return r;
 }
 
-bool
-rundir_has_attempt(const char *folder, const char *name, unsigned attempt)
-{
-	char *notebook = xasprintf("%s/notebooks/%s.attempt%u.ipynb", folder, name, attempt);
-	char *log = xasprintf("%s/logs/%s.attempt%u.log", folder, name, attempt);
-	bool has = access(notebook, F_OK) == 0 || access(log, F_OK) == 0;
-
-	free(notebook);
-	free(log);
-	return has;
-}
-
 int
 rundir_sync(const struct rundir *d)
 {

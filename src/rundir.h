@@ -55,12 +55,6 @@ int rundir_put_aside(const char *folder, const char *name, unsigned attempt);
 /* Takes that back, when attempt number attempt + 1 does not start after all. */
 int rundir_put_back(const char *folder, const char *name, unsigned attempt);
 
-/*
- * Whether there are files of an attempt that have been put aside: also when the journal has lost its start in a power
- * failure.
- */
-bool rundir_has_attempt(const char *folder, const char *name, unsigned attempt);
-
 /* Makes sure that the disk has the names of the executed copies. Returns 0, or -1 with errno. */
 int rundir_sync(const struct rundir *d);
 

@@ -85,32 +85,44 @@ describe_death(const struct job *j)
 	return xasprintf("worker %s without a result", how);
 }
 
+/* What is to be said of something elsewhere that was to end, and was not seen to; "" where there is no such thing. */
+static char *
+doubt_about(const struct record *r)
+{
+	if (r->remote_run == 0 || (r->remote != NULL && json_type(json_get(json_of(r->remote), "code")) == JSON_STRING))
+		return xstrdup("");
+	return xasprintf("; whether run %lld has ended could not be confirmed%s%s", (long long)r->remote_run,
+	    r->url != NULL ? ": " : "", r->url != NULL ? r->url : "");
+}
+
 /* The worker was told to stop: what that makes of a notebook that did so, or that had to be killed. */
 static void
 judge_stopped(struct record *r, const struct job *j, const char *reason, struct json seen)
 {
 	struct json error = json_get(seen, "error");
 	const char *late = j->killed ? "; it did not stop in time and was killed" : "";
-	char *message;
+	char *message, *doubt = doubt_about(r);
 
 	switch (j->stop) {
 	case JOB_STOP_TIMEOUT:
 		r->status = STATUS_TIMED_OUT;
-		message = xasprintf("notebook did not finish within %g s%s", (double)j->timeout / 1e9, late);
+		message = xasprintf("notebook did not finish within %g s%s%s", (double)j->timeout / 1e9, late, doubt);
 		set_error(r, ERROR_TIMEOUT, message, error);
 		break;
 	case JOB_STOP_RUN_TIMEOUT:
 		r->status = STATUS_CANCELLED;
-		message = xasprintf("stopped because %s%s", reason != NULL ? reason : "the run's time was over", late);
+		message = xasprintf("stopped because %s%s%s", reason != NULL ? reason : "the run's time was over", late,
+		    doubt);
 		set_error(r, ERROR_STOPPED, message, error);
 		break;
 	default:
 		r->status = STATUS_CANCELLED;
-		message = xasprintf("stopped because %s%s", reason != NULL ? reason : "the run was stopped", late);
+		message = xasprintf("stopped because %s%s%s", reason != NULL ? reason : "the run was stopped", late, doubt);
 		set_error(r, ERROR_STOPPED, message, error);
 		break;
 	}
 	free(message);
+	free(doubt);
 }
 
 void
@@ -128,8 +140,8 @@ verdict_of_job(struct record *r, const struct job *j, const char *reason)
 		message = describe_death(j);
 		set_error(r, ERROR_WORKER, message, JSON_NOTHING);
 		free(message);
-	} else if (r->status == STATUS_CANCELLED) {
-		/* Somebody else than nbfork has sent it a signal. */
+	} else if (r->status == STATUS_CANCELLED && r->remote == NULL) {
+		/* Somebody else than nbfork has sent it a signal; or has cancelled what it followed, which it says itself. */
 		set_error(r, ERROR_STOPPED, "stopped by a signal that was not nbfork's", json_get(v, "error"));
 	}
 	if (!told) {
@@ -142,6 +154,19 @@ verdict_of_job(struct record *r, const struct job *j, const char *reason)
 	r->cpu_seconds = (double)(j->usage.ru_utime.tv_sec + j->usage.ru_stime.tv_sec) +
 	    (double)(j->usage.ru_utime.tv_usec + j->usage.ru_stime.tv_usec) / 1e6;
 	r->max_rss_bytes = (int64_t)j->usage.ru_maxrss * 1024;	/* Linux counts it in KiB */
+}
+
+bool
+verdict_saw_end(bool killed, struct json error, struct json remote)
+{
+	struct json kind = json_get(error, "kind");
+
+	if (json_is(kind, error_kind_name(ERROR_WORKER)))
+		return false;
+	if (!json_is(kind, error_kind_name(ERROR_STOPPED)) && !json_is(kind, error_kind_name(ERROR_TIMEOUT)))
+		return true;
+	/* What is over there has a code. */
+	return !killed && (json_type(remote) != JSON_OBJECT || json_type(json_get(remote, "code")) == JSON_STRING);
 }
 
 void

@@ -4,6 +4,9 @@
 #ifndef NBFORK_VERDICT_H
 #define NBFORK_VERDICT_H
 
+#include <stdbool.h>
+
+#include "base/json.h"
 #include "pool/job.h"
 #include "report/run.h"
 
@@ -13,6 +16,13 @@
  * stopped is known better here than there. reason says for people why the run was stopped, if it was.
  */
 void verdict_of_job(struct record *r, const struct job *j, const char *reason);
+
+/*
+ * Whether a worker of a target that is elsewhere saw the end of what it followed there, so that nothing is left to follow:
+ * one that died, or was killed while it waited, did not, nor one that was told to stop and could not wait for it. error and
+ * remote are as in the results document, JSON_NOTHING for none.
+ */
+bool verdict_saw_end(bool killed, struct json error, struct json remote);
 
 /* Fills the record of a notebook that was never started, because of the reason. */
 void verdict_of_skipped(struct record *r, const char *reason);

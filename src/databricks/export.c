@@ -236,7 +236,7 @@ take_command(struct exported *e, size_t index, const struct command *c, struct b
 	} else {
 		cell->execution_count = -1;
 	}
-	results_put(&r, json_get(c->json, "results"));
+	results_put_value(&r, json_get(c->json, "results"));
 	if (results_put_error(&r, c->json, &name, &message)) {
 		cell->state = CELL_FAILED;
 		take_error(e, index, name, message);

@@ -10,8 +10,8 @@
 #include "base/json.h"
 
 /*
- * Finds the model in an answer of runs/export and decodes it into text, which must outlive *model. Returns 0; or -1 when
- * there is none, or it is cut, or no JSON object.
+ * Finds the model in an answer of runs/export and decodes it into text, which must outlive *model. Returns 0; or -1
+ * when there is none, or it is cut, or no JSON object.
  */
 int model_read(struct json *model, struct buf *text, struct json answer);
 

@@ -183,10 +183,15 @@ put_table(const struct results *r, struct json result)
 static bool
 is_base64(const char *s)
 {
-	return *s != '\0' && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n")] == '\0';
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n";
+
+	return *s != '\0' && s[strspn(s, alphabet)] == '\0';
 }
 
-/* "data:image/png;base64,..." or the base64 alone. Anything else, such as a path in the workspace, cannot be shown here. */
+/*
+ * "data:image/png;base64,..." or the base64 alone. Anything else, such as a path in the workspace, cannot be shown
+ * here.
+ */
 static void
 put_image(const struct results *r, const struct buf *image)
 {
@@ -264,7 +269,7 @@ put_one(const struct results *r, struct json result, unsigned depth)
 }
 
 void
-results_put(const struct results *r, struct json result)
+results_put_value(const struct results *r, struct json result)
 {
 	put_one(r, result, 0);
 }
@@ -319,7 +324,8 @@ results_put_error(const struct results *r, struct json command, char **name, cha
 	json_put_str(&json, *message);
 	ends[1] = json.len;
 	put_lines(&json, &plain, r->mask);
-	outputs_error(r->outputs, (struct json){json.data, ends[0]}, (struct json){json.data + ends[0], ends[1] - ends[0]},
+	outputs_error(r->outputs, (struct json){json.data, ends[0]},
+	    (struct json){json.data + ends[0], ends[1] - ends[0]},
 	    (struct json){json.data + ends[1], json.len - ends[1]}, r->mask);
 	if (r->printed->len > 0 && r->printed->data[r->printed->len - 1] != '\n')
 		buf_addc(r->printed, '\n');

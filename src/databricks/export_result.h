@@ -16,8 +16,11 @@ struct results {
 	const struct mask *mask;
 };
 
-/* Adds a command's results: text, HTML, tables, images, bundles by MIME type, lists of them. What is unknown is passed over. */
-void results_put(const struct results *r, struct json result);
+/*
+ * Adds a command's results: text, HTML, tables, images, bundles by MIME type, lists of them. What is unknown is
+ * passed over.
+ */
+void results_put_value(const struct results *r, struct json result);
 
 /*
  * Adds a command's error. Returns false when it has none; else *name (NULL when it is not known) and *message, the

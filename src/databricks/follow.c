@@ -320,10 +320,13 @@ follow_run(struct attempt *a)
 		.stop = a->stop,
 		.wait_mask = a->wait_mask,
 	};
+	const struct login *login = &f.ws->login;
+	const char *const secrets[] = {login->token, login->password, login->client_secret, login->azure_client_secret};
 	char *why = NULL;
 
-	mask_add_spellings(a->mask, f.ws->login.token != NULL ? f.ws->login.token : "",
-	    f.ws->login.token != NULL ? strlen(f.ws->login.token) : 0);
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (secrets[i] != NULL)
+			mask_add_spellings(a->mask, secrets[i], strlen(secrets[i]));
 	f.http = http_new(&config, &why);
 	if (f.http == NULL)
 		fail(&f, ERROR_TARGET, why);

@@ -83,7 +83,9 @@ set_message(struct call *c, const char *what)
 static void
 put_redirect(struct buf *what, const char *location)
 {
-	buf_addf(what, "a redirect to '%.*s'", (int)strcspn(location, "?#"), location);
+	buf_adds(what, "a redirect to '");
+	buf_add(what, location, strcspn(location, "?#"));
+	buf_addc(what, '\'');
 	if (strstr(location, "private-link-validation-error") != NULL)
 		buf_adds(what, ": this workspace takes calls by its private link alone");
 	else
@@ -99,7 +101,7 @@ explain(struct call *c, const struct http_try *t, const struct http_error *e)
 	struct buf what = BUF_INIT;
 
 	buf_addf(&what, "%ld", t->status);
-	if (e->code != NULL)
+	if (e->code != NULL && strcmp(e->code, what.data) != 0)
 		buf_addf(&what, " %s", e->code);
 	else if (*http_status_name(t->status) != '\0')
 		buf_addf(&what, " %s", http_status_name(t->status));
@@ -285,6 +287,7 @@ log_in(struct call *c, const char *refused)
 		if (http_stopping(c->h)) {
 			stopped(c);
 		} else {
+			c->a->status = 0;
 			c->a->result = rc == BEARER_LATER ? HTTP_UNREACHABLE : HTTP_NO_LOGIN;
 			set_message(c, why);
 		}

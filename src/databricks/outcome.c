@@ -10,87 +10,139 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "databricks/export.h"
+#include "databricks/plain.h"
+#include "notebook/papermill.h"
 
 #define FETCH_PATIENCE (600 * NSEC_PER_SEC)
 
-/* ---- Text ---- */
+#define STOPPED_PATIENCE (4 * NSEC_PER_SEC)	/* when the run has been told to stop meanwhile */
 
-/* A text without the escapes that colour it on a terminal. */
-static char *
-without_escapes(const char *s)
-{
-	struct buf b = BUF_INIT;
+/* Lists around a value: results and events hold it some levels further down, and must be readable too. */
+#define OUTER "[[[[[[[[[[[["
+#define OUTER_END "]]]]]]]]]]]]"
 
-	for (const char *p = s; *p != '\0'; p++) {
-		if (p[0] != '\033') {
-			buf_addc(&b, *p);
-			continue;
-		}
-		if (p[1] == '[') {
-			for (p += 2; *p != '\0' && (*p < '@' || *p > '~'); p++)
-				;
-		} else if (p[1] != '\0') {
-			p++;
-		}
-		if (*p == '\0')
-			break;
-	}
-	return buf_steal(&b);
-}
-
-/* A JSON list of the lines of a text. */
+/* A JSON list of the lines of a text, without its escapes. */
 static char *
 lines_of(const char *text)
 {
-	struct buf b = BUF_INIT;
+	struct buf b = BUF_INIT, plain = BUF_INIT;
 	struct json_out o = JSON_OUT(&b, -1, 0);
-	char *copy = xstrdup(text), *rest = copy, *line;
+	char *rest, *line;
 
+	if (plain_is_html(text, strlen(text)))
+		plain_put_html(&plain, text, strlen(text));
+	else
+		plain_put_terminal(&plain, text, strlen(text));
+	rest = plain.data;
 	json_out_open(&o, '[');
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if (rest != NULL || *line != '\0')
 			json_out_str(&o, line);
 	json_out_close(&o, ']');
-	free(copy);
+	buf_release(&plain);
 	return buf_steal(&b);
 }
 
-/* Splits "ZeroDivisionError: division by zero"; what does not look like that is a message. */
-static void
-split_error(struct failure *f, const char *error)
+/* The JSON object or list that a text is, unless it is too deep to be put into our own documents; else JSON_NOTHING. */
+static struct json
+container_in(const struct buf *text)
 {
-	char *plain = without_escapes(error), *colon = strstr(plain, ": ");
-	size_t n = colon != NULL ? (size_t)(colon - plain) : 0;
+	struct buf around = BUF_INIT;
+	struct json v, whole;
 
-	if (n > 0 && strspn(plain, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$") == n) {
-		f->name = xmemdup0(plain, n);
-		f->message = xstrdup(colon + 2);
-	} else {
-		f->message = xstrdup(plain);
-	}
-	free(plain);
+	if (json_parse(buf_str(text), text->len, &v, NULL) == -1 ||
+	    (json_type(v) != JSON_OBJECT && json_type(v) != JSON_ARRAY))
+		return JSON_NOTHING;
+	buf_adds(&around, OUTER);
+	buf_add(&around, v.text, v.len);
+	buf_adds(&around, OUTER_END);
+	if (json_parse(around.data, around.len, &whole, NULL) == -1)
+		v = JSON_NOTHING;
+	buf_release(&around);
+	return v;
 }
 
-/* What the notebook handed back: text that is a JSON object or list stands for that value. */
+/* What the notebook handed back, masked: text that is a JSON object or list stands for that value. NULL for nothing. */
 static char *
-result_of(struct json text)
+result_of(struct json text, const struct mask *mask)
 {
+	struct json_form form = JSON_ONE_LINE;
 	struct buf plain = BUF_INIT, json = BUF_INIT;
 	struct json v;
 
-	if (json_type(text) != JSON_STRING)
-		return NULL;
 	json_decode(&plain, text);
-	if (json_parse(buf_str(&plain), plain.len, &v, NULL) == 0 &&
-	    (json_type(v) == JSON_OBJECT || json_type(v) == JSON_ARRAY))
-		json_put(&json, v, &JSON_ONE_LINE);
-	else
-		json_put(&json, text, &JSON_ONE_LINE);
+	if (plain.len > 0) {
+		form.mask = mask;
+		v = container_in(&plain);
+		json_put(&json, v.text != NULL ? v : text, &form);
+	}
 	buf_release(&plain);
-	return buf_steal(&json);
+	return json.len > 0 ? buf_steal(&json) : NULL;
+}
+
+/* A GET of something of the task's run. A stop shortens it, and does not end it: what the run has brought is there. */
+static void
+fetch(struct attempt *a, struct http *h, struct http_request *r, struct http_answer *answer)
+{
+	for (;;) {
+		bool stopped = *a->stop != 0;
+
+		if (stopped)
+			http_ignore_stop(h, true);
+		r->patience = stopped ? STOPPED_PATIENCE : FETCH_PATIENCE;
+		http_call(h, r, answer);
+		if (answer->result != HTTP_STOPPED || stopped || *a->stop == 0)
+			return;
+		http_answer_release(answer);
+	}
 }
 
 /* ---- The executed copy ---- */
+
+static void
+put_piece(void *arg, const void *p, size_t n)
+{
+	buf_add(arg, p, n);
+}
+
+/* Writes the copy with papermill's traces in it, and what was printed. */
+static void
+write_copy(struct attempt *a, const struct run_state *s, struct exported *e)
+{
+	struct buf text = BUF_INIT;
+	const struct text_sink sink = {put_piece, &text};
+	const struct papermill run = {
+		.input = a->task->file, .parameters = &a->task->parameters,
+		.started_at = s->start_time * 1000, .ended_at = s->end_time * 1000,
+		.exception = a->status == STATUS_SUCCEEDED ? "null" : "true",
+	};
+	int64_t count, cell = -1;
+
+	papermill_metadata(&e->notebook, &run);
+	if (a->failure.kind == ERROR_NOTEBOOK && e->error_cell >= 0) {
+		count = e->notebook.cells[e->error_cell].execution_count;
+		a->failure.execution_count = count;
+		cell = papermill_mark_error(&e->notebook, e->error_cell);
+	}
+	a->failure.cell = cell;
+	notebook_print(&e->notebook, &sink);
+	if (a->write(a, text.data, text.len) == -1)
+		log_warn("cannot write the executed copy: %s", strerror(errno));
+	if (e->log.len > 0 && file_write_full(a->log, e->log.data, e->log.len) == -1)
+		log_warn("cannot write the log: %s", strerror(errno));
+	buf_release(&text);
+}
+
+/* What the workspace does not say of the exception, the page may. */
+static void
+complete_failure(struct failure *f, const struct exported *e)
+{
+	if (f->kind != ERROR_NOTEBOOK || f->name != NULL || e->error_name == NULL)
+		return;
+	f->name = xstrdup(e->error_name);
+	free(f->message);
+	f->message = xstrdup(e->error_message);
+}
 
 void
 outcome_fetch_copy(struct attempt *a, struct http *h, const struct run_state *s)
@@ -98,59 +150,67 @@ outcome_fetch_copy(struct attempt *a, struct http *h, const struct run_state *s)
 	struct buf query = BUF_INIT;
 	struct http_request r = {
 		.method = "GET", .path = "/api/2.2/jobs/runs/export", .endpoint = ENDPOINT_EXPORT, .repeatable = true,
-		.patience = FETCH_PATIENCE,
 	};
 	struct http_answer answer;
-	struct exported e = {.error_cell = -1};
+	struct exported e;
 
+	if (s->task_run_id == 0)
+		return;	/* nothing has run */
 	http_query_int(&query, "run_id", s->task_run_id);
 	http_query(&query, "views_to_export", "CODE");
 	r.query = buf_str(&query);
-	http_call(h, &r, &answer);
+	fetch(a, h, &r, &answer);
 	if (answer.result != HTTP_OK) {
-		log_warn("cannot fetch the executed copy: %s", answer.message != NULL ? answer.message : "no answer");
-	} else if (export_read(&e, answer.json, a->mask) == -1) {
-		log_warn("cannot understand the executed copy that the workspace exports");
+		/* What the platform could not even start has none. */
+		if (a->failure.kind != ERROR_TARGET)
+			log_warn("cannot fetch the executed copy: %s",
+			    answer.message != NULL ? answer.message : "no answer");
 	} else {
-		a->cells_total = e.cells;
-		a->cells_executed = e.executed;
-		if (a->failure.kind == ERROR_NOTEBOOK)
-			a->failure.cell = e.error_cell;
-		if (a->write(a, e.notebook.data, e.notebook.len) == -1)
-			log_warn("cannot write the executed copy: %s", strerror(errno));
-		if (e.log.len > 0 && file_write_full(a->log, e.log.data, e.log.len) == -1)
-			log_warn("cannot write the log: %s", strerror(errno));
+		if (export_read(&e, answer.json, a->mask) == -1) {
+			log_warn("cannot understand the executed copy that the workspace exports; see %s",
+			    s->url != NULL ? s->url : "the run's page");
+		} else {
+			a->cells_total = e.cells;
+			a->cells_executed = e.executed;
+			complete_failure(&a->failure, &e);
+			write_copy(a, s, &e);
+		}
+		exported_release(&e);
 	}
-	exported_release(&e);
 	http_answer_release(&answer);
 	buf_release(&query);
 }
 
 /* ---- Result and error ---- */
 
+/* The message of a run that ended otherwise than by what the notebook raised. */
+static char *
+message_of(const struct run_state *s, const char *error)
+{
+	const char *said = s->message != NULL ? s->message : error;
+	const char *what = s->kind == ERROR_TIMEOUT ? "the workspace ended the run, whose time was over" :
+	    s->kind == ERROR_STOPPED ? "the run was cancelled in the workspace" : "the run failed in the workspace";
+	const char *code = s->kind == ERROR_TARGET ? s->code : NULL;
+
+	return xasprintf("%s%s%s%s%s%s", what, said != NULL ? ": " : "", said != NULL ? said : "",
+	    code != NULL ? " (" : "", code != NULL ? code : "", code != NULL ? ")" : "");
+}
+
 static void
 take_failure(struct attempt *a, const struct run_state *s, struct json output)
 {
 	struct failure *f = &a->failure;
 	char *error = json_strdup(json_get(output, "error")), *trace = json_strdup(json_get(output, "error_trace"));
-	char *plain;
 
 	failure_release(f);
 	a->status = s->status;
 	f->kind = s->kind;
-	f->cell = f->execution_count = -1;
-	if (s->kind == ERROR_NOTEBOOK && error != NULL)
-		split_error(f, error);
-	else if (s->kind == ERROR_TIMEOUT)
-		f->message = xasprintf("the workspace ended the run: %s", s->message != NULL ? s->message : "its time was over");
+	if (s->kind == ERROR_NOTEBOOK && error != NULL && *error != '\0')
+		plain_exception(error, &f->name, &f->message);
 	else
-		f->message = xasprintf("%s%s%s", s->message != NULL && *s->message != '\0' ? s->message :
-		    error != NULL ? error : "the run failed", s->code != NULL ? ", " : "", s->code != NULL ? s->code : "");
-	if (trace != NULL) {
-		plain = without_escapes(trace);
-		f->traceback = lines_of(plain);
-		free(plain);
-	}
+		f->message = message_of(s, error);
+	if (trace != NULL && *trace != '\0')
+		f->traceback = lines_of(trace);
 	free(error);
 	free(trace);
 }
@@ -160,18 +220,19 @@ outcome_take(struct attempt *a, struct http *h, const struct run_state *s)
 {
 	struct buf query = BUF_INIT;
 	struct http_request r = {
-		.method = "GET", .path = "/api/2.2/jobs/runs/get-output", .endpoint = ENDPOINT_OUTPUT, .repeatable = true,
-		.patience = FETCH_PATIENCE,
+		.method = "GET", .path = "/api/2.2/jobs/runs/get-output", .endpoint = ENDPOINT_OUTPUT,
+		.repeatable = true,
 	};
-	struct http_answer answer;
+	struct http_answer answer = {.result = HTTP_REFUSED};
 	struct json output;
 
 	http_query_int(&query, "run_id", s->task_run_id);
 	r.query = buf_str(&query);
-	http_call(h, &r, &answer);
+	if (s->task_run_id != 0)
+		fetch(a, h, &r, &answer);
 	output = json_get(answer.json, "notebook_output");
 	if (s->status != STATUS_SUCCEEDED) {
-		take_failure(a, s, answer.json);
+		take_failure(a, s, answer.result == HTTP_OK ? answer.json : JSON_NOTHING);
 	} else if (answer.result != HTTP_OK) {
 		failure_release(&a->failure);
 		a->status = STATUS_FAILED;
@@ -182,7 +243,8 @@ outcome_take(struct attempt *a, struct http *h, const struct run_state *s)
 		a->status = STATUS_SUCCEEDED;
 	}
 	if (answer.result == HTTP_OK) {
-		a->result = result_of(json_get(output, "result"));
+		free(a->result);
+		a->result = result_of(json_get(output, "result"), a->mask);
 		a->truncated = json_type(json_get(output, "truncated")) == JSON_TRUE;
 	}
 	http_answer_release(&answer);
@@ -206,6 +268,7 @@ outcome_put_remote(struct attempt *a, int64_t run_id, const struct run_state *s)
 	struct buf b = BUF_INIT;
 	struct json_out o = JSON_OUT(&b, -1, 0);
 
+	o.mask = a->mask;
 	json_out_open(&o, '{');
 	json_out_key(&o, "run_id");
 	json_out_id(&o, run_id);

@@ -10,8 +10,8 @@
 #include "base/buf.h"
 
 /*
- * Appends the text of n bytes of HTML: tags are left out (a <br> is a line end), entities become their characters. A '<'
- * that begins no tag stays.
+ * Appends the text of n bytes of HTML: tags are left out (a <br> is a line end), entities become their characters. A
+ * '<' that begins no tag stays.
  */
 void plain_put_html(struct buf *out, const char *s, size_t n);
 
@@ -22,8 +22,8 @@ bool plain_is_html(const char *s, size_t n);
 void plain_put_terminal(struct buf *out, const char *s, size_t n);
 
 /*
- * Splits a line such as "ZeroDivisionError: division by zero", which may be HTML and have escapes. *name is NULL when no
- * exception's name stands in front; *message is never NULL. Both are the caller's to free.
+ * Splits a line such as "ZeroDivisionError: division by zero", which may be HTML and have escapes. *name is NULL when
+ * no exception's name stands in front; *message is never NULL. Both are the caller's to free.
  */
 void plain_exception(const char *line, char **name, char **message);
 

@@ -32,24 +32,23 @@ meaning_of(struct json v, const struct word *words, size_t n, int otherwise)
 	return otherwise;
 }
 
-/* "status.state" of newer answers, and "state.life_cycle_state" of older ones. */
+/*
+ * "status.state" of newer answers, and "state.life_cycle_state" of older ones; which one counts when the first has a
+ * word that is not known. Unknown altogether is not final.
+ */
 static enum phase
 phase_of(struct json status, struct json state)
 {
-	static const struct word new[] = {
-		{"QUEUED", PHASE_QUEUED}, {"BLOCKED", PHASE_QUEUED}, {"WAITING", PHASE_QUEUED}, {"PENDING", PHASE_PENDING},
-		{"RUNNING", PHASE_RUNNING}, {"TERMINATING", PHASE_TERMINATING}, {"TERMINATED", PHASE_OVER},
-	};
-	static const struct word old[] = {
-		{"QUEUED", PHASE_QUEUED}, {"BLOCKED", PHASE_QUEUED}, {"WAITING_FOR_RETRY", PHASE_QUEUED},
-		{"PENDING", PHASE_PENDING}, {"RUNNING", PHASE_RUNNING}, {"TERMINATING", PHASE_TERMINATING},
+	static const struct word words[] = {
+		{"QUEUED", PHASE_QUEUED}, {"BLOCKED", PHASE_QUEUED}, {"WAITING", PHASE_QUEUED},
+		{"WAITING_FOR_RETRY", PHASE_QUEUED}, {"PENDING", PHASE_PENDING}, {"RUNNING", PHASE_RUNNING},
+		{"TERMINATING", PHASE_TERMINATING},
 		{"TERMINATED", PHASE_OVER}, {"SKIPPED", PHASE_OVER}, {"INTERNAL_ERROR", PHASE_OVER},
 	};
-	struct json v = json_get(status, "state");
+	const size_t n = sizeof(words) / sizeof(words[0]);
+	int old = meaning_of(json_get(state, "life_cycle_state"), words, n, PHASE_RUNNING);
 
-	if (json_type(v) == JSON_STRING)
-		return (enum phase)meaning_of(v, new, sizeof(new) / sizeof(new[0]), PHASE_RUNNING);
-	return (enum phase)meaning_of(json_get(state, "life_cycle_state"), old, sizeof(old) / sizeof(old[0]), PHASE_RUNNING);
+	return (enum phase)meaning_of(json_get(status, "state"), words, n, old);
 }
 
 /* What a termination code, or a result state, means. */
@@ -76,7 +75,8 @@ static enum end
 end_of_state(struct json state)
 {
 	static const struct word results[] = {
-		{"SUCCESS", END_SUCCESS}, {"FAILED", END_NOTEBOOK}, {"TIMEDOUT", END_TIMEOUT}, {"CANCELED", END_CANCELLED},
+		{"SUCCESS", END_SUCCESS}, {"FAILED", END_NOTEBOOK}, {"TIMEDOUT", END_TIMEOUT},
+		{"CANCELED", END_CANCELLED},
 	};
 
 	/* INTERNAL_ERROR of a task, unlike that of the run around it, is the platform's. */
@@ -104,17 +104,23 @@ set_end(struct run_state *s, enum end end)
 	s->kind = ends[end].kind;
 }
 
-/* What a result state knows better than the code: TIMEDOUT has no code of its own. */
+/*
+ * The code counts; but a time-out has none of its own, and a result state that is known says more than a code that is
+ * not.
+ */
 static enum end
 end_of(struct json status, struct json state)
 {
 	struct json details = json_get(status, "termination_details"), code = json_get(details, "code");
 	enum end old = end_of_state(state), new;
 
-	if (json_type(code) != JSON_STRING)
-		return old;
+	if (json_type(code) != JSON_STRING) {
+		/* A success is one in either form. */
+		return old == END_PLATFORM && json_type(json_get(state, "result_state")) == JSON_NONE &&
+		    json_is(json_get(details, "type"), "SUCCESS") ? END_SUCCESS : old;
+	}
 	new = end_of_code(code);
-	if (old == END_TIMEOUT || (old == END_CANCELLED && new == END_PLATFORM))
+	if (new != END_SUCCESS && (old == END_TIMEOUT || (old == END_CANCELLED && new == END_PLATFORM)))
 		return old;
 	return new;
 }
@@ -139,15 +145,35 @@ text(struct json v)
 	return s;
 }
 
-/* Of several attempts at the task, the last one; the run itself when it has no tasks. */
+/* What is said of a task, or of the run around it. */
+struct said {
+	struct json all;	/* JSON_NOTHING: nothing */
+	struct json status, state;
+	enum phase phase;
+	enum end end;	/* once it is over */
+};
+
+static struct said
+said_of(struct json v)
+{
+	struct said s = {.all = v, .status = json_get(v, "status"), .state = json_get(v, "state")};
+
+	if (json_type(s.status) != JSON_OBJECT && json_type(s.state) != JSON_OBJECT)
+		return (struct said){.all = JSON_NOTHING};
+	s.phase = phase_of(s.status, s.state);
+	s.end = end_of(s.status, s.state);
+	return s;
+}
+
+/* Of several attempts at the task, the last one; JSON_NOTHING when there is none. */
 static struct json
-last_task(struct json answer)
+last_task(struct json tasks)
 {
 	struct json task, last = JSON_NOTHING;
 	struct json_iter it;
 	int64_t most = -1;
 
-	json_walk(&it, json_get(answer, "tasks"));
+	json_walk(&it, tasks);
 	while (json_next(&it, NULL, &task)) {
 		int64_t n = number(json_get(task, "attempt_number"), 0);
 
@@ -156,51 +182,83 @@ last_task(struct json answer)
 			last = task;
 		}
 	}
-	return last.text != NULL ? last : answer;
+	return last;
+}
+
+/* Whose word it is: the task's, or that of the run around it. Corrects what the other one knows better. */
+static struct said
+decide(struct said task, struct said run)
+{
+	if (task.all.text == NULL)
+		return run;
+	if (run.all.text == NULL)
+		return task;
+	if (task.phase != PHASE_OVER)
+		return run.phase == PHASE_OVER ? run : task;	/* skipped, or no cluster could be had */
+	/* The platform may make another attempt of its own. */
+	if (run.phase != PHASE_OVER && task.end != END_SUCCESS && task.end != END_CANCELLED)
+		task.phase = run.phase;
+	/* When the run's time is over its task is cancelled. */
+	if (run.phase == PHASE_OVER && run.end == END_TIMEOUT && task.end == END_CANCELLED)
+		task.end = END_TIMEOUT;
+	return task;
+}
+
+static void
+take_texts(struct run_state *s, const struct said *said)
+{
+	struct json details = json_get(said->status, "termination_details");
+
+	s->code = text(json_get(details, "code"));
+	if (s->code == NULL)
+		s->code = text(json_get(said->state, "result_state"));
+	if (s->code == NULL && s->phase == PHASE_OVER)
+		s->code = text(json_get(said->state, "life_cycle_state"));	/* SKIPPED, INTERNAL_ERROR */
+	s->message = text(json_get(details, "message"));
+	if (s->message == NULL)
+		s->message = text(json_get(said->state, "state_message"));
+	s->queue_reason = text(json_get(json_get(said->status, "queue_details"), "message"));
+	if (s->queue_reason == NULL)
+		s->queue_reason = text(json_get(said->state, "queue_reason"));
+}
+
+/* A member of the task's; of the run's when the task has none. */
+static int64_t
+time_of(struct json task, struct json run, const char *key, int64_t otherwise)
+{
+	return number(json_get(task, key), number(json_get(run, key), otherwise));
 }
 
 int
 run_state_read(struct run_state *s, struct json answer)
 {
-	struct json task = last_task(answer), status = json_get(task, "status"), state = json_get(task, "state");
-	struct json details = json_get(status, "termination_details");
+	struct json tasks = json_get(answer, "tasks"), task = last_task(tasks);
+	struct said run = said_of(answer), said = decide(said_of(task), run);
 
 	*s = (struct run_state){.phase = PHASE_PENDING};
-	if (json_type(answer) != JSON_OBJECT || number(json_get(answer, "run_id"), 0) <= 0)
+	if (number(json_get(answer, "run_id"), 0) <= 0 || said.all.text == NULL)
 		return -1;
-	if (json_type(status) != JSON_OBJECT && json_type(state) != JSON_OBJECT)
-		return -1;
-	s->task_run_id = number(json_get(task, "run_id"), 0);
-	s->phase = phase_of(status, state);
-	/* The run around the task may have ended without it: skipped, or no cluster could be had. */
-	if (s->phase != PHASE_OVER && task.text != answer.text &&
-	    phase_of(json_get(answer, "status"), json_get(answer, "state")) == PHASE_OVER) {
-		status = json_get(answer, "status");
-		state = json_get(answer, "state");
-		details = json_get(status, "termination_details");
-		s->phase = PHASE_OVER;
-	}
+	/* Older answers have no tasks: the run is its own task. */
+	s->task_run_id = number(json_get(json_type(tasks) == JSON_ARRAY ? task : answer, "run_id"), 0);
+	s->phase = said.phase;
 	if (s->phase == PHASE_OVER)
-		set_end(s, end_of(status, state));
-	s->user_cancelled = json_type(json_get(state, "user_cancelled_or_timedout")) == JSON_TRUE;
-	s->code = text(json_get(details, "code"));
-	if (s->code == NULL)
-		s->code = text(json_get(state, "result_state"));
-	s->message = text(json_get(details, "message"));
-	if (s->message == NULL)
-		s->message = text(json_get(state, "state_message"));
+		set_end(s, said.end);
+	s->user_cancelled = json_type(json_get(said.state, "user_cancelled_or_timedout")) == JSON_TRUE ||
+	    json_is(json_get(json_get(said.status, "termination_details"), "code"), "USER_CANCELED");
+	take_texts(s, &said);
+	if (s->queue_reason == NULL && s->phase == PHASE_QUEUED)
+		s->queue_reason = text(json_get(json_get(run.status, "queue_details"), "message"));
+	if (s->queue_reason == NULL && s->phase == PHASE_QUEUED)
+		s->queue_reason = text(json_get(run.state, "queue_reason"));
 	s->url = text(json_get(answer, "run_page_url"));
 	if (s->url == NULL)
 		s->url = text(json_get(task, "run_page_url"));
-	s->queue_reason = text(json_get(json_get(status, "queue_details"), "message"));
-	if (s->queue_reason == NULL)
-		s->queue_reason = text(json_get(state, "queue_reason"));
-	s->start_time = number(json_get(task, "start_time"), 0);
-	s->end_time = number(json_get(task, "end_time"), 0);
-	s->queue_ms = number(json_get(task, "queue_duration"), number(json_get(answer, "queue_duration"), -1));
-	s->setup_ms = number(json_get(task, "setup_duration"), -1);
-	s->execution_ms = number(json_get(task, "execution_duration"), -1);
-	s->cleanup_ms = number(json_get(task, "cleanup_duration"), -1);
+	s->start_time = time_of(task, answer, "start_time", 0);
+	s->end_time = time_of(task, answer, "end_time", 0);
+	s->queue_ms = time_of(task, answer, "queue_duration", -1);
+	s->setup_ms = time_of(task, answer, "setup_duration", -1);
+	s->execution_ms = time_of(task, answer, "execution_duration", -1);
+	s->cleanup_ms = time_of(task, answer, "cleanup_duration", -1);
 	return 0;
 }
 

@@ -22,20 +22,18 @@ submit_token(char token[SUBMIT_TOKEN], const char *first_run_id, const char *not
 	buf_release(&b);
 }
 
-/* A task_key has letters, digits, '-' and '_'. */
-static void
-put_task_key(struct json_out *o, const char *name)
+char *
+submit_task_key(const char *name)
 {
 	struct buf b = BUF_INIT;
 
 	for (; *name != '\0' && b.len < TASK_KEY_MAX; name++) {
-		bool fit = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || (*name >= '0' && *name <= '9') ||
-		    *name == '-' || *name == '_';
+		bool fit = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+		    (*name >= '0' && *name <= '9') || *name == '-' || *name == '_';
 
 		buf_addc(&b, fit ? *name : '_');
 	}
-	json_out_str(o, buf_str(&b));
-	buf_release(&b);
+	return buf_steal(&b);
 }
 
 static void
@@ -54,10 +52,12 @@ put_run_name(struct json_out *o, const char *workflow, const char *name)
 	free(text);
 }
 
-/* Parameters are strings there: text as it is, everything else as JSON. */
+/* Parameters are strings there: text as it is, everything else as JSON, as Python's json module reads and writes it. */
 static void
 put_parameters(struct json_out *o, const struct params *p)
 {
+	const struct json_form form = {.indent = -1};
+
 	json_out_open(o, '{');
 	for (size_t i = 0; i < p->n; i++) {
 		struct json v = json_of(p->list[i].value);
@@ -68,7 +68,7 @@ put_parameters(struct json_out *o, const struct params *p)
 			json_out_value(o, v);
 			continue;
 		}
-		json_put(&text, v, &JSON_ONE_LINE);
+		json_put(&text, v, &form);
 		json_out_str(o, buf_str(&text));
 		buf_release(&text);
 	}
@@ -98,7 +98,18 @@ put_text(struct json_out *o, const char *key, const char *text)
 static int64_t
 whole_seconds(int64_t nanoseconds)
 {
-	return (nanoseconds + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
+	int64_t n = nanoseconds / NSEC_PER_SEC + (nanoseconds % NSEC_PER_SEC > 0);
+
+	return n < INT32_MAX ? n : INT32_MAX;	/* as the API has it */
+}
+
+/* The cluster that is there already; NULL for none. */
+static const char *
+existing_cluster(const struct databricks *d, const char *otherwise)
+{
+	if (d->existing_cluster_id != NULL)
+		return d->existing_cluster_id;
+	return d->new_cluster == NULL && !d->serverless && d->environment_key == NULL ? otherwise : NULL;
 }
 
 static void
@@ -106,9 +117,11 @@ put_task(struct json_out *o, const struct task *t, const char *path, const char 
 {
 	const struct databricks *d = t->target->databricks;
 
+	char *key = submit_task_key(t->name);
+
 	json_out_open(o, '{');
-	json_out_key(o, "task_key");
-	put_task_key(o, t->name);
+	put_text(o, "task_key", key);
+	free(key);
 	json_out_key(o, "notebook_task");
 	json_out_open(o, '{');
 	put_text(o, "notebook_path", path);
@@ -117,7 +130,7 @@ put_task(struct json_out *o, const struct task *t, const char *path, const char 
 	put_parameters(o, &t->parameters);
 	put_text(o, "warehouse_id", d->warehouse_id);
 	json_out_close(o, '}');
-	put_text(o, "existing_cluster_id", cluster_id);
+	put_text(o, "existing_cluster_id", existing_cluster(d, cluster_id));
 	put_json(o, "new_cluster", d->new_cluster);
 	put_text(o, "environment_key", d->environment_key);
 	put_json(o, "libraries", d->libraries);

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
 #include "base/aside.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -14,12 +12,12 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "databricks/http.h"
+#include "databricks/import.h"
 #include "workflow/name.h"
 
 #define REPORT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define PATIENCE (3600 * NSEC_PER_SEC)	/* with all checks and imports */
 #define CHECK_PATIENCE (60 * NSEC_PER_SEC)	/* with one call, before anything has been started */
-#define IMPORT_BYTES_MAX ((size_t)10 * 1024 * 1024)	/* the workspace's own limit */
 
 /* ---- Paths ---- */
 
@@ -176,115 +174,16 @@ check_remote(struct errand *e, size_t i)
 	buf_release(&query);
 }
 
-/* ---- Importing ---- */
-
-static void
-put_base64(struct json_out *o, const struct buf *content)
-{
-	size_t n = 4 * ((content->len + 2) / 3);
-	char *text = xmalloc(n + 1);
-
-	if (content->len > 0)
-		EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)content->data, (int)content->len);
-	text[content->len > 0 ? n : 0] = '\0';
-	json_out_str(o, text);
-	free(text);
-}
-
-static const char *
-language_of(const char *file)
-{
-	if (name_ends(file, ".py"))
-		return "PYTHON";
-	if (name_ends(file, ".sql"))
-		return "SQL";
-	if (name_ends(file, ".scala"))
-		return "SCALA";
-	return name_ends(file, ".r") || name_ends(file, ".R") ? "R" : NULL;
-}
-
-static void
-put_import(struct buf *body, const char *file, const char *path, const struct buf *content)
-{
-	struct json_out o = JSON_OUT(body, -1, 0);
-	const char *language = language_of(file);
-
-	json_out_open(&o, '{');
-	json_out_key(&o, "path");
-	json_out_str(&o, path);
-	json_out_key(&o, "format");
-	json_out_str(&o, language != NULL ? "SOURCE" : "JUPYTER");
-	if (language != NULL) {
-		json_out_key(&o, "language");
-		json_out_str(&o, language);
-	}
-	json_out_key(&o, "overwrite");
-	json_out_bool(&o, true);
-	json_out_key(&o, "content");
-	put_base64(&o, content);
-	json_out_close(&o, '}');
-}
-
-static void
-post(struct errand *e, const char *path, const char *body, enum endpoint endpoint, struct http_answer *a)
-{
-	const struct http_request r = {
-		.method = "POST", .path = path, .body = body, .endpoint = endpoint, .repeatable = true,
-	};
-
-	http_call(e->http, &r, a);
-}
-
-/* Makes the folder of a path. */
-static void
-make_folder(struct errand *e, const char *path)
-{
-	char *folder = file_folder(path);
-	struct buf body = BUF_INIT;
-	struct json_out o = JSON_OUT(&body, -1, 0);
-	struct http_answer a;
-
-	json_out_open(&o, '{');
-	json_out_key(&o, "path");
-	json_out_str(&o, folder);
-	json_out_close(&o, '}');
-	post(e, "/api/2.0/workspace/mkdirs", buf_str(&body), ENDPOINT_OTHER, &a);	/* the import that follows says what is wrong */
-	http_answer_release(&a);
-	buf_release(&body);
-	free(folder);
-}
+/* ---- Notebooks ---- */
 
 static void
 import(struct errand *e, size_t i, const char *path)
 {
-	const struct task *t = &e->workflow->tasks[i];
-	struct buf content = BUF_INIT, body = BUF_INIT;
-	struct http_answer a;
-	char *what = xasprintf("cannot import '%s' to '%s'", t->file, path);
+	char *why;
 
-	if (file_read_regular(t->file, &content, IMPORT_BYTES_MAX) == -1) {
-		char *message = xasprintf("%s: %s", what, errno == EFBIG ? "it is larger than 10 MiB, which is the workspace's limit" :
-		    strerror(errno));
-
-		report(e, i, message);
-		free(message);
-	} else {
-		put_import(&body, t->file, path, &content);
-		post(e, "/api/2.0/workspace/import", buf_str(&body), ENDPOINT_IMPORT, &a);
-		/* It does not make the folder: 404, and elsewhere 400 RESOURCE_DOES_NOT_EXIST. */
-		if (a.result == HTTP_REFUSED && (a.status == 404 ||
-		    (a.code != NULL && strcmp(a.code, "RESOURCE_DOES_NOT_EXIST") == 0))) {
-			http_answer_release(&a);
-			make_folder(e, path);
-			post(e, "/api/2.0/workspace/import", buf_str(&body), ENDPOINT_IMPORT, &a);
-		}
-		if (a.result != HTTP_OK)
-			report_answer(e, i, what, &a);
-		http_answer_release(&a);
-	}
-	buf_release(&content);
-	buf_release(&body);
-	free(what);
+	if (import_notebook(e->http, e->workflow->tasks[i].file, path, &why) == -1)
+		report(e, i, why);
+	free(why);
 }
 
 /* Each notebook once: looks for those of the workspace, and imports those of this machine. */
@@ -406,7 +305,8 @@ cluster_of(const struct databricks *d, const struct login *l)
 {
 	if (d->existing_cluster_id != NULL)
 		return d->existing_cluster_id;
-	return d->new_cluster != NULL || d->serverless ? NULL : l->cluster_id;
+	/* With an environment, as without a cluster, it is serverless. */
+	return d->new_cluster != NULL || d->serverless || d->environment_key != NULL ? NULL : l->cluster_id;
 }
 
 void

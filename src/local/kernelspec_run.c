@@ -20,12 +20,16 @@
 #define LAUNCHER "ipykernel_launcher"
 
 /*
- * What "-m ipykernel_launcher" does, but that the socket for outputs keeps all of them until they are sent. ZeroMQ lets
- * it keep a thousand, and on a machine that is busy with other notebooks a loop that prints is that far ahead in no
- * time; what is beyond is lost without a trace. Sockets that the notebook makes itself are as always.
+ * What "-m ipykernel_launcher" does, at the same depth of calls, but that the socket for outputs keeps all of them
+ * until they are sent. ZeroMQ lets it keep a thousand, and on a machine that is busy with other notebooks a loop that
+ * prints is that far ahead in no time; what is beyond is lost without a trace. Sockets that the notebook makes itself
+ * are as always.
  */
 static const char launcher[] =
-	"import os, runpy, sys, zmq\n"
+	"import importlib.util, os, sys\n"
+	"if sys.path[0] == '':\n"
+	"    sys.path[0] = os.getcwd()\n"
+	"import zmq\n"
 	"original = zmq.Context.socket\n"
 	"def socket(self, kind, *args, **more):\n"
 	"    made = original(self, kind, *args, **more)\n"
@@ -34,9 +38,12 @@ static const char launcher[] =
 	"        zmq.Context.socket = original\n"
 	"    return made\n"
 	"zmq.Context.socket = socket\n"
-	"if sys.path[0] == '':\n"
-	"    sys.path[0] = os.getcwd()\n"
-	"runpy.run_module('" LAUNCHER "', run_name='__main__', alter_sys=True)\n";
+	"def run(spec):\n"
+	"    if spec is None:\n"
+	"        sys.exit(sys.executable + ': No module named " LAUNCHER "')\n"
+	"    sys.argv[0] = spec.origin\n"
+	"    exec(spec.loader.get_code(spec.name), {'__name__': '__main__', '__file__': spec.origin, '__spec__': spec})\n"
+	"run(importlib.util.find_spec('" LAUNCHER "'))\n";
 
 /* A list of NAME=VALUE strings in which each name is there once. */
 struct environment {

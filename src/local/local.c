@@ -163,6 +163,7 @@ run_cell(struct session *s, size_t index)
 	c->state = CELL_RUNNING;
 	c->started_at = clock_wall();
 	report_cell(a, true, index, 0, false);
+	a->tick(a, true);	/* that it runs is to be seen in the saved copy, even if it prints nothing */
 	verdict = session_execute(s, index, (int64_t)a->cells_executed);
 	c->ended_at = clock_wall();
 	c->exception = verdict != VERDICT_OK && verdict != VERDICT_EXIT;

@@ -407,9 +407,21 @@ pool_run(const struct pool_config *config, struct pool_end *end)
 	/* A signal that has come in the last turn must not meet the disposition of before. */
 	signals_let_in();
 	obey(&p);
-	signals_give_back();
+	if (!config->keep_signals)
+		signals_give_back();
 	running_release(&p.running);
 	current = NULL;
 	free(p.polled);
 	*end = p.end;
+}
+
+void
+pool_release_signals(struct pool_end *end)
+{
+	int first;
+
+	signals_let_in();
+	if (signals_stops(&first) > 0 && end->sig == 0)
+		end->sig = first;
+	signals_give_back();
 }

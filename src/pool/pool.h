@@ -71,6 +71,7 @@ struct pool_config {
 	 * A descriptor that the children keep open (a lock), -1 for none; so are 0 to 2, which they have anyway
 	 */
 	int keep_fd;
+	bool keep_signals;	/* they are not given back at the end, but by pool_release_signals() */
 	const struct pool_calls *calls;
 	void *data;	/* for the callbacks */
 };
@@ -107,6 +108,13 @@ struct pool_end {
  * entry are left alone, but reaped when they end.
  */
 void pool_run(const struct pool_config *config, struct pool_end *end);
+
+/*
+ * With config->keep_signals: gives dispositions and mask back, once what must not be cut short (the results of the run,
+ * say) has been done. Until then further orders to stop change nothing. The first one meanwhile is put into *end, when
+ * there was none.
+ */
+void pool_release_signals(struct pool_end *end);
 
 /*
  * For a callback that cannot go on (a full disk): stops the pool as a failure under fail-fast would, once

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "workflow/foreign.h"
 #include "workflow/loader.h"
 
 #define REMOTE_PROCESSES 32	/* by default, of a target that does the work elsewhere */
@@ -117,6 +118,7 @@ static const struct loader_key workflow_keys[] = {
 	{"order", read_order, LOADER_PLAIN},
 	{"pools", loader_pools, LOADER_PLAIN},
 	{"limits", loader_limits, LOADER_PLAIN},
+	{"schedule", loader_schedule, LOADER_PLAIN},
 	{"targets", loader_targets, LOADER_RAW},
 	{"target", read_default_target, LOADER_PLAIN},
 	{"defaults", read_defaults, LOADER_RAW},
@@ -252,7 +254,7 @@ workflow_parse(struct workflow *w, const char *text, size_t n, const char *file,
     const struct overrides *o, struct problems *p)
 {
 	size_t before = p->n;
-	struct yaml_node *root;
+	struct yaml_node *root, *made;
 	struct loader l;
 
 	workflow_init(w);
@@ -262,10 +264,12 @@ workflow_parse(struct workflow *w, const char *text, size_t n, const char *file,
 	loader_init(&l, w, folder, o, p);
 	l.label = workflow_label(w);
 	root = yaml_parse(text, n, l.label, p);
+	made = foreign_convert(root, l.label, folder, o, p);
 	if (root != NULL)
-		read_workflow(&l, root);
+		read_workflow(&l, made != NULL ? made : root);
 	loader_finish(&l);
 	loader_release(&l);
+	yaml_node_free(made);
 	yaml_node_free(root);
 	return p->n == before ? 0 : -1;
 }

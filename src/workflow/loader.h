@@ -236,6 +236,9 @@ void loader_limits(struct loader *l, void *into, const struct yaml_key *key, con
 void loader_pools(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 void loader_on_error(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 
+/* The value of "schedule". */
+void loader_schedule(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
+
 /* The names of the policies. */
 #define LOADER_POLICIES 3
 extern const char *const loader_policies[LOADER_POLICIES];

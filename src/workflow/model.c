@@ -248,6 +248,11 @@ workflow_release(struct workflow *w)
 	for (size_t i = 0; i < w->npools; i++)
 		free(w->pools[i].name);
 	free(w->pools);
+	if (w->schedule != NULL) {
+		free(w->schedule->expression);
+		free(w->schedule->timezone);
+		free(w->schedule);
+	}
 	free(w->name);
 	free(w->file);
 	free(w->text);

@@ -103,6 +103,14 @@ struct named_limit {
 	struct mark mark;
 };
 
+/* When a saved job of the workflow runs. */
+struct cron {
+	char *expression;	/* as Quartz has it: seconds, minutes, hours, day of the month, month, day of the week[, year] */
+	char *timezone;	/* "Europe/Berlin" */
+	bool paused;
+	struct mark mark;
+};
+
 #define PROCESSES_MAX 10000	/* the largest pool */
 
 enum transport {
@@ -209,6 +217,7 @@ struct workflow {
 	int64_t min_free_memory;
 	/* when less than half of min_free_memory is free: it is stopped and runs again later */
 	bool requeue_youngest;
+	struct cron *schedule;	/* NULL: not said; only saved jobs have it */
 	struct target **targets;	/* each allocated, so that tasks can point to it */
 	size_t ntargets;
 	const struct target *target;	/* the default one */

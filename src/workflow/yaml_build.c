@@ -53,10 +53,25 @@ is_collection(enum yaml_type type)
 }
 
 struct yaml_node *
+yaml_build_plain(enum yaml_type type, struct mark mark, const char *text)
+{
+	struct yaml_node *node = xcalloc(1, sizeof(*node));
+
+	node->type = type;
+	node->mark = mark;
+	node->references = 1;
+	node->nodes = 1;
+	if (text == NULL)
+		return node;
+	node->text = xstrdup(text);
+	node->len = strlen(text);
+	node->bytes = node->len;
+	return node;
+}
+
+struct yaml_node *
 yaml_build_node(struct yaml_build *b, enum yaml_type type, struct mark mark, unsigned depth)
 {
-	struct yaml_node *node;
-
 	if (is_collection(type) && depth >= YAML_DEPTH_MAX) {
 		yaml_fail(b, mark, "lists and maps are nested more than %d deep", YAML_DEPTH_MAX);
 		return NULL;
@@ -66,12 +81,7 @@ yaml_build_node(struct yaml_build *b, enum yaml_type type, struct mark mark, uns
 		return NULL;
 	}
 	b->nodes++;
-	node = xcalloc(1, sizeof(*node));
-	node->type = type;
-	node->mark = mark;
-	node->references = 1;
-	node->nodes = 1;
-	return node;
+	return yaml_build_plain(type, mark, NULL);
 }
 
 bool

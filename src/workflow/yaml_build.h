@@ -1,5 +1,5 @@
 /*
- * Building the trees of workflow/yaml.h, within its limits; for workflow/yaml*.c alone.
+ * Building the trees of workflow/yaml.h, within its limits; for workflow/yaml*.c and foreign*.c alone.
  */
 #ifndef NBFORK_WORKFLOW_YAML_BUILD_H
 #define NBFORK_WORKFLOW_YAML_BUILD_H
@@ -27,6 +27,12 @@ bool yaml_complain(struct yaml_build *b, struct mark at, const char *fmt, ...) _
 
 /* A node below depth collections, NULL with a problem added when a limit is passed. */
 struct yaml_node *yaml_build_node(struct yaml_build *b, enum yaml_type type, struct mark mark, unsigned depth);
+
+/*
+ * A node that counts against no limit: for trees that are made from others. text: of a scalar (UTF-8, no NUL), else
+ * NULL.
+ */
+struct yaml_node *yaml_build_plain(enum yaml_type type, struct mark mark, const char *text);
 
 /* Sets a scalar's text; false with a problem added when it holds a NUL character or is not UTF-8. */
 bool yaml_build_text(struct yaml_build *b, struct yaml_node *node, const char *text, size_t n);

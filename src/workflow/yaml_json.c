@@ -108,6 +108,8 @@ convert(struct yaml_build *b, struct cursor *c, struct json v, unsigned depth)
 		ok = convert_items(b, c, node, v, depth + 1);
 	else
 		ok = convert_text(b, node, v);
+	if (c->at == NULL)
+		node->exact = false;
 	if (ok)
 		return node;
 	yaml_node_free(node);

@@ -11,9 +11,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-pytest.register_assert_rewrite("harness", "invariants")
+pytest.register_assert_rewrite("harness", "invariants", "remote")
 
 import harness  # noqa: E402
+from remote import build, shared_workspace, site  # noqa: E402, F401
 
 
 @pytest.fixture

@@ -132,18 +132,20 @@ def alive(pid):
 
 def valgrind_findings(folder):
     """
-    What valgrind says in its logs in this folder, a paragraph each. Descriptors that were there from the start are
-    nobody's leak, nor is a worker's pipe, whose end says that it is over, nor anything of a process that was killed.
+    What valgrind says in its logs in this folder against processes that have ended: the whole log of one with errors
+    or leaks, and descriptors that one left open that was not killed. Those that were there from the start are nobody's
+    leak, nor is a worker's pipe, whose end says that it is over.
     """
     found = []
     for log in sorted(folder.glob("nbfork-valgrind.*")):
         text = re.sub(r"^==\d+== ?", "", log.read_text(errors="replace"), flags=re.MULTILINE)
-        text = re.sub(r"^FILE DESCRIPTORS: .*\n", "", text, flags=re.MULTILINE)
-        if "Process terminating with default action" in text and "not within mapped region" not in text:
-            continue
-        for part in re.split(r"\n\s*\n", text):
-            if part.strip() and not re.search(r"<inherited from parent>|\bset_descriptors \(", part):
-                found.append(part.strip())
+        errors = re.search(r"^ERROR SUMMARY: (\d+) errors", text, re.MULTILINE)
+        if errors and errors[1] != "0":
+            found.append(text)
+        elif errors and "Process terminating with default action of signal" not in text:
+            found += [part for part in re.split(r"\n\s*\n|^FILE DESCRIPTORS:.*\n", text, flags=re.MULTILINE)
+                      if re.match(r"Open (AF_\w+ socket|file descriptor) ", part)
+                      and not re.search(r"<inherited from parent>|\bset_descriptors \(", part)]
     return found
 
 

@@ -19,7 +19,8 @@ TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 EVENTS = {
     "run_started": {"run", "workflow", "target", "processes", "on_error", "notebooks", "pid"},
     "notebook_kept": {"name", "run"},
-    "notebook_started": {"name", "attempt", "pid", "reason"},
+    "notebook_started": {"name", "attempt", "pid", "reason", "submission"},
+    "notebook_submitted": {"name", "attempt", "submission", "run_id", "url"},
     "kernel_ready": {"name", "attempt", "pid", "seconds"},
     "cell_started": {"name", "attempt", "cell", "number", "total"},
     "cell_finished": {"name", "attempt", "cell", "number", "total", "seconds", "failed"},
@@ -59,13 +60,19 @@ SPENT = dict(started_at=maybe(**MOMENT), finished_at=maybe(**MOMENT), duration_s
 EXIT = dict(exit_status=maybe(type="integer", minimum=0, maximum=255), signal=maybe(type="integer", minimum=1))
 FILES = dict(output=maybe(**TEXT), log=maybe(**TEXT))
 
+# What a place elsewhere says of a run there. Its ids are larger than what some readers of JSON take for numbers.
+ID = {"type": "string", "pattern": r"^[1-9]\d*$"}
+REMOTE = closed(run_id=ID, task_run_id=maybe(**ID), code=maybe(**TEXT), message=maybe(type="string"),
+                queue_seconds=maybe(**NUMBER), setup_seconds=maybe(**NUMBER), execution_seconds=maybe(**NUMBER),
+                result_truncated={"type": "boolean"})
+
 ATTEMPT = closed(attempt={"type": "integer", "minimum": 1}, status={"enum": ["failed", "timed_out", "cancelled"]},
                  error=ERROR, **EXIT, **SPENT, **FILES)
 
 NOTEBOOK = closed(
     name=TEXT, path=TEXT, target=TEXT, status={"enum": STATUSES}, attempts=COUNT, parameters={"type": "object"},
     result={}, error=maybe(**ERROR), cells=closed(total=COUNT, executed=COUNT), queued_seconds=maybe(**NUMBER),
-    url={"type": "null"}, earlier_attempts={"type": "array", "items": ATTEMPT}, resumed_from=maybe(**TEXT),
+    url=maybe(**TEXT), remote=maybe(**REMOTE), earlier_attempts={"type": "array", "items": ATTEMPT}, resumed_from=maybe(**TEXT),
     **EXIT, **SPENT, **FILES)
 
 RESULTS = closed(
@@ -177,7 +184,9 @@ def check_record(results, n):
             assert results["started_at"] <= n["started_at"], label
     if n["status"] == "succeeded":
         assert n["exit_status"] == 0, label
-        assert n["cells"]["executed"] == n["cells"]["total"], label
+        # There a notebook may end itself before its last cell.
+        assert n["remote"] or n["cells"]["executed"] == n["cells"]["total"], label
+    assert n["remote"] is None or n["attempts"] > 0, label
     if error and error["kind"] == "timeout":
         assert n["status"] == "timed_out", label
 
@@ -269,11 +278,35 @@ def check_events_of(record, events):
         assert len(mine) == 1
         return
     assert mine[-1]["inputs"] is not None
+    check_submitted(record, mine)
+    if any(e["submission"] for e in mine if e["event"] == "notebook_started"):
+        assert not {"kernel_ready", "cell_started", "cell_finished"} & set(kinds)
+        return
+    assert record["remote"] is None and record["url"] is None
     cells = [e for e in mine if e["event"] == "cell_started" and e["attempt"] == record["attempts"]]
     assert [e["number"] for e in cells] == list(range(1, len(cells) + 1))
     if not record["error"] or record["error"]["kind"] != "worker":
         assert len(cells) == record["cells"]["executed"]
     assert all(e["total"] == record["cells"]["total"] for e in cells if record["cells"]["total"])
+
+
+def check_submitted(record, events):
+    """What was asked for elsewhere is known by one number, which only what asks for something else changes."""
+    runs = {}  # by the number of the submission
+    submission = None
+    for e in events:
+        if e["event"] == "notebook_started":
+            submission = e["submission"]
+            assert submission is None or submission <= e["attempt"], e
+        elif e["event"] == "notebook_submitted":
+            assert e["submission"] == submission, e
+            jsonschema.validate(e["run_id"], ID)
+            assert runs.setdefault(submission, e["run_id"]) == e["run_id"], e
+    assert len(set(runs.values())) == len(runs)
+    if record["remote"]:
+        assert record["remote"]["run_id"] == runs[submission]
+        last = [e for e in events if e["event"] == "notebook_submitted"][-1]
+        assert last["url"] in (None, record["url"])
 
 
 def check_files(run, record):

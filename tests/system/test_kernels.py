@@ -58,10 +58,18 @@ def test_nothing_of_how_an_ipykernel_is_started_is_seen_by_the_notebook(work):
     work.notebook("a", "import os, sys, zmq, __main__", "print(os.path.basename(sys.argv[0]), sys.argv[1])",
                   "print(sys.path[0] in ('', os.getcwd()), sys.path.count(''))",
                   "c = zmq.Context()\ns = c.socket(zmq.PUB)\nprint(s.getsockopt(zmq.SNDHWM))\nc.destroy()",
-                  "print(zmq.Context.socket.__module__.split('.')[0], __name__, 'runpy' in dir(), __main__.__name__)",
+                  "print(zmq.Context.socket.__module__.split('.')[0], __name__, __main__.__name__)",
+                  "print({'socket', 'original', 'run'} & set(dir()))",
+                  "f, n = sys._getframe(), 0\nwhile f: f, n = f.f_back, n + 1\nprint(n)",
                   kernel="python3")
-    run = work.run("a.ipynb")
-    assert run.text("a").splitlines() == ["ipykernel_launcher.py -f", "True 1", "1000", "zmq __main__ False __main__"]
+    as_it_is = [sys.executable, "-W", "default", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    work.kernel("plain", argv=as_it_is)  # the value of an option hides what is run
+    work.workflow("a.ipynb", {"path": "a.ipynb", "name": "plain", "kernel": "plain"})
+    run = work.run("workflow.yaml")
+    first, *more = run.text("a").splitlines()
+    assert first == "ipykernel_launcher.py -f"
+    assert more[:4] == ["True 1", "1000", "zmq __main__ __main__", "set()"]
+    assert [first, *more] == run.text("plain").splitlines()
 
 
 def test_parallel_ipykernels_do_not_fight_over_one_history(work):

@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 import harness
+import remote
 
 TOP = Path(__file__).resolve().parents[2]
-PAGES = ["nbfork.1", "nbfork-workflow.5"]
-COLUMNS = 66  # of the terminal on which nbfork-workflow(5) shows things
+PAGES = ["nbfork.1", "nbfork-workflow.5", "nbfork-databricks.7"]
+COLUMNS = 66  # of the terminal on which the other two pages show things
 
 
 def source(page):
@@ -172,3 +173,82 @@ def test_the_result_shown_for_r_comes_back(work):
     shown = next(b for b in literals("nbfork-workflow.5") if "IRdisplay" in b)
     work.notebook("n", shown, kernel="ir", language="R")
     assert work.run("n.ipynb").record("n")["result"] == {"rows": 1000}
+
+
+# ---- nbfork-databricks(7) ----
+
+
+def write_profile(site):
+    """The profile that the page shows, for the stand-in."""
+    shown = next(b for b in literals("nbfork-databricks.7") if b.startswith("$ cat"))
+    host, token = (re.search(rf"^{key} = (.*)", shown, re.M).group(1) for key in ("host", "token"))
+    text = "".join(line + "\n" for line in shown.splitlines()[1:])
+    remote.profile(site.work, text.replace(host, site.workspace.url).replace(token, site.workspace.token))
+    return lambda text: text.replace(site.workspace.url, host).replace(site.workspace.token, token)
+
+
+def test_the_examples_of_databricks_do_what_they_show(work, site):
+    copy_samples(work, "databricks")
+    undo = write_profile(site)
+    ran = list(run_examples(work, "nbfork-databricks.7", terminal=True))
+    assert len(ran) >= 7
+    for _, real, shown, errors in ran:
+        assert without_chance(undo(real)) == without_chance(shown), errors
+    assert len(site.runs()) == 8
+
+
+def test_the_sample_in_the_page_of_databricks_is_the_sample():
+    sample = (TOP / "samples/databricks/sales.yaml").read_text("utf-8")
+    assert re.sub(r"^#.*\n", "", sample, flags=re.M) in literals("nbfork-databricks.7")
+
+
+def test_the_workflow_for_notebooks_of_the_workspace_is_valid(build):
+    block = next(b for b in literals("nbfork-databricks.7") if "/Shared/" in b)
+    cluster = re.search("existing_cluster_id: (.*)", block).group(1)
+    site = build("--cluster", cluster)
+    write_profile(site)
+    for path in re.findall("path: (.*)", block):
+        site.workspace.put(path, "pass")
+    site.work.write("lake.yaml", block)
+    run = site.work.run("--check", "lake.yaml", folder=None)
+    assert (run.status, run.out) == (0, "lake.yaml: ok\n"), run.story()
+    run = site.work.run("lake.yaml")
+    assert run.status == 0, run.story()
+    tasks = {n["name"]: site.workspace.get(n["remote"]["run_id"])["tasks"][0] for n in run.results["notebooks"]}
+    assert [tasks[name].get("existing_cluster_id") for name in sorted(tasks)] == [cluster] * 3 + [None]
+    assert tasks["train"]["new_cluster"]["num_workers"] == 8
+
+
+def test_the_result_shown_for_databricks_comes_back(site):
+    shown = next(b for b in literals("nbfork-databricks.7") if b.startswith("dbutils"))
+    site.workflow(site.source("n.py", "import json", shown))
+    assert site.run().record("n")["result"] == {"rows": 1000}
+
+
+def test_the_synopsis_is_a_target(site):
+    block = literals("nbfork-databricks.7")[0]
+    write_profile(site)
+    site.source("n.py", "pass")
+    site.work.write("w.yaml", block + "notebooks: [n.py]\n")
+    run = site.work.run("--check", "w.yaml", folder=None)
+    assert (run.status, run.out) == (0, "w.yaml: ok\n"), run.story()
+
+
+def sources(pattern):
+    return "".join(path.read_text("utf-8") for path in sorted((TOP / "src").glob(pattern)))
+
+
+def test_every_key_of_a_target_is_in_the_page():
+    keys = re.findall(r'\{"(\w+)", read_\w+, LOADER_PLAIN\}', sources("workflow/load_databricks.c"))
+    page = source("nbfork-workflow.5")
+    assert len(keys) >= 19
+    for key in keys:
+        assert re.search(rf"^\.It .*\b{key}\b", page, re.M), key
+
+
+def test_every_variable_is_in_the_page():
+    variables = set(re.findall(r'"((?:DATABRICKS|ARM|AZURE|CURL|SSL)_[A-Z_]+)"', sources("databricks/*.c")))
+    page = source("nbfork-databricks.7")
+    assert len(variables) >= 19
+    for variable in sorted(variables):
+        assert re.search(rf"\bEv .*\b{variable}\b", page), variable

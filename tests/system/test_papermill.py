@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness import code, markdown
+from harness import SLOW, code, markdown
 
 STYLE = "color:red; font-family:Helvetica Neue, Helvetica, Arial, sans-serif; font-size:2em;"
 ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(\+00:00)?"
@@ -120,7 +120,7 @@ def test_where_errors_are_allowed_an_exit_is_one_of_them(work, status, tags, mor
 
 
 @pytest.mark.parametrize("cell, more", [
-    ("die 9", {}), ("hang", {"cell_timeout_seconds": 0.3}), ("hang", {"timeout_seconds": 1.5}),
+    ("die 9", {}), ("hang", {"cell_timeout_seconds": 0.3}), ("hang", {"timeout_seconds": 1.5 * SLOW}),
 ], ids=["kernel death", "cell timeout", "timeout"])
 def test_other_ends_are_marked_too(work, cell, more):
     work.notebook("a", "print a", cell, "print never")

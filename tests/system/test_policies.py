@@ -4,6 +4,8 @@ What a failure means for the other notebooks: let-finish, fail-fast, drain, allo
 
 import pytest
 
+from harness import SLOW
+
 
 @pytest.fixture
 def flow(work):
@@ -48,7 +50,7 @@ def test_fail_fast_stops_what_runs_and_skips_what_waits(work, flow):
     assert stopped["error"]["kind"] == "stopped"
     assert run.source("running", stopped["error"]["cell"]) == "wait go"
     assert run.text("running") == "before\n"
-    assert stopped["duration_seconds"] < 4  # it listens to the interrupt
+    assert stopped["duration_seconds"] < 4 * SLOW  # it listens to the interrupt
     assert "first" in next(e["reason"] for e in run.events if e["event"] == "run_stopping")
     for name in ("waiting", "last"):
         assert run.record(name)["error"]["kind"] in ("dependency", "stopped")

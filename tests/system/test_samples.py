@@ -123,11 +123,74 @@ def test_the_weather_is_loaded_once_it_is_mended(work, samples):
         "measure": "temp_max", "days": 1461, "mean": 16.44, "most": 35.6, "on": "2014-08-11"}
 
 
-@pytest.mark.parametrize("name", ["tables", "weather"])
+DATABRICKS = "databricks/sales.yaml"
+
+
+def test_the_sales_are_counted_on_a_workspace(samples, build):
+    site = build("--engine", "kernel")
+    run = site.run(f"samples/{DATABRICKS}")
+    assert run.status == 0
+    assert table_of(run.out) == table_of(shown(f"nbfork samples/{DATABRICKS}"))
+    counted = [run.record(f"count-{region}")["result"] for region in ("north", "south", "west")]
+    assert [c["region"] for c in counted] == ["north", "south", "west"]
+    assert run.record("report")["result"] == {"day": "2026-11-24", "sales": sum(c["sales"] for c in counted),
+                                              "cents": sum(c["cents"] for c in counted), "best": "west"}
+    assert "north" in (run.dir / "logs/report.log").read_text("utf-8")
+    assert site.executions() == {"count-north": 1, "count-south": 1, "count-west": 1, "report": 1}
+    imports = [r for r in site.workspace.log("/workspace/import") if r["status"] == 200]
+    assert len(imports) == 3, "each file once"
+
+
+def test_a_region_that_has_sold_too_little_raises_an_alarm(samples, site):
+    run = site.run("-p", "day=2026-11-21", "-p", "least=200", f"samples/{DATABRICKS}")
+    assert run.status == 1
+    south = run.record("count-south")["error"]
+    assert (south["kind"], south["name"]) == ("notebook", "ValueError")
+    assert run.record("report")["status"] == "skipped"
+    assert run.record("alarm")["result"] == "somebody has been told about 2026-11-21"
+
+
+def test_quickstart_runs_them_on_a_stand_in(work, samples):
+    """With a build that is there already, and settings for a real workspace, which must not count."""
+    shutil.copy(TOP / "quickstart", work.dir)
+    (work.dir / "tests").symlink_to(TOP / "tests")
+    words = " ".join(f"'{w}'" for w in harness.program())
+    files = {"configure": "", "configure.ac": "", "Makefile.am": "", "Makefile.in": "", "build/Makefile": "",
+             "build/config.status": "", "build/nbfork": f'#!/bin/sh\nexec {words} "$@"\n', "bin/make": "#!/bin/sh\n",
+             "bin/dpkg-query": "#!/bin/sh\nprintf 'install ok installed'\n"}
+    for name, text in files.items():
+        path = work.path(work.write(name, text))
+        path.chmod(0o755)
+        os.utime(path, (1, 1))
+    env = {**work.env, "PATH": f"{work.dir}/bin:{work.env['PATH']}", "DATABRICKS_CONFIG_PROFILE": "none",
+           "DATABRICKS_CLUSTER_ID": "none", "ARM_CLIENT_ID": "none", "http_proxy": "http://127.0.0.1:9"}
+    done = subprocess.run(["./quickstart", "databricks"], cwd=work.dir, env=env, text=True, capture_output=True,
+                          stdin=subprocess.DEVNULL, timeout=60 * harness.PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert table_of(done.stdout) == table_of(shown(f"nbfork samples/{DATABRICKS}"))
+    assert "DATABRICKS_HOST=https://" in done.stderr
+    assert (work.dir / "nbfork-runs/sales-latest/results.json").exists() and "nbfork-runs/sales-latest" in done.stderr
+    assert not list(work.dir.glob("build/workspace.*"))
+
+    failing = (samples / DATABRICKS).read_text("utf-8").replace("least: 100", "least: 100000")
+    (samples / DATABRICKS).write_text(failing)
+    done = subprocess.run(["./quickstart", "databricks"], cwd=work.dir, env=env, text=True, capture_output=True,
+                          stdin=subprocess.DEVNULL, timeout=60 * harness.PATIENCE)
+    assert done.returncode == 1, done.stderr
+
+
+@pytest.mark.parametrize("name", ["tables/tables.yaml", "weather/weather.yaml", DATABRICKS])
 def test_the_workflow_in_the_readme_is_the_sample(samples, name):
     text = (TOP / "README").read_text("utf-8")
-    notebooks = (samples / name / f"{name}.yaml").read_text("utf-8").split("notebooks:", 1)[1]
+    notebooks = (samples / name).read_text("utf-8").split("notebooks:", 1)[1]
     assert "\n".join("    " + line if line else "" for line in notebooks.rstrip("\n").split("\n")) in text
+
+
+def test_the_sample_notebooks_in_source_files_have_their_header(samples):
+    found = list(samples.rglob("*.py"))
+    assert len(found) == 3
+    for path in found:
+        assert path.read_text("utf-8").startswith("# Databricks notebook source\n"), path
 
 
 def test_the_sample_notebooks_have_no_outputs(samples):

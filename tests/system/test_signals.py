@@ -164,3 +164,19 @@ def test_an_interrupt_goes_by_message_to_a_kernel_that_wants_it_so(work):
     run.finish(4)
     assert run.status == -signal.SIGINT
     assert [o["ename"] for o in run.cells("a")[0]["outputs"]] == ["KeyboardInterrupt"]
+
+
+def test_a_hail_of_signals_does_not_keep_the_results_from_being_written(work):
+    """Those that come after the notebooks have ended, too."""
+    for name in "abc":
+        work.notebook(name, "sleep 30")
+    work.workflow(*(f"{n}.ipynb" for n in "abc"), processes=3)
+    run = work.start("workflow.yaml")
+    run.event("cell_started", name="c")
+    while run.proc.poll() is None:
+        run.signal(signal.SIGINT)
+        time.sleep(0.003)
+    run.finish()
+    assert run.status == -signal.SIGINT
+    assert run.results["status"] == "cancelled"
+    assert set(run.statuses().values()) == {"cancelled"}

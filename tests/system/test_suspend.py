@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import marked, state, wait_for
+from harness import SLOW, marked, state, wait_for
 from terminal import Terminal
 
 
@@ -37,22 +37,23 @@ def results(work):
 def test_ctrl_z_stops_all_and_fg_continues_all_and_the_time_between_does_not_count(work, terminal):
     work.notebook("a", f"spawn daemon {work.path('pid')}", "wait go", "print done")
     work.notebook("b", "sleep 1", "print done")
-    work.workflow({"path": "a.ipynb", "timeout_seconds": 2.5, "cell_timeout_seconds": 2.4},
-                  {"path": "b.ipynb", "timeout_seconds": 2.5}, processes=2, timeout_seconds=2.8)
+    limit = 2.5 * SLOW
+    work.workflow({"path": "a.ipynb", "timeout_seconds": limit, "cell_timeout_seconds": limit - 0.1},
+                  {"path": "b.ipynb", "timeout_seconds": limit}, processes=2, timeout_seconds=limit + 0.3)
     start(work, terminal, "workflow.yaml", 3)
     terminal.type("\x1a")
     terminal.read_until(r"(?s)Stopped.*ready> ")
     everything = [p for p, c in marked(work.mark).items() if "bash" not in c.split()[0]]
     assert len(kernels(work)) == 2 and len(everything) >= 6
     wait_for(lambda: all(state(p) == "T" for p in everything), "all processes to be stopped", 2)
-    time.sleep(3)  # longer than any of the limits
+    time.sleep(limit + 0.5)  # longer than any of the limits
     assert all(state(p) == "T" for p in everything)
     terminal.type("fg\n")
     work.write("go", "")
     terminal.read_until("(?s)fg.*ready> ")
     assert {n["name"]: n["status"] for n in results(work)["notebooks"]} == {"a": "succeeded", "b": "succeeded"}
-    assert all(n["duration_seconds"] < 2.5 for n in results(work)["notebooks"])
-    assert results(work)["duration_seconds"] < 2.8
+    assert all(n["duration_seconds"] < limit for n in results(work)["notebooks"])
+    assert results(work)["duration_seconds"] < limit + 0.3
     terminal.type("echo status=$?\n")
     terminal.read_until("status=0")
 

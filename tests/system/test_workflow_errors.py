@@ -49,7 +49,7 @@ ERRORS = {
     "env is a list": ("notebooks:\n- path: a.ipynb\n  env: [A]\n", ("3:8", "'env'")),
     "env holds a list": ("notebooks:\n- path: a.ipynb\n  env: {A: [1]}\n", ("3:12", "A")),
     "env name with =": ("notebooks:\n- path: a.ipynb\n  env: {'A=B': x}\n", ("3:9", "A=B")),
-    "root is a list": ("- a.ipynb\n", ("1:1", "list")),
+    "root is a list": ("- [a.ipynb]\n", ("1:1", "list")),
     "root is text": ("a.ipynb\n", ("1:1", "text")),
     "transport": ("targets: {local: {transport: pigeon}}\n" + NB, ("1:30", "pigeon", "ipc", "tcp")),
     # Names.
@@ -131,8 +131,8 @@ def test_keys_still_to_come_are_refused(here, key):
 
 
 def test_other_types_of_target_are_refused(here):
-    here.write("w.yaml", "targets:\n  prod: {type: databricks, profile: X}\n" + NB)
-    assert "not supported yet" in here.refused("w.yaml")
+    here.write("w.yaml", "targets:\n  prod: {type: spark, profile: X}\n" + NB)
+    assert "type is 'spark', which is none of local, databricks" in here.refused("w.yaml")
 
 
 def test_all_errors_come_in_one_go_in_the_order_of_the_text(here):

@@ -481,7 +481,7 @@ START_TEST(native_python)
 	ck_assert_str_eq(k.folder, "");
 	ck_assert_str_eq(k.language, "python");
 	argv = kernelspec_command(&k, "/f");
-	ck_assert_ptr_nonnull(strstr(argv[2], "run_module('ipykernel_launcher'"));
+	ck_assert_ptr_nonnull(strstr(argv[2], "find_spec('ipykernel_launcher'"));
 	free(argv[2]);
 	argv[2] = xstrdup("...");
 	expect_here(joined(argv, ' '), "@/bin/python3 -c ... -f /f --HistoryManager.hist_file=:memory:");
@@ -607,7 +607,7 @@ START_TEST(makes_commands)
 	ck_assert_msg(kernelspec_find(&k, commands[_i].name, &why) == 0, "%s", why);
 	list = kernelspec_command(&k, "/run/c.json");
 	for (char **arg = list; *arg != NULL; arg++) {
-		if (strstr(*arg, "run_module('ipykernel_launcher'") != NULL) {	/* a program */
+		if (strstr(*arg, "find_spec('ipykernel_launcher'") != NULL) {	/* a program */
 			free(*arg);
 			*arg = xstrdup("...");
 		}

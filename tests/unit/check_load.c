@@ -154,7 +154,7 @@ END_TEST
 
 START_TEST(refuses_wrong_types)
 {
-	check_wrong("- a.ipynb\n", "1:1: a workflow must be a map of keys such as 'notebooks', not a list\n");
+	check_wrong("- [a.ipynb]\n", "1:1: a workflow must be a map of keys such as 'notebooks', not a list\n");
 	check_wrong("a.ipynb\n", "1:1: a workflow must be a map of keys such as 'notebooks', not text\n");
 	check_wrong("name: x\n", "1:1: key 'notebooks' is missing; list the notebooks to run\n");
 	check_wrong("notebooks: []\n", "1:12: 'notebooks' is empty; list the notebooks to run\n");

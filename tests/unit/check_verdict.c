@@ -221,6 +221,32 @@ START_TEST(names_the_cause)
 }
 END_TEST
 
+/* Whether what runs elsewhere was seen to end. */
+static const struct {
+	bool killed;
+	const char *error, *remote;
+	bool saw;
+} ends[] = {
+	{false, "null", "{\"code\": \"SUCCESS\"}", true},
+	{false, "{\"kind\": \"notebook\"}", "{\"code\": \"RUN_EXECUTION_ERROR\"}", true},
+	{false, "{\"kind\": \"target\"}", "null", true},	/* refused */
+	{true, "{\"kind\": \"notebook\"}", "{\"code\": null}", true},	/* after it had told that */
+	{false, "{\"kind\": \"worker\"}", "null", false},
+	{true, "{\"kind\": \"worker\"}", "null", false},
+	{true, "{\"kind\": \"stopped\"}", "null", false},
+	{true, "{\"kind\": \"timeout\"}", "null", false},
+	{false, "{\"kind\": \"stopped\"}", "null", true},	/* before it was submitted */
+	{false, "{\"kind\": \"stopped\"}", "{\"code\": \"CANCELED\"}", true},
+	{false, "{\"kind\": \"stopped\"}", "{\"code\": null}", false},
+	{false, "{\"kind\": \"timeout\"}", "{\"code\": null}", false},
+};
+
+START_TEST(knows_what_was_seen_to_end)
+{
+	ck_assert_int_eq(verdict_saw_end(ends[_i].killed, json_of(ends[_i].error), json_of(ends[_i].remote)), ends[_i].saw);
+}
+END_TEST
+
 START_TEST(says_which_value_was_missing)
 {
 	struct record r = {.cell = 0};
@@ -251,6 +277,7 @@ main(void)
 	tcase_add_test(tc, says_why_one_was_skipped);
 	tcase_add_loop_test(tc, says_why_one_was_dropped, 0, (int)(sizeof(dropped) / sizeof(dropped[0])));
 	tcase_add_test(tc, names_the_cause);
+	tcase_add_loop_test(tc, knows_what_was_seen_to_end, 0, (int)(sizeof(ends) / sizeof(ends[0])));
 	tcase_add_test(tc, says_which_value_was_missing);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

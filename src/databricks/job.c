@@ -1,0 +1,311 @@
+#include "databricks/job.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/table.h"
+#include "databricks/submit.h"
+#include "workflow/status.h"
+
+#define CLUSTER_KEY "main"	/* of the job cluster that tasks share */
+
+void
+job_mark(char mark[JOB_MARK], const struct workflow *w, const struct workspace *ws)
+{
+	struct buf b = BUF_INIT;
+	char digest[DIGEST_TEXT];
+
+	buf_addf(&b, "%s\n%s", ws->upload_to, w->name);
+	digest_bytes(digest, b.data, b.len);
+	memcpy(mark, digest, JOB_MARK - 1);
+	mark[JOB_MARK - 1] = '\0';
+	buf_release(&b);
+}
+
+/* ---- Members ---- */
+
+static void
+put_text(struct json_out *o, const char *key, const char *text)
+{
+	if (text == NULL)
+		return;
+	json_out_key(o, key);
+	json_out_str(o, text);
+}
+
+static void
+put_int(struct json_out *o, const char *key, int64_t n)
+{
+	json_out_key(o, key);
+	json_out_int(o, n);
+}
+
+static void
+put_bool(struct json_out *o, const char *key, bool b)
+{
+	json_out_key(o, key);
+	json_out_bool(o, b);
+}
+
+/* A member that is passed on, where the target has it. */
+static void
+put_json(struct json_out *o, const char *key, const char *text)
+{
+	if (text == NULL)
+		return;
+	json_out_key(o, key);
+	json_out_value(o, json_of(text));
+}
+
+/* Seconds, rounded up: 0 would be no limit. */
+static int64_t
+whole_seconds(int64_t nanoseconds)
+{
+	return (nanoseconds + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
+}
+
+/* ---- A task ---- */
+
+/* What the tasks of a job share while they are written. */
+struct writing {
+	const struct workflow *w;
+	const struct workspace *ws;
+	struct table digests;	/* of files, each read once: by path, a text */
+};
+
+static const char *
+digest_of(struct writing *wr, const char *file)
+{
+	void **place = table_at(&wr->digests, file, strlen(file));
+
+	if (*place == NULL) {
+		char *digest = xmalloc(DIGEST_TEXT);
+
+		digest_file(digest, file);	/* one that cannot be read is said when it is imported */
+		*place = digest;
+	}
+	return *place;
+}
+
+static void
+put_notebook(struct json_out *o, const struct writing *wr, const struct task *t)
+{
+	char *path = workspace_path(wr->ws, t);
+
+	json_out_key(o, "notebook_task");
+	json_out_open(o, '{');
+	put_text(o, "notebook_path", path);
+	put_text(o, "source", "WORKSPACE");
+	json_out_key(o, "base_parameters");
+	json_out_open(o, '{');
+	for (size_t i = 0; i < t->parameters.n; i++) {
+		struct buf text = BUF_INIT, json = BUF_INIT;
+		char *why = NULL;
+
+		if (job_value(t, &t->parameters.list[i], &text, &why) == 0) {
+			json_put_string(&json, buf_str(&text), text.len);	/* it may hold NUL characters */
+			json_out_key(o, t->parameters.list[i].name);
+			json_out_value(o, json_of(buf_str(&json)));
+		}
+		free(why);
+		buf_release(&text);
+		buf_release(&json);
+	}
+	json_out_close(o, '}');
+	put_text(o, "warehouse_id", t->target->databricks->warehouse_id);
+	json_out_close(o, '}');
+	free(path);
+}
+
+static void
+put_dependencies(struct json_out *o, const struct workflow *w, const struct task *t)
+{
+	char run_if[32];
+	size_t n = 0;
+
+	if (t->ndepends_on == 0)
+		return;
+	json_out_key(o, "depends_on");
+	json_out_open(o, '[');
+	for (size_t i = 0; i < t->ndepends_on; i++) {
+		char *key = submit_task_key(w->tasks[t->depends_on[i]].name);
+
+		json_out_open(o, '{');
+		put_text(o, "task_key", key);
+		json_out_close(o, '}');
+		free(key);
+	}
+	json_out_close(o, ']');
+	for (const char *s = run_if_name(t->run_if); *s != '\0' && n < sizeof(run_if) - 1; s++)
+		run_if[n++] = (char)toupper((unsigned char)*s);
+	run_if[n] = '\0';
+	put_text(o, "run_if", run_if);
+}
+
+static void
+put_retries(struct json_out *o, const struct task *t)
+{
+	put_int(o, "max_retries", t->retries);
+	if (t->retries == 0)
+		return;
+	put_int(o, "min_retry_interval_millis", t->retry_delay / NSEC_PER_MSEC);
+	put_bool(o, "retry_on_timeout", (t->retry_on.kinds & 1u << ERROR_TIMEOUT) != 0);
+}
+
+static void
+put_compute(struct json_out *o, const struct workspace *ws, const struct databricks *d)
+{
+	if (d->new_cluster != NULL)
+		put_text(o, "job_cluster_key", CLUSTER_KEY);
+	else if (ws->cluster_id != NULL)
+		put_text(o, "existing_cluster_id", ws->cluster_id);
+	else
+		put_bool(o, "disable_auto_optimization",
+		    true);	/* serverless compute repeats what has failed on its own account */
+	put_text(o, "environment_key", d->environment_key);
+	put_json(o, "libraries", d->libraries);
+}
+
+static void
+put_task(struct json_out *o, struct writing *wr, const struct task *t)
+{
+	char *key = submit_task_key(t->name), *description;
+
+	json_out_open(o, '{');
+	put_text(o, "task_key", key);
+	if (!t->remote) {
+		description = xasprintf("notebook %s, sha256 %s", t->path, digest_of(wr, t->file));
+		put_text(o, "description", description);
+		free(description);
+	}
+	put_notebook(o, wr, t);
+	put_dependencies(o, wr->w, t);
+	put_int(o, "timeout_seconds", whole_seconds(t->timeout));
+	put_retries(o, t);
+	put_compute(o, wr->ws, t->target->databricks);
+	json_out_close(o, '}');
+	free(key);
+}
+
+/* ---- The job ---- */
+
+static void
+put_tags(struct json_out *o, const struct workflow *w, const struct workspace *ws, const char *tags)
+{
+	char mark[JOB_MARK];
+	struct json_iter it;
+	struct json key, value;
+
+	job_mark(mark, w, ws);
+	json_out_key(o, "tags");
+	json_out_open(o, '{');
+	put_text(o, JOB_TAG, mark);
+	json_walk(&it, tags != NULL ? json_of(tags) : JSON_NOTHING);
+	while (json_next(&it, &key, &value)) {
+		char *name = json_strdup(key);
+
+		if (name != NULL) {
+			json_out_key(o, name);
+			json_out_value(o, value);
+		}
+		free(name);
+	}
+	json_out_close(o, '}');
+}
+
+static void
+put_schedule(struct json_out *o, const struct cron *c)
+{
+	json_out_key(o, "schedule");
+	json_out_open(o, '{');
+	put_text(o, "quartz_cron_expression", c->expression);
+	put_text(o, "timezone_id", c->timezone);
+	put_text(o, "pause_status", c->paused ? "PAUSED" : "UNPAUSED");
+	json_out_close(o, '}');
+}
+
+static void
+put_job_cluster(struct json_out *o, const char *new_cluster)
+{
+	if (new_cluster == NULL)
+		return;
+	json_out_key(o, "job_clusters");
+	json_out_open(o, '[');
+	json_out_open(o, '{');
+	put_text(o, "job_cluster_key", CLUSTER_KEY);
+	put_json(o, "new_cluster", new_cluster);
+	json_out_close(o, '}');
+	json_out_close(o, ']');
+}
+
+static void
+put_settings(struct buf *out, struct writing *wr, const struct databricks *d)
+{
+	struct json_out o = JSON_OUT(out, -1, 0);
+
+	json_out_open(&o, '{');
+	put_text(&o, "name", wr->w->name);
+	put_tags(&o, wr->w, wr->ws, d->tags);
+	json_out_key(&o, "tasks");
+	json_out_open(&o, '[');
+	for (size_t i = 0; i < wr->w->ntasks; i++)
+		put_task(&o, wr, &wr->w->tasks[i]);
+	json_out_close(&o, ']');
+	put_job_cluster(&o, d->new_cluster);
+	put_json(&o, "environments", d->environments);
+	put_int(&o, "timeout_seconds", whole_seconds(wr->w->timeout));
+	put_int(&o, "max_concurrent_runs", 1);
+	json_out_key(&o, "queue");
+	json_out_open(&o, '{');
+	put_bool(&o, "enabled", d->queue);
+	json_out_close(&o, '}');
+	if (wr->w->schedule != NULL)
+		put_schedule(&o, wr->w->schedule);
+	put_json(&o, "email_notifications", d->email_notifications);
+	put_json(&o, "webhook_notifications", d->webhook_notifications);
+	put_json(&o, "notification_settings", d->notification_settings);
+	put_json(&o, "run_as", d->run_as);
+	put_text(&o, "performance_target", d->performance_target);
+	json_out_close(&o, '}');
+}
+
+void
+job_put(struct buf *out, const struct workflow *w, const struct workspace *ws, bool creating)
+{
+	const struct databricks *d = w->target->databricks;
+	struct writing wr = {.w = w, .ws = ws, .digests = TABLE_INIT};
+	struct json_out o = JSON_OUT(out, -1, 0);
+	struct buf settings = BUF_INIT;
+	char digest[DIGEST_TEXT], *description;
+	struct json_iter it;
+	struct json key, value;
+
+	put_settings(&settings, &wr, d);
+	digest_bytes(digest, settings.data, settings.len);
+	description = xasprintf("Deployed by nbfork from the workflow '%s'; what is changed here is set back when it "
+	    "is deployed again. Settings: sha256 %s", w->name, digest);
+	json_out_open(&o, '{');
+	json_walk(&it, json_of(buf_str(&settings)));
+	while (json_next(&it, &key, &value)) {
+		char *name = json_strdup(key);
+
+		json_out_key(&o, name);
+		json_out_value(&o, value);
+		if (strcmp(name, "name") == 0)
+			put_text(&o, "description", description);
+		free(name);
+	}
+	if (creating)
+		put_json(&o, "access_control_list", d->access_control_list);
+	json_out_close(&o, '}');
+	for (size_t i = 0; i < wr.digests.n; i++)
+		free(wr.digests.entries[i].value);
+	table_release(&wr.digests);
+	free(description);
+	buf_release(&settings);
+}

@@ -1,0 +1,319 @@
+/* Which form a file has, and what its forms have in common. */
+#include "workflow/foreign_parts.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "workflow/expression.h"
+#include "workflow/name.h"
+
+#define PROBLEMS_SAID 100	/* a foreign file with more is not what it was taken for */
+
+const struct foreign_place foreign_nowhere = {NULL, false, NULL};
+
+/* ---- What is said ---- */
+
+void
+foreign_problem(struct foreign *f, struct mark at, const char *fmt, ...)
+{
+	char *message;
+	va_list ap;
+
+	if (f->build.complaints >= PROBLEMS_SAID)
+		return;
+	va_start(ap, fmt);
+	message = xvasprintf(fmt, ap);
+	va_end(ap);
+	yaml_complain(&f->build, at, "%s", message);
+	free(message);
+}
+
+void
+foreign_notice(struct foreign *f, const struct yaml_key *key, const char *what)
+{
+	void **place = table_at(&f->passed, key->name, strlen(key->name));
+
+	if (*place == NULL)
+		log_info("%s:%u:%u: key '%.100s' %s", f->build.file, key->mark.line, key->mark.column, key->name, what);
+	*place = f;	/* anything but NULL */
+}
+
+static bool
+is_among(const char *word, const char *const *list)
+{
+	for (; *list != NULL; list++)
+		if (strcmp(*list, word) == 0)
+			return true;
+	return false;
+}
+
+void
+foreign_keys(struct foreign *f, const struct yaml_node *map, const char *const *read, const char *const *passed)
+{
+	for (size_t i = 0; i < map->n; i++) {
+		const struct yaml_key *key = &map->keys[i];
+		struct guess guess = {.word = key->name};
+		void **place;
+
+		if (is_among(key->name, read))
+			continue;
+		if (is_among(key->name, passed)) {
+			foreign_notice(f, key, "has no meaning here and is passed over");
+			continue;
+		}
+		for (const char *const *known = read; *known != NULL; known++)
+			guess_consider(&guess, *known);
+		if (guess.best != NULL) {
+			foreign_problem(f, key->mark, "unknown key '%.100s'; did you mean '%s'?", key->name, guess.best);
+			continue;
+		}
+		place = table_at(&f->passed, key->name, strlen(key->name));
+		if (*place == NULL)
+			log_warn("%s:%u:%u: key '%.100s' is not known and is passed over", f->build.file, key->mark.line,
+			    key->mark.column, key->name);
+		*place = f;
+	}
+}
+
+/* ---- Reading and making ---- */
+
+const struct yaml_key *
+foreign_key(const struct yaml_node *map, const char *name)
+{
+	for (size_t i = 0; map->type == YAML_MAP && i < map->n; i++)
+		if (strcmp(map->keys[i].name, name) == 0)
+			return &map->keys[i];
+	return NULL;
+}
+
+void
+foreign_put(struct yaml_node *map, const char *name, struct mark at, struct yaml_node *value)
+{
+	if (value != NULL)
+		yaml_build_value(map, (struct yaml_key){xstrdup(name), at}, value);
+}
+
+struct yaml_node *
+foreign_text(struct mark at, const char *fmt, ...)
+{
+	struct yaml_node *node;
+	char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	node = yaml_build_plain(YAML_STRING, at, text);
+	free(text);
+	return node;
+}
+
+bool
+foreign_number(struct foreign *f, const char *key, const struct yaml_node *value, double min, bool whole, double *d)
+{
+	if (yaml_number(value, d) && isfinite(*d) && *d >= min && (!whole || value->type == YAML_INT))
+		return true;
+	foreign_problem(f, value->mark, "'%s' must be a %snumber of at least %g, not %s%.100s%s", key, whole ? "whole " : "",
+	    min, value->type == YAML_STRING ? "the text '" : "",
+	    value->text != NULL && value->type != YAML_NULL ? value->text : yaml_type_name(value->type),
+	    value->type == YAML_STRING ? "'" : "");
+	return false;
+}
+
+void
+foreign_put_number(struct foreign *f, const struct yaml_node *from, const char *key, bool whole, struct yaml_node *into,
+    const char *name)
+{
+	const struct yaml_key *at = foreign_key(from, key);
+	struct yaml_node *value;
+	double d;
+
+	if (at == NULL)
+		return;
+	value = foreign_value(f, yaml_get(from, key), &foreign_nowhere);
+	if (value != NULL && foreign_number(f, key, value, 0, whole, &d))
+		foreign_put(into, name, at->mark, yaml_share(value));
+	yaml_node_free(value);
+}
+
+bool
+foreign_overridden(const struct foreign *f, const char *parameter)
+{
+	size_t n = strlen(parameter);
+
+	for (size_t i = 0; i < f->options->nparameters; i++)
+		if (strncmp(f->options->parameters[i], parameter, n) == 0 && f->options->parameters[i][n] == '=')
+			return true;
+	return false;
+}
+
+struct yaml_node *
+foreign_value_text(struct foreign *f, const char *what, const struct yaml_node *value)
+{
+	struct yaml_node *made = foreign_value(f, value, &foreign_nowhere);
+
+	if (made == NULL)
+		return NULL;
+	if (made->type != YAML_LIST && made->type != YAML_MAP && made->type != YAML_NULL && made->len > 0)
+		return made;
+	if (made->type == YAML_STRING)
+		foreign_problem(f, value->mark, "%s is empty", what);
+	else
+		foreign_problem(f, value->mark, "%s must be text, not %s", what, yaml_type_name(made->type));
+	yaml_node_free(made);
+	return NULL;
+}
+
+/* ---- Notebooks ---- */
+
+struct yaml_node *
+foreign_notebook(struct foreign *f, struct mark at)
+{
+	struct yaml_node *notebook = yaml_build_plain(YAML_MAP, at, NULL);
+
+	yaml_build_item(f->notebooks, notebook);
+	return notebook;
+}
+
+static bool
+is_there(const struct foreign *f, const char *path)
+{
+	char *file = file_join(f->folder, path);
+	bool there = access(file, F_OK) == 0;
+
+	free(file);
+	return there;
+}
+
+void
+foreign_path(struct foreign *f, const struct yaml_node *path, struct yaml_node *notebook)
+{
+	static const char *const endings[] = {".ipynb", ".py", ".sql", ".r", ".R", ".scala", NULL};
+	struct yaml_node *value = foreign_value_text(f, "the path of a notebook", path), *found = NULL;
+
+	if (value == NULL) {
+		f->incomplete = true;
+		return;
+	}
+	/* One that begins with '/' is of a workspace, unless it has an ending. */
+	for (const char *const *ending = endings; found == NULL && *ending != NULL; ending++)
+		if (name_ends(value->text, *ending) || *value->text == '/' || expression_in(value->text, value->len))
+			found = yaml_share(value);
+	for (size_t i = 0; found == NULL && i < 2; i++) {
+		found = foreign_text(path->mark, "%s%s", value->text, endings[i]);
+		if (!is_there(f, found->text)) {
+			yaml_node_free(found);
+			found = NULL;
+		}
+	}
+	/* Where there is none of them, whoever opens it will say so. */
+	if (found == NULL)
+		found = foreign_text(path->mark, "%s%s", value->text, endings[0]);
+	foreign_put(notebook, "path", path->mark, found);
+	yaml_node_free(value);
+}
+
+/* ---- The whole ---- */
+
+static bool
+is_list_of_names(const struct yaml_node *root)
+{
+	for (size_t i = 0; i < root->n; i++)
+		if (root->items[i]->type != YAML_STRING)
+			return false;
+	return root->type == YAML_LIST && root->n > 0;
+}
+
+static enum foreign_form
+form_of(const struct yaml_node *root)
+{
+	const struct yaml_node *resources = yaml_get(root, "resources");
+
+	if (is_list_of_names(root))
+		return FOREIGN_FABRIC;
+	if (root->type != YAML_MAP || yaml_get(root, "notebooks") != NULL)
+		return FOREIGN_NONE;
+	if (yaml_get(root, "bundle") != NULL || (resources != NULL && yaml_get(resources, "jobs") != NULL))
+		return FOREIGN_BUNDLE;
+	if (foreign_job_of(root) != NULL)
+		return FOREIGN_JOB;
+	return yaml_get(root, "activities") != NULL ? FOREIGN_FABRIC : FOREIGN_NONE;
+}
+
+/* Makes the tree one that is right and has no notebooks: with some of them missing, others would be wrong too. */
+static void
+leave_out_notebooks(struct foreign *f)
+{
+	const struct mark at = f->root->mark;
+	struct yaml_node *list = yaml_build_plain(YAML_LIST, at, NULL), *map = yaml_build_plain(YAML_MAP, at, NULL);
+	struct yaml_node *notebook, *yes = yaml_build_plain(YAML_BOOL, at, "true");
+
+	yaml_node_free(f->notebooks);
+	f->notebooks = yaml_build_plain(YAML_LIST, at, NULL);
+	yes->boolean = true;
+	yaml_build_finish(&f->build, list, NULL);
+	foreign_put(map, "list", at, list);
+	foreign_put(map, "allow_empty", at, yes);
+	yaml_build_finish(&f->build, map, NULL);
+	notebook = foreign_notebook(f, at);
+	foreign_put(notebook, "path", at, foreign_text(at, "none.ipynb"));
+	foreign_put(notebook, "for_each", at, map);
+}
+
+/* Completes what is inside before what it is inside of; what is shared with the foreign tree is complete. */
+static void
+finish(struct foreign *f)
+{
+	for (size_t i = 0; i < f->notebooks->n; i++)
+		yaml_build_finish(&f->build, f->notebooks->items[i], NULL);
+	yaml_build_finish(&f->build, f->notebooks, NULL);
+	yaml_build_finish(&f->build, f->defaults, NULL);
+	yaml_build_finish(&f->build, f->pools, NULL);
+	foreign_put(f->tree, "defaults", f->root->mark, f->defaults);
+	foreign_put(f->tree, "pools", f->root->mark, f->pools);
+	foreign_put(f->tree, "notebooks", f->root->mark, f->notebooks);
+	yaml_build_finish(&f->build, f->tree, NULL);
+}
+
+struct yaml_node *
+foreign_convert(const struct yaml_node *root, const char *file, const char *folder, const struct overrides *o,
+    struct problems *p)
+{
+	struct foreign f = {
+		.form = root != NULL ? form_of(root) : FOREIGN_NONE,
+		.root = root,
+		.build = {.file = file, .problems = p},
+		.folder = folder,
+		.options = o,
+		.passed = TABLE_INIT,
+		.parameters = TABLE_INIT,
+		.repeated = TABLE_INIT,
+	};
+
+	if (f.form == FOREIGN_NONE)
+		return NULL;
+	f.tree = yaml_build_plain(YAML_MAP, root->mark, NULL);
+	f.defaults = yaml_build_plain(YAML_MAP, root->mark, NULL);
+	f.pools = yaml_build_plain(YAML_MAP, root->mark, NULL);
+	f.notebooks = yaml_build_plain(YAML_LIST, root->mark, NULL);
+	if (f.form == FOREIGN_BUNDLE)
+		foreign_bundle(&f);
+	else if (f.form == FOREIGN_JOB)
+		foreign_job(&f, foreign_job_of(root), NULL);
+	else
+		foreign_fabric(&f);
+	if (f.incomplete || f.notebooks->n == 0)
+		leave_out_notebooks(&f);
+	finish(&f);
+	yaml_node_free(f.above);
+	table_release(&f.passed);
+	table_release(&f.parameters);
+	table_release(&f.repeated);
+	return f.tree;
+}

@@ -1,0 +1,35 @@
+/*
+ * Other tools' files as workflows: Databricks' bundles (databricks.yml) and documents of its Jobs API, and what
+ * Microsoft Fabric's runMultiple takes. A tree of one of these forms becomes one of nbfork's own form
+ * (workflow/load.h), in which every value stands where it stands in the foreign file, so that whatever is said about it
+ * later points there.
+ *
+ * What cannot be expressed is a problem; what has no meaning here (schedules, clusters, notifications) is passed over
+ * with a notice (log_info), keys that nobody knows with a warning.
+ *
+ *	Bundle		a map with "bundle", or with "jobs" in "resources"; the only job that is there. ${var.NAME} is
+ *			BUNDLE_VAR_NAME of the environment, else the variable's default, which for a file that a
+ *			bundle includes is in the databricks.yml of a folder above.
+ *	Jobs API	a map with a list "tasks" of maps with "task_key", perhaps in "settings"
+ *	runMultiple	a map with "activities", or a list of names of notebooks
+ *
+ * A map with "notebooks" is none of them.
+ */
+#ifndef NBFORK_WORKFLOW_FOREIGN_H
+#define NBFORK_WORKFLOW_FOREIGN_H
+
+#include "base/problem.h"
+#include "workflow/load.h"
+#include "workflow/yaml.h"
+
+/*
+ * NULL when root is not foreign, or NULL itself; else the tree in nbfork's form, to be freed with yaml_node_free, which
+ * may share nodes with root but needs it no longer. file is its name for messages, folder what its paths are relative
+ * to: they are looked up there where they have no ending. A parameter that o sets is not looked at in the file, so that
+ * its value there may be one that cannot be had here. When there were problems the tree can be loaded all the same, to
+ * find out what else is wrong.
+ */
+struct yaml_node *foreign_convert(const struct yaml_node *root, const char *file, const char *folder,
+    const struct overrides *o, struct problems *p);
+
+#endif

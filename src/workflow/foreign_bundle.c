@@ -1,0 +1,295 @@
+/* Databricks' bundles: which job, and what stands in ${...}. */
+#include "workflow/foreign_parts.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#define SUBSTITUTIONS_MAX 100000	/* nodes and references, in all */
+#define SUBSTITUTION_DEPTH_MAX 16	/* variables within variables */
+#define SUBSTITUTED_BYTES_MAX ((size_t)1024 * 1024)	/* of one text */
+#define FOLDERS_ABOVE_MAX 16
+#define JOBS_SHOWN 10
+
+static struct yaml_node *substitute(struct foreign *f, const struct yaml_node *value, struct mark at, unsigned depth);
+
+/* ---- Variables ---- */
+
+/* The length of a reference at p, "${a.b}"; 0 when there is none. */
+static size_t
+reference_length(const char *p, const char *end)
+{
+	static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]";
+	size_t n = 2;
+
+	if (end - p < 4 || p[0] != '$' || p[1] != '{' || p[2] == '\0' || strchr(first, p[2]) == NULL)
+		return 0;
+	while (p + n < end && p[n] != '\0' && strchr(rest, p[n]) != NULL)
+		n++;
+	return p + n < end && p[n] == '}' ? n + 1 : 0;
+}
+
+/* Looks for the file of the bundle that this one belongs to. */
+static void
+look_above(struct foreign *f)
+{
+	static const char *const names[] = {"databricks.yml", "databricks.yaml", "bundle.yml", "bundle.yaml"};
+	struct buf text = BUF_INIT;
+	char *folder = xstrdup(f->folder), *path, *up;
+	bool found = false;
+
+	f->looked_above = true;
+	for (int i = 0; !found && i < FOLDERS_ABOVE_MAX; i++) {
+		for (size_t k = 0; !found && k < sizeof(names) / sizeof(names[0]); k++) {
+			path = file_join(folder, names[k]);
+			if (strcmp(path, f->build.file) != 0 && file_read_regular(path, &text, YAML_BYTES_MAX) == 0) {
+				found = true;
+				log_info("the variables of '%s' are those of '%s'", f->build.file, path);
+				f->above = yaml_parse(buf_str(&text), text.len, path, f->build.problems);
+			}
+			free(path);
+		}
+		up = file_join(folder, "..");
+		free(folder);
+		folder = up;
+	}
+	free(folder);
+	buf_release(&text);
+}
+
+/* What two keys, one within the other, lead to: in this file, else in the one that includes it. */
+static const struct yaml_node *
+find(struct foreign *f, const char *outer, const char *key)
+{
+	const struct yaml_node *map = yaml_get(f->root, outer), *value = map != NULL ? yaml_get(map, key) : NULL;
+
+	if (value != NULL || yaml_get(f->root, "bundle") != NULL)
+		return value;
+	if (!f->looked_above)
+		look_above(f);
+	map = f->above != NULL ? yaml_get(f->above, outer) : NULL;
+	return map != NULL ? yaml_get(map, key) : NULL;
+}
+
+static struct yaml_node *
+variable(struct foreign *f, const char *name, struct mark at, unsigned depth)
+{
+	const struct yaml_node *variable, *value;
+	struct yaml_node *given;
+	char *env = xasprintf("BUNDLE_VAR_%s", name);
+	const char *text = getenv(env);
+
+	free(env);
+	if (text != NULL && utf8_check(text, strlen(text)) == strlen(text)) {
+		given = yaml_build_plain(YAML_STRING, at, text);
+		yaml_scalar_resolve(given);	/* it may be for a number */
+		return given;
+	}
+	variable = find(f, "variables", name);
+	value = variable != NULL ? yaml_get(variable, "default") : NULL;
+	if (value != NULL)
+		return substitute(f, value, at, depth + 1);
+	if (variable != NULL)
+		foreign_problem(f, at, "${var.%.100s}: the variable has no default; set BUNDLE_VAR_%.100s in the environment",
+		    name, name);
+	else
+		foreign_problem(f, at, "${var.%.100s}: the bundle has no variable '%.100s'", name, name);
+	return NULL;
+}
+
+/* What a reference stands for; name is what is between its braces. */
+static struct yaml_node *
+look_up(struct foreign *f, const char *name, struct mark at, unsigned depth)
+{
+	const struct yaml_node *value = NULL;
+
+	if (strncmp(name, "var.", 4) == 0)
+		return variable(f, name + 4, at, depth);
+	if (strcmp(name, "bundle.name") == 0)
+		value = find(f, "bundle", "name");
+	if (value != NULL && value->type == YAML_STRING)
+		return substitute(f, value, at, depth + 1);
+	foreign_problem(f, at, "${%.100s} is known only when the bundle is deployed; write the value itself, or a variable "
+	    "with a default", name);
+	return NULL;
+}
+
+static struct yaml_node *
+substitute_text(struct foreign *f, const struct yaml_node *text, struct mark at, bool own, unsigned depth)
+{
+	const char *p = text->text, *end = p + text->len;
+	struct yaml_node *value = NULL;
+	struct buf out = BUF_INIT;
+	bool ok = true;
+
+	while (ok && p < end) {
+		size_t n = reference_length(p, end);
+		struct mark place = own ? yaml_place(text, (size_t)(p - text->text)) : at;
+		char *name;
+
+		if (n == 0) {
+			buf_addc(&out, *p++);
+			continue;
+		}
+		name = xmemdup0(p + 2, n - 3);
+		value = look_up(f, name, place, depth);
+		if (value != NULL && n == text->len) {
+			free(name);
+			buf_release(&out);
+			value->mark = at;	/* of the value, not of what is in its quotes */
+			return value;
+		}
+		if (value != NULL && (value->type == YAML_LIST || value->type == YAML_MAP))
+			foreign_problem(f, place, "${%.100s} is %s, which cannot be put into a text", name,
+			    yaml_type_name(value->type));
+		else if (value != NULL && out.len + value->len + text->len > SUBSTITUTED_BYTES_MAX)
+			foreign_problem(f, place, "${%.100s} makes the text too long", name);
+		else if (value != NULL)
+			buf_adds(&out, value->type == YAML_NULL ? "" : value->text);
+		ok = value != NULL && value->type != YAML_LIST && value->type != YAML_MAP &&
+		    out.len + text->len <= SUBSTITUTED_BYTES_MAX;
+		yaml_node_free(value);
+		free(name);
+		p += n;
+	}
+	value = ok ? yaml_build_plain(YAML_STRING, at, buf_str(&out)) : NULL;
+	buf_release(&out);
+	return value;
+}
+
+/* A copy of a variable's value, as if it stood where it is used. */
+static struct yaml_node *
+substitute(struct foreign *f, const struct yaml_node *value, struct mark at, unsigned depth)
+{
+	struct yaml_node *made, *item;
+
+	if (depth > SUBSTITUTION_DEPTH_MAX) {
+		foreign_problem(f, at, "variables stand within each other more than %d deep", SUBSTITUTION_DEPTH_MAX);
+		return NULL;
+	}
+	if (++f->substitutions > SUBSTITUTIONS_MAX) {
+		if (f->substitutions == SUBSTITUTIONS_MAX + 1)
+			foreign_problem(f, at, "variables are put in more than %d times", SUBSTITUTIONS_MAX);
+		return NULL;
+	}
+	if (value->type == YAML_STRING)
+		return substitute_text(f, value, at, false, depth);
+	made = yaml_build_plain(value->type, at, value->text);
+	made->boolean = value->boolean;
+	for (size_t i = 0; i < value->n; i++) {
+		item = substitute(f, value->items[i], at, depth);
+		if (item == NULL) {
+			yaml_node_free(made);
+			return NULL;
+		}
+		if (value->type == YAML_MAP)
+			foreign_put(made, value->keys[i].name, at, item);
+		else
+			yaml_build_item(made, item);
+	}
+	if (value->type == YAML_MAP || value->type == YAML_LIST)
+		yaml_build_finish(&f->build, made, NULL);
+	return made;
+}
+
+struct yaml_node *
+foreign_substitute(struct foreign *f, const struct yaml_node *value)
+{
+	const char *p = value->text;
+
+	if (value->type != YAML_STRING)
+		return yaml_share(value);
+	while ((p = strstr(p, "${")) != NULL && reference_length(p, value->text + value->len) == 0)
+		p++;
+	return p == NULL ? yaml_share(value) : substitute_text(f, value, value->mark, true, 0);
+}
+
+/* ---- Which job ---- */
+
+/* Says that the jobs are in other files, and in which. */
+static void
+say_included(struct foreign *f, const struct yaml_node *include)
+{
+	struct buf files = BUF_INIT;
+	size_t skip, found = 0;
+	glob_t matched;
+	char *pattern, *start = file_join(f->folder, "");
+
+	skip = strcmp(f->folder, ".") == 0 ? 0 : strlen(start);
+	free(start);
+	for (size_t i = 0; include->type == YAML_LIST && i < include->n && i < JOBS_SHOWN; i++) {
+		if (include->items[i]->type != YAML_STRING || *include->items[i]->text == '/')
+			continue;
+		pattern = file_join(f->folder, include->items[i]->text);
+		if (glob(pattern, 0, NULL, &matched) == 0) {
+			for (size_t k = 0; k < matched.gl_pathc; k++)
+				if (found++ < JOBS_SHOWN)
+					buf_addf(&files, "%s'%.200s'", files.len > 0 ? ", " : "", matched.gl_pathv[k] + skip);
+			globfree(&matched);
+		}
+		free(pattern);
+	}
+	if (found > JOBS_SHOWN)
+		buf_addf(&files, " and %zu more", found - JOBS_SHOWN);
+	foreign_problem(f, foreign_key(f->root, "include")->mark, "the jobs of this bundle are in the files that it includes; "
+	    "run the one with the job%s%s", found > 0 ? ": " : "", buf_str(&files));
+	buf_release(&files);
+}
+
+static void
+say_several(struct foreign *f, const struct yaml_node *jobs, struct mark at)
+{
+	struct buf names = BUF_INIT;
+
+	for (size_t i = 0; i < jobs->n && i < JOBS_SHOWN; i++)
+		buf_addf(&names, "%s'%.100s'", i > 0 ? ", " : "", jobs->keys[i].name);
+	if (jobs->n > JOBS_SHOWN)
+		buf_addf(&names, " and %zu more", jobs->n - JOBS_SHOWN);
+	foreign_problem(f, at, "there are %zu jobs, and a workflow is one of them: %s; put the one that is to run into a file "
+	    "of its own", jobs->n, buf_str(&names));
+	buf_release(&names);
+}
+
+void
+foreign_bundle(struct foreign *f)
+{
+	static const char *const read[] = {"bundle", "resources", "variables", "include", NULL};
+	static const char *const passed[] = {"targets", "environments", "workspace", "artifacts", "sync", "permissions",
+		"run_as", "experimental", "presets", "python", "scripts", NULL};
+	static const char *const jobs_alone[] = {"jobs", NULL};
+	static const char *const resources_passed[] = {"alerts", "apps", "catalogs", "clusters", "dashboards",
+		"database_catalogs", "database_instances", "experiments", "model_serving_endpoints", "models", "permissions",
+		"pipelines", "quality_monitors", "registered_models", "schemas", "secret_scopes", "sql_warehouses",
+		"synced_database_tables", "volumes", NULL};
+	const struct yaml_node *resources = yaml_get(f->root, "resources"), *jobs = NULL;
+	const struct yaml_node *include = yaml_get(f->root, "include");
+	const struct yaml_key *at;
+
+	foreign_keys(f, f->root, read, passed);
+	if (resources != NULL && resources->type == YAML_MAP) {
+		foreign_keys(f, resources, jobs_alone, resources_passed);
+		jobs = yaml_get(resources, "jobs");
+	}
+	if (jobs == NULL || jobs->type != YAML_MAP || jobs->n == 0) {
+		at = jobs != NULL ? foreign_key(resources, "jobs") : foreign_key(f->root, "resources");
+		if (include != NULL)
+			say_included(f, include);
+		else
+			foreign_problem(f, at != NULL ? at->mark : f->root->mark, "the bundle has no job; there is nothing to run");
+		return;
+	}
+	if (include != NULL)
+		foreign_notice(f, foreign_key(f->root, "include"), "is passed over, because there is a job in the file itself");
+	if (jobs->n > 1)
+		say_several(f, jobs, foreign_key(resources, "jobs")->mark);
+	else
+		foreign_job(f, jobs->items[0], &jobs->keys[0]);
+}

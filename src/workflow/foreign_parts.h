@@ -1,0 +1,126 @@
+/*
+ * What the files foreign*.c share; for them alone.
+ *
+ * Functions that give a node, or NULL with a problem added, leave it to be freed with yaml_node_free.
+ */
+#ifndef NBFORK_WORKFLOW_FOREIGN_PARTS_H
+#define NBFORK_WORKFLOW_FOREIGN_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/table.h"
+#include "workflow/foreign.h"
+#include "workflow/yaml_build.h"
+
+enum foreign_form {
+	FOREIGN_NONE,
+	FOREIGN_BUNDLE,
+	FOREIGN_JOB,
+	FOREIGN_FABRIC,
+};
+
+struct foreign {
+	enum foreign_form form;
+	const struct yaml_node *root;
+	struct yaml_build build;
+	const char *folder;
+	const struct overrides *options;
+	struct table passed;	/* keys that were passed over: it is said once */
+	struct yaml_node *tree, *defaults, *notebooks, *pools;	/* what is made */
+	bool incomplete;	/* there are notebooks in the file that have not become any */
+	/* Of a job: the names of its parameters, the keys of the tasks with a for_each_task. */
+	struct table parameters, repeated;
+	/* Of a bundle. */
+	struct yaml_node *above;	/* the file that includes this one; NULL: there is none, or it was not looked for */
+	bool looked_above;
+	unsigned substitutions;	/* made so far */
+};
+
+/* Where a text stands. */
+struct foreign_place {
+	const char *parameter;	/* the one whose value it is; NULL when it is none */
+	bool repeated;	/* in a for_each_task, where there is {{input}} */
+	struct yaml_node *waits;	/* Fabric: the list that names of notebooks it looks at are added to; else NULL */
+};
+
+extern const struct foreign_place foreign_nowhere;
+
+/* Adds a problem, unless there have been too many. */
+void foreign_problem(struct foreign *f, struct mark at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Says, with log_info, that something was done with a value; once for each key. */
+void foreign_notice(struct foreign *f, const struct yaml_key *key, const char *what);
+
+/*
+ * Says what is passed over, and what may be misspelt, in a map: read are the keys that are known, passed those that are
+ * known to have no meaning here; both end with NULL.
+ */
+void foreign_keys(struct foreign *f, const struct yaml_node *map, const char *const *read, const char *const *passed);
+
+/* A key of a map; NULL when it is not there. */
+const struct yaml_key *foreign_key(const struct yaml_node *map, const char *name);
+
+/* Puts a value, which is taken over (NULL: nothing is put), under a name of nbfork's own that stands at a place. */
+void foreign_put(struct yaml_node *map, const char *name, struct mark at, struct yaml_node *value);
+
+/* A text that was made here. */
+struct yaml_node *foreign_text(struct mark at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether a value is a number from min on, whole where that is asked for. false with a problem added. */
+bool foreign_number(struct foreign *f, const char *key, const struct yaml_node *value, double min, bool whole,
+    double *d);
+
+/* Puts the value of a key of a map, if it is there, under another name: a number of at least 0. */
+void foreign_put_number(struct foreign *f, const struct yaml_node *from, const char *key, bool whole,
+    struct yaml_node *into, const char *name);
+
+/* Whether the command line gives the parameter a value. */
+bool foreign_overridden(const struct foreign *f, const char *parameter);
+
+/* Starts a notebook of the tree. It has no path yet. */
+struct yaml_node *foreign_notebook(struct foreign *f, struct mark at);
+
+/* Puts the path of a notebook, with the ending of the file that is there where it has none. */
+void foreign_path(struct foreign *f, const struct yaml_node *path, struct yaml_node *notebook);
+
+/*
+ * A value of the foreign file as nbfork is to read it: variables put in, references made expressions, at any depth.
+ * What would be taken for an expression and is none is a problem.
+ */
+struct yaml_node *foreign_value(struct foreign *f, const struct yaml_node *value, const struct foreign_place *place);
+
+/* The same where it must be text: a name, a path. what is for messages. */
+struct yaml_node *foreign_value_text(struct foreign *f, const char *what, const struct yaml_node *value);
+
+/* Appends a part of a path of an expression: .name or ["name"]. */
+void foreign_put_part(struct buf *out, const char *name, size_t n);
+
+/* The value with the variables of a bundle put in; what is inside lists and maps is left as it is. */
+struct yaml_node *foreign_substitute(struct foreign *f, const struct yaml_node *value);
+
+/* The text of Fabric's that is one: @activity('X').exitValue(). NULL with a problem added. */
+struct yaml_node *foreign_fabric_text(struct foreign *f, const struct yaml_node *text,
+    const struct foreign_place *place);
+
+/*
+ * The value of a parameter of Databricks': text; null where there is a problem with it, and where the command line has
+ * another. Never NULL. repeated: in a for_each_task.
+ */
+struct yaml_node *foreign_parameter(struct foreign *f, const char *name, const struct yaml_node *written,
+    bool repeated);
+
+/* Adds the notebook that a task of a job is. */
+void foreign_task(struct foreign *f, const struct yaml_node *task);
+
+/* What becomes of the whole, by its form. */
+void foreign_bundle(struct foreign *f);
+void foreign_fabric(struct foreign *f);
+
+/* The same for a job; name is the key that a bundle has it under, else NULL. */
+void foreign_job(struct foreign *f, const struct yaml_node *job, const struct yaml_key *name);
+
+/* The job in a document of the Jobs API; NULL when it is none. */
+const struct yaml_node *foreign_job_of(const struct yaml_node *root);
+
+#endif

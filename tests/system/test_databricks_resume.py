@@ -1,0 +1,255 @@
+"""
+Workers that are killed, and nbfork itself, at any moment: what runs there goes on there, and whoever comes next follows
+it. No notebook is run twice.
+
+The moments are drawn with a seed, which NBFORK_TEST_SEED gives. With NBFORK_TEST_SOAK set it is a hundred kills.
+"""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from harness import alive, kill_all, wait_for
+from journal import of
+from remote import source
+
+SEED = int(os.environ.get("NBFORK_TEST_SEED", "20261125"))
+SOAK = bool(os.environ.get("NBFORK_TEST_SOAK"))
+
+
+def flow(site, count, seconds="0.2", **keys):
+    """
+    That many notebooks in layers of five, each of which takes some time and hands its number back, and the value of one
+    above with it.
+    """
+    site.source("a.py", f"import time; time.sleep({seconds})",
+                "dbutils.notebook.exit(dbutils.widgets.get('i') + ' ' + dbutils.widgets.get('above'))")
+    listed = []
+    for i in range(count):
+        above = f"n{i - 5}" if i >= 5 else None
+        listed.append({"path": "a.py", "name": f"n{i}", **({"depends_on": above} if above else {}), "parameters": {
+            "i": i, "above": f"{{{{ notebooks.{above}.result }}}}" if above else ""}})
+    site.workflow(*listed, **keys)
+
+
+def expected(i):
+    return f"{i} {expected(i - 5)}" if i >= 5 else f"{i} "
+
+
+def once(site, count):
+    """Every notebook was run once, and by one run there."""
+    assert site.executions() == {f"n{i}": 1 for i in range(count)}
+    assert len(site.runs()) == count
+
+
+def workers(run):
+    """The workers that are at work, as far as the journal knows, by notebook."""
+    pids = {}
+    for e in run.events:
+        if e["event"] == "notebook_started":
+            pids[e["name"]] = e["pid"]
+        elif e["event"] in ("notebook_finished", "notebook_attempt_failed"):
+            pids.pop(e["name"], None)
+    return pids
+
+
+def kill(run):
+    """kill -9 of nbfork; its workers notice, and go, without touching what runs there."""
+    pids = list(workers(run).values())
+    run.proc.kill()
+    run.wait()
+    wait_for(lambda: not any(alive(pid) for pid in pids), "the workers to go")
+
+
+def resume(site, run, *args, **more):
+    return site.start(f"-r{run.folder}", *args, "workflow.yaml", folder=run.folder, **more)
+
+
+def test_workers_that_are_killed(site):
+    rng = random.Random(SEED)
+    count, kills = (100, 100) if SOAK else (10, 14)
+    flow(site, count, "1.2", defaults={"retries": 50, "retry_delay_seconds": 0}, processes=10)
+    run = site.start("--progress=none", "workflow.yaml")
+    killed = 0
+    while killed < kills and run.proc.poll() is None:
+        pids = workers(run)
+        if pids:
+            try:
+                os.kill(pids[rng.choice(sorted(pids))], signal.SIGKILL)
+                killed += 1
+            except ProcessLookupError:
+                pass
+        time.sleep(rng.choice([0.01, 0.05, 0.2]))
+    run.finish(120)
+    site.check(run)
+    assert run.status == 0, (SEED, run.story())
+    assert [n["result"] for n in run.results["notebooks"]] == [expected(i) for i in range(count)]
+    once(site, count)
+    assert sum(n["attempts"] - 1 for n in run.results["notebooks"]) >= kills / 2
+    # It is one submission, however many attempts have followed it.
+    assert {e["submission"] for e in of(run, "notebook_started")} == {1}
+    killed = [a for n in run.results["notebooks"] for a in n["earlier_attempts"]]
+    assert {a["error"]["kind"] for a in killed} == {"worker"}
+
+
+@pytest.mark.patience(900 if SOAK else 120)
+def test_nbfork_that_is_killed_and_resumed(build):
+    rng = random.Random(SEED)
+    count, kills = (200, 100) if SOAK else (25, 10)
+    site = build("--pending", "0:0.3")
+    flow(site, count, "0.1 + float(dbutils.widgets.get('i')) % 3 / 2", processes=12)
+    folder = site.work.path("run")
+    run = site.work.start("-o", folder, "--progress=none", "workflow.yaml", folder=folder, env=site.env)
+    done = 0
+    while done < kills:
+        # Some at the very beginning, some when there is something there.
+        time.sleep(rng.choice([0.02, 0.1, 0.3, 0.6, 1.2]))
+        if run.proc.poll() is not None:
+            break
+        run.proc.kill()
+        run.wait()
+        done += 1
+        if not run.events:  # killed before there was anything to resume
+            assert site.runs() == []
+            run = site.work.start("-o", site.work.path(f"run{done}"), "--progress=none", "workflow.yaml",
+                                  folder=site.work.path(f"run{done}"), env=site.env)
+        else:
+            run = resume(site, run, "--progress=none")
+    run.finish(600)
+    site.check(run)
+    assert run.status == 0, (SEED, run.story())
+    assert [n["result"] for n in run.results["notebooks"]] == [expected(i) for i in range(count)]
+    once(site, count)
+    assert done >= 3
+    assert {e["submission"] for e in of(run, "notebook_started")} == {1}
+
+
+def test_what_ended_while_nobody_looked(site):
+    flow(site, 3, "0.5")
+    run = site.start()
+    for i in range(3):
+        run.event("notebook_submitted", name=f"n{i}")
+    kill(run)
+    wait_for(lambda: all(r["over"] for r in site.runs()), "the runs there")
+    run = resume(site, run).finish()
+    site.check(run)
+    assert run.status == 0, run.story()
+    assert [n["result"] for n in run.results["notebooks"]] == ["0 ", "1 ", "2 "]
+    once(site, 3)
+    assert len(site.workspace.log("/runs/submit")) == 3  # they are known by their ids
+    assert all(n["attempts"] == 2 for n in run.results["notebooks"])
+
+
+@pytest.mark.parametrize("who", ["worker", "nbfork"])
+def test_killed_while_the_answer_to_the_submission_is_on_its_way(site, who):
+    flow(site, 1, "1", defaults={"retries": 1, "retry_delay_seconds": 0})
+    site.workspace.faults([{"match": {"path": "submit$", "count": 1}, "action": {"slow": {"seconds": 3, "pieces": 2}}}])
+    run = site.start()
+    wait_for(lambda: site.executions() == {"n0": 1}, "the run there")
+    if who == "worker":
+        kill_all(workers(run).values())
+    else:
+        kill(run)
+        assert of(run, "notebook_submitted") == []
+        run = resume(site, run)
+    run.finish()
+    site.check(run)
+    assert run.status == 0 and run.record("n0")["result"] == "0 ", run.story()
+    once(site, 1)
+    assert site.runs()[0]["submits"] >= 2 and run.record("n0")["attempts"] == 2
+
+
+@pytest.mark.xfail(strict=True, reason="the run of the old one is followed")
+def test_a_notebook_that_was_changed_meanwhile_runs_anew(site):
+    """What runs there is the notebook as it was: nobody wants that one's result for the new one's."""
+    site.source("a.py", "import time; time.sleep(1.5)", "dbutils.notebook.exit('old')")
+    site.workflow("a.py")
+    run = site.start()
+    run.event("notebook_submitted")
+    kill(run)
+    site.source("a.py", "dbutils.notebook.exit('new')")
+    run = resume(site, run).finish()
+    site.check(run)
+    assert run.status == 0, run.story()
+    assert run.record("a")["result"] == "new"
+
+
+def test_what_failed_is_submitted_anew_and_what_succeeded_is_kept(site):
+    site.source("good.py", "dbutils.notebook.exit('good')")
+    marker = site.work.path("marker")
+    site.source("bad.py", f"import os\nif not os.path.exists({str(marker)!r}): raise ValueError('not yet')")
+    site.workflow("good.py", "bad.py")
+    run = site.run()
+    assert run.statuses() == {"good": "succeeded", "bad": "failed"}
+    marker.write_text("")
+    site.workspace.test("DELETE", "log")
+    run = resume(site, run).finish()
+    site.check(run)
+    assert run.statuses() == {"good": "succeeded", "bad": "succeeded"}
+    assert run.record("good")["resumed_from"] and run.record("good")["result"] == "good"
+    assert run.record("good")["remote"]["code"] == "SUCCESS" and run.record("good")["url"]
+    assert site.executions() == {"good": 1, "bad": 2}
+    assert len({r["token"] for r in site.runs("bad")}) == 2
+    assert [e["submission"] for e in of(run, "notebook_started", name="bad")] == [1, 2]
+    assert len(site.workspace.log("/runs/submit")) == 1
+
+
+def test_what_was_cancelled_is_not_followed(site):
+    flow(site, 2, "30")
+    run = site.start()
+    wait_for(lambda: site.executions() == {"n0": 1, "n1": 1}, "the runs there")
+    run.signal(signal.SIGTERM)
+    run.finish()
+    assert set(run.statuses().values()) == {"cancelled"}
+    flow(site, 2, "0")
+    run = resume(site, run).finish()
+    assert run.status == 0, run.story()
+    assert [n["result"] for n in run.results["notebooks"]] == ["0 ", "1 "]
+    assert len(site.runs()) == 4 and [e["submission"] for e in of(run, "notebook_started", name="n0")] == [1, 2]
+
+
+def test_a_second_signal_waits_for_nothing_and_says_what_may_still_run(site):
+    flow(site, 1, "30")
+    run = site.start()
+    run_id = run.event("notebook_submitted")["run_id"]
+    url = wait_for(lambda: of(run, "notebook_submitted")[-1]["url"], "its page")
+    site.workspace.faults([{"match": {"path": "runs/cancel$"}, "action": {"drop": "before"}}])
+    run.signal(signal.SIGINT)
+    run.event("run_stopping")
+    time.sleep(0.3)  # what comes sooner is taken for an echo
+    run.signal(signal.SIGINT)
+    run.finish()
+    assert run.status == -signal.SIGINT
+    record = run.record("n0")
+    assert f"whether run {run_id} has ended could not be confirmed: {url}" in record["error"]["message"]
+    assert record["url"] == url
+    assert not site.runs()[0]["over"] and site.runs()[0]["run_id"] == int(run_id)
+
+
+def test_a_run_that_is_gone_is_said(site):
+    site.source("a.py", "dbutils.notebook.exit('x')")
+    site.workflow("a.py")
+    run = site.start()
+    run_id = int(run.event("notebook_submitted")["run_id"])
+    kill(run)
+    wait_for(lambda: site.runs()[0]["over"], "its end")
+    site.workspace.api("POST", "2.2/jobs/runs/delete", {"run_id": run_id})
+    run = resume(site, run).finish()
+    error = run.record("a")["error"]
+    assert run.status == 1 and error["kind"] == "target" and f"{run_id}" in error["message"]
+    assert "does not exist" in error["message"]
+    # And the next one begins anew.
+    run = resume(site, run).finish()
+    assert run.status == 0 and run.record("a")["result"] == "x"
+
+
+def test_another_workflow_of_the_same_name_is_another_run(site):
+    site.source("a.py", "dbutils.notebook.exit('x')")
+    site.workflow("a.py")
+    first, second = site.start(), site.start()
+    assert first.finish().status == second.finish().status == 0
+    assert len({r["token"] for r in site.runs()}) == 2
+    assert source("dbutils.notebook.exit('x')") == site.work.path("a.py").read_text()

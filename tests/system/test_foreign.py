@@ -1,0 +1,214 @@
+"""
+Other tools' files as workflows: Databricks' bundles and documents of its Jobs API, and what Microsoft Fabric's
+runMultiple takes.
+"""
+
+import json
+
+import pytest
+
+RESULT = 'display {"data": {"application/vnd.nbfork.result+json": %s}, "metadata": {}}'
+
+BUNDLE = """\
+bundle: {name: demo}
+variables:
+  catalog: {default: dev}
+  wait: {default: 60}
+resources:
+  jobs:
+    nightly:
+      name: "[${bundle.target}] nightly"
+      parameters:
+        - {name: day, default: "{{job.start_time.iso_date}}"}
+      schedule: {quartz_cron_expression: "0 0 6 * * ?", timezone_id: UTC}
+      job_clusters: [{job_cluster_key: main, new_cluster: {num_workers: 1}}]
+      tasks:
+        - task_key: ingest
+          job_cluster_key: main
+          notebook_task:
+            notebook_path: src/ingest
+            base_parameters: {table: "${var.catalog}.orders", day: "{{job.parameters.day}}", n: 5}
+          max_retries: 1
+          min_retry_interval_millis: 0
+          timeout_seconds: ${var.wait}
+        - task_key: fan
+          depends_on: [{task_key: ingest}]
+          for_each_task:
+            inputs: '["a", "b", {"k": 1}]'
+            concurrency: 2
+            task:
+              task_key: fan_it
+              notebook_task: {notebook_path: src/fan.ipynb, base_parameters: {t: "{{input}}"}}
+        - task_key: broken
+          depends_on: [{task_key: fan}]
+          notebook_task: {notebook_path: src/broken.ipynb}
+        - task_key: never
+          depends_on: [{task_key: broken}]
+          notebook_task: {notebook_path: src/fan.ipynb, base_parameters: {t: never}}
+        - task_key: cleanup
+          depends_on: [{task_key: fan}, {task_key: broken}]
+          run_if: ALL_DONE
+          notebook_task:
+            notebook_path: src/cleanup.ipynb
+            base_parameters: {run: "run {{job.run_id}}", me: "{{task.name}}"}
+targets: {dev: {default: true}}
+"""
+
+
+@pytest.fixture
+def bundle(work):
+    """A bundle, with its notebooks; one of them fails."""
+    work.notebook("src/ingest", "show table\nshow day\nshow n")
+    work.notebook("src/fan", "show t")
+    work.notebook("src/broken", "error ValueError no luck")
+    work.notebook("src/cleanup", "show run\nshow me")
+    return work.write("databricks.yml", BUNDLE)
+
+
+def test_a_bundle_runs(work, bundle):
+    run = work.run("-p", "day=monday", bundle)
+    assert run.status == 1, run.story()
+    assert run.results["workflow"] == {"name": "nightly", "file": "databricks.yml"}
+    assert run.statuses() == {"ingest": "succeeded", "fan-1": "succeeded", "fan-2": "succeeded", "fan-3": "succeeded",
+                              "broken": "failed", "never": "skipped", "cleanup": "succeeded"}
+    assert run.text("ingest").split("\n")[:3] == ['"dev.orders"', '"monday"', '"5"']
+    assert [json.loads(run.text(f"fan-{i}")) for i in (1, 2, 3)] == ["a", "b", '{"k": 1}']
+    assert run.text("cleanup").split("\n")[:2] == [json.dumps(f"run {run.results['run']['id']}"), '"cleanup"']
+    assert "databricks.yml" not in run.err
+
+
+def test_a_bundle_is_shown(work, bundle):
+    plan = json.loads(work.run("-n", "--json", "-p", "day=monday", bundle, folder=None).out)
+    notebooks = {n["name"]: n for n in plan["notebooks"]}
+    assert list(notebooks) == ["ingest", "fan-1", "fan-2", "fan-3", "broken", "never", "cleanup"]
+    assert (notebooks["ingest"]["retries"], notebooks["ingest"]["timeout_seconds"]) == (1, 60)
+    assert notebooks["fan-2"]["pool"] == "fan" and notebooks["fan-2"]["depends_on"] == ["ingest"]
+    assert notebooks["cleanup"]["depends_on"] == ["fan-1", "fan-2", "fan-3", "broken"]
+    assert notebooks["cleanup"]["run_if"] == "all_done"
+    assert notebooks["ingest"]["path"] == "src/ingest.ipynb"
+    assert notebooks["ingest"]["parameters"] == {"day": "monday", "table": "dev.orders", "n": "5"}
+
+
+def test_what_a_parameter_needs_is_said(work, bundle):
+    assert work.refused(bundle) == (
+        "databricks.yml:10:33: {{job.start_time.iso_date}} is known on Databricks alone; give the parameter a value "
+        "with -p day=VALUE\n")
+
+
+def test_what_is_passed_over_is_said(work, bundle):
+    run = work.run("-v", "-n", "-p", "day=monday", bundle, folder=None)
+    passed = ("12:7", "job_clusters"), ("11:7", "schedule"), ("42:1", "targets"), ("15:11", "job_cluster_key")
+    for place, key in passed:
+        assert f"databricks.yml:{place}: key '{key}' has no meaning here and is passed over\n" in run.err
+    assert "key 'day' is a parameter of the job too, whose value is taken\n" in run.err
+
+
+def test_a_file_that_a_bundle_includes(work):
+    work.write("databricks.yml", "bundle: {name: b}\nvariables: {x: {default: [1, 2]}}\ninclude: [resources/*.yml]\n")
+    work.notebook("src/n", "show t")
+    work.write("resources/one.yml", "resources: {jobs: {one: {tasks: [{task_key: e, for_each_task: {inputs: "
+               "'${var.x}', task: {task_key: i, notebook_task: {notebook_path: ../src/n, base_parameters: "
+               "{t: 'n{{input}}'}}}}}]}}}\n")
+    assert work.refused("databricks.yml") == (
+        "databricks.yml:3:1: the jobs of this bundle are in the files that it includes; run the one with the job: "
+        "'resources/one.yml'\n")
+    run = work.run("resources/one.yml")
+    assert run.status == 0, run.story()
+    assert [json.loads(run.text(n)) for n in ("e-1", "e-2")] == ["n1", "n2"]
+
+
+def test_a_job_of_the_api_runs(work):
+    work.notebook("a", "touch ran-a", RESULT % "1")
+    work.notebook("flaky", "error ValueError always")
+    work.notebook("handler", "show why")
+    work.write("job.json", json.dumps({
+        "job_id": 7, "creator_user_name": "me", "settings": {
+            "name": "api", "max_concurrent_runs": 1, "parameters": [{"name": "why", "default": "because"}],
+            "tasks": [
+                {"task_key": "a", "notebook_task": {"notebook_path": "a", "source": "WORKSPACE"}, "libraries": []},
+                {"task_key": "flaky", "depends_on": [{"task_key": "a"}], "max_retries": 2, "email_notifications": {},
+                 "notebook_task": {"notebook_path": "flaky.ipynb"}},
+                {"task_key": "handler", "depends_on": [{"task_key": "flaky"}], "run_if": "AT_LEAST_ONE_FAILED",
+                 "notebook_task": {"notebook_path": "handler", "base_parameters": {"why": "no"}}}]}}, indent=1))
+    run = work.run("job.json")
+    assert run.status == 1, run.story()
+    assert run.statuses() == {"a": "succeeded", "flaky": "failed", "handler": "succeeded"}
+    assert run.record("flaky")["attempts"] == 3
+    assert json.loads(run.text("handler")) == "because"
+    assert run.results["workflow"]["name"] == "api"
+
+
+def test_run_multiple_runs(work):
+    work.notebook("Load Data", "show n", RESULT % '"rows: 5"')
+    work.notebook("report", "show rows\nshow plain")
+    work.notebook("slow", "sleep 60")
+    work.write("dag.json", json.dumps({
+        "activities": [
+            {"name": "load", "path": "Load Data", "args": {"n": 5, "useRootDefaultLakehouse": True}},
+            {"name": "report", "path": "report.ipynb",
+             "args": {"rows": "@activity('load').exitValue()", "plain": {"k": [1.5, "x"]}}},
+            {"name": "slow", "path": "slow", "timeoutPerCellInSeconds": 0.2, "retry": 1, "retryIntervalInSeconds": 0},
+            {"name": "after", "path": "report", "dependencies": ["slow"], "args": {"rows": 1, "plain": 2}}],
+        "timeoutInSeconds": 600, "concurrency": 0}))
+    run = work.run("dag.json")
+    assert run.status == 1, run.story()
+    assert run.statuses() == {"load": "succeeded", "report": "succeeded", "slow": "timed_out", "after": "skipped"}
+    assert run.results["processes"] == 4
+    assert json.loads(run.text("load")) == 5
+    assert [json.loads(line) for line in run.text("report").splitlines()] == ["rows: 5", {"k": [1.5, "x"]}]
+    assert run.record("slow")["attempts"] == 2
+    assert "cell" in run.record("slow")["error"]["message"]
+
+
+def test_a_list_of_names_runs(work):
+    work.notebook("a", "print a")
+    work.notebook("b c", "print b")
+    work.write("list.json", '["a", "b c"]')
+    run = work.run("list.json")
+    assert run.status == 0, run.story()
+    assert run.statuses() == {"a": "succeeded", "b c": "succeeded"}
+    plan = json.loads(work.run("-n", "--json", "list.json", folder=None).out)
+    assert [n["cell_timeout_seconds"] for n in plan["notebooks"]] == [90, 90]
+
+
+def test_standard_input_may_be_foreign(work):
+    work.notebook("a", "print a")
+    run = work.run("-", input='{"activities": [{"name": "x", "path": "a"}]}')
+    assert run.statuses() == {"x": "succeeded"}
+
+
+@pytest.mark.parametrize("file, text, messages", [
+    ("job.json", '{"tasks": [\n {"task_key": "a", "spark_jar_task": {}},\n'
+     ' {"task_key": "b", "notebook_task": {"notebook_path": "n.ipynb"},\n'
+     '  "depends_on": [{"task_key": "a"}, {"task_key": "c"}], "timeout_seconds": "x"}]}',
+     "job.json:2:20: task 'a': spark_jar_task is not a notebook; nbfork runs notebooks\n"
+     "job.json:4:76: 'timeout_seconds' must be a whole number of at least 0, not the text 'x'\n"),
+    ("job.yml", "tasks:\n- {task_key: a, notebook_task: {notebook_path: n}}\n"
+     "- {task_key: a, notebook_task: {notebook_path: m}}\n",
+     "job.yml:3:14: name 'a' is that of the notebook at line 2 already; give one of them another by the key 'name'\n"),
+    ("job.yml", "tasks:\n- {task_key: a, notebook_task: {notebook_path: n, base_parameters: {x-y: 1}},\n"
+     "   retry_on_timeout: 5, depends_on: [{task_key: b}]}\n"
+     "- {task_key: b, notebook_task: {notebook_path: n}, depends_on: [{task_key: a}]}\n",
+     "job.yml:2:69: parameter 'x-y' cannot be a variable's name: use letters, digits and '_', with no digit first\n"
+     "job.yml:3:22: 'retry_on_timeout' must be true or false, not a whole number\n"
+     "job.yml:3:25: notebooks that wait for each other would wait for ever: a -> b -> a\n"),
+    ("job.yml", "tasks:\n"
+     "- {task_key: a, notebook_task: {notebook_path: n}, timeout_seconds: x, depends_on: [{task_key: c}]}\n",
+     "job.yml:2:69: 'timeout_seconds' must be a whole number of at least 0, not the text 'x'\n"
+     "job.yml:2:96: there is no notebook 'c'\n"),
+    ("w.yml", "resources:\n  jobs:\n    a: {tasks: []}\n    b: {tasks: []}\n",
+     "w.yml:2:3: there are 2 jobs, and a workflow is one of them: 'a', 'b'; put the one that is to run into a file "
+     "of its own\n"),
+    ("dag.json", '{"activities": [{"name": "a", "path": "n", "args": {"v": "@activity(\'b\').exitValue()"}},\n'
+     ' {"name": "c", "path": "n", "retry": -1, "args": {"v": "x {{ run.id }}"}}]}',
+     "dag.json:1:58: there is no notebook 'b'\n"
+     "dag.json:1:58: {{ notebooks.b.result }}: there is no notebook 'b'\n"
+     "dag.json:2:38: 'retry' must be a whole number of at least 0, not -1\n"
+     "dag.json:2:59: '{{' in a file of Fabric's form: there are no such expressions in it, and as text it would be "
+     "taken for one\n"),
+    ("list.yml", "- n\n- m\n", "list.yml:2:3: cannot open notebook 'm.ipynb': No such file or directory\n"),
+])
+def test_problems_point_into_the_file(work, file, text, messages):
+    work.notebook("n", "print n")
+    work.write(file, text)
+    assert work.refused(file) == messages
