@@ -256,6 +256,10 @@ put_ended(struct entry *e, struct json notebook, unsigned attempt)
 	}
 	put_file(&o, "output", json_get(notebook, "output"), "notebooks", name, attempt, "ipynb");
 	put_file(&o, "log", json_get(notebook, "log"), "logs", name, attempt, "log");
+	json_out_key(&o, "url");
+	json_out_value(&o, json_get(notebook, "url"));
+	json_out_key(&o, "remote");
+	json_out_value(&o, json_get(notebook, "remote"));
 	json_out_close(&o, '}');
 }
 

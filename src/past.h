@@ -44,7 +44,7 @@ struct past_notebook {
 	 * "ended" objects of notebook_attempt_failed and notebook_requeued events; and of a notebook_finished event
 	 * that is no success and ends an attempt that was started, the same made from its notebook object. Its
 	 * members: attempt, status, exit_status, signal, error, started_at, finished_at, duration_seconds,
-	 * cpu_seconds, max_rss_bytes, output, log; output and log, when not null, as an earlier attempt's files are
+	 * cpu_seconds, max_rss_bytes, output, log, url, remote; output and log, when not null, as an earlier attempt's files are
 	 * named: notebooks/NAME.attemptN.ipynb, logs/NAME.attemptN.log.
 	 */
 	char *earlier_attempts;

@@ -159,14 +159,9 @@ verdict_of_job(struct record *r, const struct job *j, const char *reason)
 bool
 verdict_saw_end(bool killed, struct json error, struct json remote)
 {
-	struct json kind = json_get(error, "kind");
-
-	if (json_is(kind, error_kind_name(ERROR_WORKER)))
-		return false;
-	if (!json_is(kind, error_kind_name(ERROR_STOPPED)) && !json_is(kind, error_kind_name(ERROR_TIMEOUT)))
-		return true;
-	/* What is over there has a code. */
-	return !killed && (json_type(remote) != JSON_OBJECT || json_type(json_get(remote, "code")) == JSON_STRING);
+	if (json_type(remote) == JSON_OBJECT)
+		return json_type(json_get(remote, "over")) == JSON_TRUE;
+	return !killed && !json_is(json_get(error, "kind"), error_kind_name(ERROR_WORKER));
 }
 
 void

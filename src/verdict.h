@@ -18,9 +18,9 @@
 void verdict_of_job(struct record *r, const struct job *j, const char *reason);
 
 /*
- * Whether a worker of a target that is elsewhere saw the end of what it followed there, so that nothing is left to follow:
- * one that died, or was killed while it waited, did not, nor one that was told to stop and could not wait for it. error and
- * remote are as in the results document, JSON_NOTHING for none.
+ * Whether a worker of a target that is elsewhere saw the end of what it followed there, so that nothing is left to
+ * follow: one that died, or was killed while it waited, did not, nor one that was told to stop and could not wait for
+ * it. error and remote are as in the results document, JSON_NOTHING for none.
  */
 bool verdict_saw_end(bool killed, struct json error, struct json remote);
 

@@ -34,6 +34,8 @@ struct follower {
 	enum phase said;	/* the phase that was reported last */
 	bool stopped;	/* it was told to stop, or its time is over */
 	bool lost_sight;	/* the last poll failed */
+	bool gone;	/* the workspace does not know it any more */
+	bool maybe_there;	/* nobody knows whether the request to submit has come through */
 };
 
 /* ---- What goes to the parent ---- */
@@ -127,6 +129,7 @@ submit(struct follower *f)
 		http_ignore_stop(f->http, false);
 	}
 	if (!take_run_id(f, &answer)) {
+		f->maybe_there = answer.maybe_done;
 		if (answer.result == HTTP_STOPPED)
 			fail(f, ERROR_STOPPED, xstrdup("stopped before it was submitted"));
 		else
@@ -170,6 +173,7 @@ look(struct follower *f, int64_t patience)
 	} else if (answer.result == HTTP_REFUSED && (answer.status == 400 || answer.status == 403 || answer.status == 404)) {
 		fail(f, ERROR_TARGET, xasprintf("cannot follow run %lld any more: %s", (long long)f->run_id,
 		    answer.message != NULL ? answer.message : "refused"));
+		f->gone = answer.status != 403;
 		result = -1;
 	} else if (answer.result != HTTP_STOPPED && !f->lost_sight) {
 		log_warn("cannot look at run %lld at the moment: %s (it goes on there)", (long long)f->run_id,
@@ -306,7 +310,6 @@ run(struct follower *f)
 	} else {
 		outcome_take(a, f->http, &f->state);
 	}
-	outcome_put_remote(a, f->run_id, &f->state);
 }
 
 void
@@ -332,6 +335,9 @@ follow_run(struct attempt *a)
 		fail(&f, ERROR_TARGET, why);
 	else
 		run(&f);
+	/* Whether its end was seen decides whether the next attempt follows it, or starts another one. */
+	if (f.run_id != 0 || f.maybe_there)
+		outcome_put_remote(a, f.run_id, &f.state, f.gone || f.state.phase == PHASE_OVER);
 	http_free(f.http);
 	run_state_release(&f.state);
 }

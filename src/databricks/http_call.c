@@ -12,6 +12,7 @@
 
 #define DELAY_STEP (NSEC_PER_SEC)
 #define DELAY_MAX (10 * NSEC_PER_SEC)
+#define PLACE_KEEPS (50 * NSEC_PER_MSEC)
 
 /* A call, from its first try to its last. */
 struct call {
@@ -33,6 +34,14 @@ enum next {
 	NEXT_AGAIN,	/* after a delay */
 	NEXT_AT_ONCE,
 };
+
+static void
+forget(char *secret)
+{
+	if (secret != NULL)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
 
 /* From 0 up to most. */
 static int64_t
@@ -349,6 +358,26 @@ wait_for_next(struct call *c, unsigned n, int64_t least)
 	return true;
 }
 
+/*
+ * Gets a place, and then the header, since a token may expire in a line as long as that of a thousand notebooks. When
+ * that has taken a while the place is gone: whoever has waited for the same token would send at the same time. Returns
+ * what log_in() does.
+ */
+static enum next
+get_ready(struct call *c, const char *refused)
+{
+	int64_t place;
+	enum next next;
+
+	do {
+		if (!take_place(c))
+			return NEXT_DONE;
+		place = clock_run();
+		next = log_in(c, refused);
+	} while (next == NEXT_AT_ONCE && clock_run() - place > PLACE_KEEPS);
+	return next;
+}
+
 /* Until there is an answer to be content with, or patience is over: then the answer is that of the last try. */
 static void
 repeat(struct call *c)
@@ -361,7 +390,7 @@ repeat(struct call *c)
 	int64_t least;
 
 	for (;;) {
-		next = log_in(c, refused);
+		next = get_ready(c, refused);
 		if (next == NEXT_DONE)
 			break;
 		if (next == NEXT_AGAIN) {
@@ -369,25 +398,24 @@ repeat(struct call *c)
 				break;
 			continue;
 		}
-		if (!take_place(c))
-			break;
 		if (a->tries == 0 && logins == 0)
 			c->began = clock_run();
 		next = try_once(c, &least);
+		if (a->status != 401)
+			c->renewed = false;	/* the next token may expire as well, in a call that takes as long */
 		if (next == NEXT_AT_ONCE) {
 			/* A token or a password that is the user's own does not get better. */
 			if (method == LOGIN_PAT || method == LOGIN_BASIC)
 				break;
 			c->renewed = true;
+			forget(refused);
 			refused = xstrdup(buf_str(&c->authorization));
 			continue;
 		}
 		if (next == NEXT_DONE || !wait_for_next(c, a->tries, least))
 			break;
 	}
-	if (refused != NULL)
-		explicit_bzero(refused, strlen(refused));
-	free(refused);
+	forget(refused);
 }
 
 void

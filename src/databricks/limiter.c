@@ -17,11 +17,11 @@
 static const struct {
 	int rate, burst;
 } limits[ENDPOINTS] = {
-	[ENDPOINT_SUBMIT] = {30, 5},
-	[ENDPOINT_GET] = {90, 10},
+	[ENDPOINT_SUBMIT] = {30, 3},
+	[ENDPOINT_GET] = {90, 5},
 	[ENDPOINT_OUTPUT] = {30, 5},
 	[ENDPOINT_CANCEL] = {30, 5},
-	[ENDPOINT_IMPORT] = {25, 5},
+	[ENDPOINT_IMPORT] = {25, 3},
 	[ENDPOINT_EXPORT] = {30, 10},
 	[ENDPOINT_OTHER] = {20, 5},
 };

@@ -262,18 +262,29 @@ put_seconds(struct json_out *o, const char *key, int64_t ms)
 		json_out_value(o, JSON_NOTHING);
 }
 
+/* An id as text; null for none. */
+static void
+put_id(struct json_out *o, const char *key, int64_t id)
+{
+	json_out_key(o, key);
+	if (id > 0)
+		json_out_id(o, id);
+	else
+		json_out_value(o, JSON_NOTHING);
+}
+
 void
-outcome_put_remote(struct attempt *a, int64_t run_id, const struct run_state *s)
+outcome_put_remote(struct attempt *a, int64_t run_id, const struct run_state *s, bool over)
 {
 	struct buf b = BUF_INIT;
 	struct json_out o = JSON_OUT(&b, -1, 0);
 
 	o.mask = a->mask;
 	json_out_open(&o, '{');
-	json_out_key(&o, "run_id");
-	json_out_id(&o, run_id);
-	json_out_key(&o, "task_run_id");
-	json_out_id(&o, s->task_run_id);
+	put_id(&o, "run_id", run_id);
+	put_id(&o, "task_run_id", s->task_run_id);
+	json_out_key(&o, "over");
+	json_out_bool(&o, over);
 	json_out_key(&o, "code");
 	json_out_str(&o, s->code);
 	json_out_key(&o, "message");

@@ -23,8 +23,9 @@ void outcome_fetch_copy(struct attempt *a, struct http *h, const struct run_stat
 
 /*
  * Fills a->remote: run_id, task_run_id (text of digits), code, message, queue_seconds, setup_seconds,
- * execution_seconds, result_truncated.
+ * execution_seconds, result_truncated; and over: whether its end was seen. run_id is 0 for one that may have been
+ * submitted.
  */
-void outcome_put_remote(struct attempt *a, int64_t run_id, const struct run_state *s);
+void outcome_put_remote(struct attempt *a, int64_t run_id, const struct run_state *s, bool over);
 
 #endif

@@ -225,6 +225,8 @@ results_put_attempt(const struct record *r, struct json_out *o)
 	put_int(o, "max_rss_bytes", r->max_rss_bytes);
 	put_file(o, "output", r->has_output, "notebooks", name, "ipynb");
 	put_file(o, "log", r->has_log, "logs", name, "log");
+	put_str(o, "url", r->url);
+	put_text(o, "remote", r->remote);
 	json_out_close(o, '}');
 	free(name);
 }

@@ -62,12 +62,12 @@ FILES = dict(output=maybe(**TEXT), log=maybe(**TEXT))
 
 # What a place elsewhere says of a run there. Its ids are larger than what some readers of JSON take for numbers.
 ID = {"type": "string", "pattern": r"^[1-9]\d*$"}
-REMOTE = closed(run_id=ID, task_run_id=maybe(**ID), code=maybe(**TEXT), message=maybe(type="string"),
+REMOTE = closed(run_id=maybe(**ID), task_run_id=maybe(**ID), over={"type": "boolean"}, code=maybe(**TEXT), message=maybe(type="string"),
                 queue_seconds=maybe(**NUMBER), setup_seconds=maybe(**NUMBER), execution_seconds=maybe(**NUMBER),
                 result_truncated={"type": "boolean"})
 
 ATTEMPT = closed(attempt={"type": "integer", "minimum": 1}, status={"enum": ["failed", "timed_out", "cancelled"]},
-                 error=ERROR, **EXIT, **SPENT, **FILES)
+                 error=ERROR, url=maybe(**TEXT), remote=maybe(**REMOTE), **EXIT, **SPENT, **FILES)
 
 NOTEBOOK = closed(
     name=TEXT, path=TEXT, target=TEXT, status={"enum": STATUSES}, attempts=COUNT, parameters={"type": "object"},

@@ -5,8 +5,6 @@ A Site is a Work with a stand-in workspace at its side. The fixture `site` is on
 clean for each; `build` makes one with a stand-in of its own, of the given options.
 """
 
-import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -184,11 +182,3 @@ def program_that_prints(work, text, status=0):
 def profile(work, text):
     """Writes ~/.databrickscfg."""
     (work.home / ".databrickscfg").write_text(text)
-
-
-def results_of(folder):
-    return json.loads((Path(folder) / "results.json").read_text())
-
-
-def forget(folder):
-    shutil.rmtree(folder, ignore_errors=True)

@@ -198,7 +198,8 @@ def test_it_is_started(place):
     assert document["run_url"] == f"{document['url']}/runs/{document['run_id']}"
     ended = place.workspace.ended(int(document["run_id"]))
     assert ended["state"]["result_state"] == "SUCCESS"
-    results = {t["task_key"]: place.workspace.output({"tasks": [t]})["notebook_output"]["result"] for t in ended["tasks"]}
+    results = {t["task_key"]: place.workspace.output({"tasks": [t]})["notebook_output"]["result"]
+               for t in ended["tasks"]}
     assert results == {"load-orders": "orders", "load-items": "items", "report": f"done {document['run_id']}"}
 
     # Once more, with nothing to change.
@@ -262,8 +263,11 @@ def test_a_lost_answer_makes_no_second_run(place):
     place.workspace.ended(int(lines(run)[-1].rpartition("/")[2]))
 
 
-@pytest.mark.parametrize("path,message", [("jobs/create", "cannot create the job: "), ("jobs/list", "cannot look for the job: "),
-                                          ("workspace/import", "cannot import '")])
+@pytest.mark.parametrize("path,message", [
+    ("jobs/create", "cannot create the job: "),
+    ("jobs/list", "cannot look for the job: "),
+    ("workspace/import", "cannot import '"),
+])
 def test_what_the_workspace_refuses(place, path, message):
     place.workspace.faults([{"match": {"path": path}, "action": {
         "status": 403, "body": {"error_code": "PERMISSION_DENIED", "message": "not you"}}}])
@@ -299,11 +303,12 @@ def test_what_a_job_cannot_express(place):
                    {"path": "report.py", "depends_on": "load",
                     "parameters": {"run": "{{ notebooks.load.result }}"}}, on_error="fail-fast")
     err = place.refused("--deploy", "workflow.yaml")
-    assert err.splitlines()[0] == ("workflow.yaml: a saved job cannot be stopped by a failure, as 'on_error: fail-fast' would "
-                                   "have it; deploy it with --on-error=let-finish")
+    assert err.splitlines()[0] == (
+        "workflow.yaml: a saved job cannot be stopped by a failure, as 'on_error: fail-fast' would have it; "
+        "deploy it with --on-error=let-finish")
     assert "notebook 'load': a saved job fails with it, so it cannot have 'allow_failure'" in err
     assert "notebook 'load': parameter 'table' is a secret" in err
-    assert "notebook 'report': parameter 'run': {{ notebooks.load.result }}: a saved job does not hand the result" in err
+    assert "notebook 'report': parameter 'run': {{ notebooks.load.result }}: a saved job does not hand the" in err
     assert sum(line.startswith("workflow.yaml:") and line.split(":")[1].isdigit() for line in err.splitlines()) == 3
     assert jobs(place) == []
 
@@ -312,7 +317,8 @@ def test_what_a_job_cannot_express(place):
     assert "+ job test" in deploy(place, "--on-error=let-finish").out
     place.work.notebook("here", "print 1")
     place.workflow("here.ipynb")
-    assert "the target 'local' is none; choose another by --target" in place.refused("--deploy", "-t", "local", "workflow.yaml")
+    err = place.refused("--deploy", "-t", "local", "workflow.yaml")
+    assert "the target 'local' is none; choose another by --target" in err
 
 
 def test_what_a_job_passes_over_is_said(place):

@@ -108,7 +108,7 @@ put_pid(char *line, char *end)
 	"\"error\": {\"kind\": \"kernel\"}, \"started_at\": \"2026-11-22T08:15:00.373Z\", " \
 	"\"finished_at\": \"2026-11-22T08:15:01.373Z\", \"duration_seconds\": 1.000, " \
 	"\"cpu_seconds\": 0.000, \"max_rss_bytes\": 0, \"output\": \"notebooks/a.attempt1.ipynb\", " \
-	"\"log\": \"logs/a.attempt1.log\"}"
+	"\"log\": \"logs/a.attempt1.log\", \"url\": null, \"remote\": null}"
 
 START_TEST(every_event)
 {

@@ -376,15 +376,16 @@ START_TEST(puts_remote)
 	s.code = (char *)"X";
 	s.message = (char *)"is hunter2";
 	a.truncated = true;
-	outcome_put_remote(&a, 7000000000000000001, &s);
+	outcome_put_remote(&a, 7000000000000000001, &s, true);
 	ck_assert_str_eq(a.remote, "{\"run_id\": \"7000000000000000001\", \"task_run_id\": \"7000000000000000002\", "
-	    "\"code\": \"X\", "
+	    "\"over\": true, \"code\": \"X\", "
 	    "\"message\": \"is ***\", \"queue_seconds\": 1.500, \"setup_seconds\": null, \"execution_seconds\": 0.000, "
 	    "\"result_truncated\": true}");
 	s.code = s.message = NULL;
 	a.truncated = false;
-	outcome_put_remote(&a, 1, &s);
-	ck_assert_ptr_nonnull(strstr(a.remote, "\"code\": null, \"message\": null"));
+	outcome_put_remote(&a, 0, &s, false);
+	ck_assert_ptr_nonnull(strstr(a.remote, "\"run_id\": null"));
+	ck_assert_ptr_nonnull(strstr(a.remote, "\"over\": false, \"code\": null, \"message\": null"));
 	ck_assert_ptr_nonnull(strstr(a.remote, "\"result_truncated\": false"));
 }
 END_TEST

@@ -427,7 +427,8 @@ START_TEST(earlier_attempts_are_listed)
 	    "{\"attempt\": 2, \"status\": \"timed_out\", \"exit_status\": 1, \"signal\": null, "
 	    "\"error\": {\"kind\": \"notebook\"}, \"started_at\": \"s\", \"finished_at\": \"f\", "
 	    "\"duration_seconds\": 3.250, \"cpu_seconds\": 1.000, \"max_rss_bytes\": 77, "
-	    "\"output\": \"notebooks/a.attempt2.ipynb\", \"log\": null}]");
+	    "\"output\": \"notebooks/a.attempt2.ipynb\", \"log\": null, "
+	    "\"url\": null, \"remote\": null}]");
 }
 END_TEST
 

@@ -220,7 +220,8 @@ START_TEST(earlier_attempts)
 	    "null, "
 	    "\"error\": {\"kind\": \"timeout\", \"cell\": 2}, \"started_at\": \"2026-11-22T08:15:00.373Z\", "
 	    "\"finished_at\": \"2026-11-22T08:15:01.873Z\", \"duration_seconds\": 1.500, \"cpu_seconds\": 0.250, "
-	    "\"max_rss_bytes\": 4096, \"output\": \"notebooks/a.attempt3.ipynb\", \"log\": \"logs/a.attempt3.log\"}");
+	    "\"max_rss_bytes\": 4096, \"output\": \"notebooks/a.attempt3.ipynb\", \"log\": \"logs/a.attempt3.log\", "
+	    "\"url\": null, \"remote\": null}");
 	made_set(&r->earlier_attempts, buf_str(&text));
 	buf_reset(&text);
 
@@ -231,7 +232,7 @@ START_TEST(earlier_attempts)
 	o = (struct json_out)JSON_OUT(&text, -1, 0);
 	results_put_attempt(r, &o);
 	ck_assert_ptr_nonnull(strstr(text.data, "\"exit_status\": null, \"signal\": 9, \"error\": null, "));
-	ck_assert_ptr_nonnull(strstr(text.data, "\"output\": null, \"log\": null}"));
+	ck_assert_ptr_nonnull(strstr(text.data, "\"output\": null, \"log\": null, \"url\": null, \"remote\": null}"));
 	buf_reset(&text);
 
 	made_set(&r->earlier_attempts, "[{\"attempt\": 1}, {\"attempt\": 2}]");

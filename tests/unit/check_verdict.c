@@ -227,18 +227,20 @@ static const struct {
 	const char *error, *remote;
 	bool saw;
 } ends[] = {
-	{false, "null", "{\"code\": \"SUCCESS\"}", true},
-	{false, "{\"kind\": \"notebook\"}", "{\"code\": \"RUN_EXECUTION_ERROR\"}", true},
+	{false, "null", "{\"over\": true}", true},
+	{false, "{\"kind\": \"notebook\"}", "{\"over\": true}", true},
+	{true, "{\"kind\": \"notebook\"}", "{\"over\": true}", true},	/* after it had told that */
+	{false, "{\"kind\": \"target\"}", "{\"over\": false}", false},	/* an answer that was lost, or a right to look */
 	{false, "{\"kind\": \"target\"}", "null", true},	/* refused */
-	{true, "{\"kind\": \"notebook\"}", "{\"code\": null}", true},	/* after it had told that */
 	{false, "{\"kind\": \"worker\"}", "null", false},
 	{true, "{\"kind\": \"worker\"}", "null", false},
 	{true, "{\"kind\": \"stopped\"}", "null", false},
 	{true, "{\"kind\": \"timeout\"}", "null", false},
 	{false, "{\"kind\": \"stopped\"}", "null", true},	/* before it was submitted */
-	{false, "{\"kind\": \"stopped\"}", "{\"code\": \"CANCELED\"}", true},
-	{false, "{\"kind\": \"stopped\"}", "{\"code\": null}", false},
-	{false, "{\"kind\": \"timeout\"}", "{\"code\": null}", false},
+	{false, "{\"kind\": \"stopped\"}", "{\"over\": true}", true},
+	{false, "{\"kind\": \"stopped\"}", "{\"over\": false}", false},
+	{false, "{\"kind\": \"timeout\"}", "{\"over\": false}", false},
+	{false, "null", "{}", false},
 };
 
 START_TEST(knows_what_was_seen_to_end)
