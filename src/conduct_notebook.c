@@ -210,6 +210,7 @@ notebook_prepare(struct conductor *c, struct record *r)
 	p->prepared = true;
 	if (target_ops(r->task->target)->elsewhere) {
 		/* What an earlier attempt has left running there is followed, not started again. */
+		p->assignment.again = r->submission != 0;
 		if (r->submission == 0)
 			r->submission = r->attempts + 1;
 		p->assignment.number = r->submission;

@@ -45,6 +45,7 @@ struct attempt {
 	/* Of a target that is elsewhere. */
 	const char *first_run_id;	/* the id of the run that began the run folder */
 	unsigned number;	/* of the attempt that the place is asked for: 1, 2, ... */
+	bool again;	/* the place has been asked for that before, by a worker that did not see the end of it */
 	int64_t remote_run;	/* what an earlier worker has started there for this attempt; 0: nothing that is known */
 
 	/* Calls to the worker. */

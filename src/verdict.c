@@ -89,7 +89,7 @@ describe_death(const struct job *j)
 static char *
 doubt_about(const struct record *r)
 {
-	if (r->remote_run == 0 || (r->remote != NULL && json_type(json_get(json_of(r->remote), "code")) == JSON_STRING))
+	if (r->remote_run == 0 || (r->remote != NULL && json_type(json_get(json_of(r->remote), "over")) == JSON_TRUE))
 		return xstrdup("");
 	return xasprintf("; whether run %lld has ended could not be confirmed%s%s", (long long)r->remote_run,
 	    r->url != NULL ? ": " : "", r->url != NULL ? r->url : "");

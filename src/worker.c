@@ -342,6 +342,7 @@ worker_main(struct job *job, int fd)
 			.orphaned = job_orphaned,
 			.first_run_id = assignment->first_run_id,
 			.number = assignment->number,
+			.again = assignment->again,
 			.remote_run = assignment->remote_run,
 			.status = STATUS_FAILED,
 		},

@@ -26,6 +26,7 @@ struct assignment {
 	/* For a target that is elsewhere: struct attempt (target.h) says what they are. */
 	const char *first_run_id;
 	unsigned number;
+	bool again;
 	int64_t remote_run;
 };
 

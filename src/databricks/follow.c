@@ -19,7 +19,8 @@
 #define POLL_FIRST (NSEC_PER_SEC)
 #define POLL_MOST (8 * NSEC_PER_SEC)	/* so that an end is noticed within ten seconds */
 #define POLL_GROWTH 1.4
-#define CANCEL_PATIENCE (9 * NSEC_PER_SEC)	/* less than the pool's grace, and a moment to write it down */
+#define CANCEL_PATIENCE (8 * NSEC_PER_SEC)	/* for a run to end */
+#define STOP_PATIENCE (10 * NSEC_PER_SEC)	/* with all of a stop: the pool's grace, without a moment to write it down */
 #define CANCEL_STEP (NSEC_PER_SEC / 2)
 #define SUBMIT_PATIENCE (900 * NSEC_PER_SEC)	/* an outage of ten minutes, and some more */
 #define POLL_PATIENCE (30 * NSEC_PER_SEC)	/* within one poll; there is always another one */
@@ -33,6 +34,7 @@ struct follower {
 	struct run_state state;	/* as it was seen last */
 	enum phase said;	/* the phase that was reported last */
 	bool stopped;	/* it was told to stop, or its time is over */
+	bool stopping;	/* and what is left of the grace is running */
 	bool lost_sight;	/* the last poll failed */
 	bool gone;	/* the workspace does not know it any more */
 	bool maybe_there;	/* nobody knows whether the request to submit has come through */
@@ -54,6 +56,7 @@ send(struct follower *f, const char *kind, const char *key, const char *text)
 		json_out_int(&o, f->run_id);
 	}
 	json_out_key(&o, key);
+	o.mask = f->a->mask;
 	json_out_str(&o, text);
 	json_out_close(&o, '}');
 	f->a->progress(f->a, json.data, json.len);
@@ -100,6 +103,27 @@ take_run_id(struct follower *f, const struct http_answer *a)
 }
 
 /*
+ * Whether the run may be there although the answer does not say so: what was asked now, or by an earlier attempt, may
+ * have come through. Had it, then the workspace would not answer that the request is a bad one.
+ */
+static bool
+may_be_there(const struct follower *f, const struct http_answer *a)
+{
+	return a->maybe_done || a->result == HTTP_OK ||
+	    (f->a->again && !(a->result == HTTP_REFUSED && a->status == 400));
+}
+
+/* From now on calls are not ended by the stop flag, but all together by what is left of the grace. */
+static void
+begin_to_stop(struct follower *f)
+{
+	if (!f->stopping)
+		http_end_by(f->http, clock_run() + STOP_PATIENCE);
+	f->stopping = true;
+	http_ignore_stop(f->http, true);
+}
+
+/*
  * Submits, or asks for what has been submitted with the same token. Returns 0; or -1 with the attempt failed. The
  * request may be repeated without doubling the run, because of its token.
  */
@@ -120,21 +144,21 @@ submit(struct follower *f)
 	submit_put(&body, a->task, NULL, path, f->ws->cluster_id, token);
 	r.body = buf_str(&body);
 	http_call(f->http, &r, &answer);
-	if (answer.result == HTTP_STOPPED && answer.maybe_done) {
+	if (answer.result == HTTP_STOPPED && (answer.maybe_done || a->again) && !a->orphaned()) {
 		/* It may run there now: only who knows its number can cancel it. */
 		http_answer_release(&answer);
-		http_ignore_stop(f->http, true);
+		begin_to_stop(f);
 		r.patience = CANCEL_PATIENCE / 2;
 		http_call(f->http, &r, &answer);
-		http_ignore_stop(f->http, false);
+		answer.maybe_done = answer.result != HTTP_REFUSED || answer.maybe_done;
 	}
 	if (!take_run_id(f, &answer)) {
-		f->maybe_there = answer.maybe_done;
+		f->maybe_there = may_be_there(f, &answer);
 		if (answer.result == HTTP_STOPPED)
 			fail(f, ERROR_STOPPED, xstrdup("stopped before it was submitted"));
 		else
 			fail(f, ERROR_TARGET, xasprintf("cannot submit '%s'%s: %s", path,
-			    answer.maybe_done ? ", which may run there all the same" : "",
+			    f->maybe_there ? ", which may run there all the same" : "",
 			    answer.message != NULL ? answer.message : "the answer has no run_id"));
 		result = -1;
 	}
@@ -169,6 +193,10 @@ look(struct follower *f, int64_t patience)
 		run_state_release(&f->state);
 		f->state = s;
 		f->lost_sight = false;
+		if (s.url != NULL && f->a->url == NULL) {
+			f->a->url = xstrdup(s.url);
+			send(f, "submitted", "url", s.url);
+		}
 		result = 0;
 	} else if (answer.result == HTTP_REFUSED && (answer.status == 400 || answer.status == 403 || answer.status == 404)) {
 		fail(f, ERROR_TARGET, xasprintf("cannot follow run %lld any more: %s", (long long)f->run_id,
@@ -245,7 +273,7 @@ cancel(struct follower *f)
 {
 	int64_t deadline = clock_run() + CANCEL_PATIENCE;
 
-	http_ignore_stop(f->http, true);
+	begin_to_stop(f);
 	ask_to_cancel(f);
 	while (look(f, CANCEL_PATIENCE / 3) != -1 && f->state.phase != PHASE_OVER && clock_run() < deadline)
 		http_sleep(f->http, clock_run() + CANCEL_STEP);
@@ -288,17 +316,10 @@ run(struct follower *f)
 {
 	struct attempt *a = f->a;
 
-	f->run_id = a->remote_run;
 	if (f->run_id == 0 && submit(f) == -1)
 		return;
 	/* Before anything else: who resumes has to know it. */
 	send(f, "submitted", "url", NULL);
-	if (look(f, POLL_PATIENCE) == -1)
-		return;
-	if (f->state.url != NULL) {
-		a->url = xstrdup(f->state.url);
-		send(f, "submitted", "url", a->url);
-	}
 	if (follow(f) == -1)
 		return;
 	if (f->stopped && f->state.phase != PHASE_OVER) {
@@ -315,7 +336,9 @@ run(struct follower *f)
 void
 follow_run(struct attempt *a)
 {
-	struct follower f = {.a = a, .ws = a->task->target->state, .said = PHASE_TERMINATING};
+	struct follower f = {
+		.a = a, .ws = a->task->target->state, .said = PHASE_TERMINATING, .run_id = a->remote_run, .maybe_there = a->again,
+	};
 	const struct http_config config = {
 		.login = &f.ws->login,
 		.limiter = f.ws->limiter,

@@ -45,6 +45,12 @@ void http_free(struct http *h);
 /* While it is set, calls are not ended by the stop flag: for cancelling after a stop. */
 void http_ignore_stop(struct http *h, bool yes);
 
+/*
+ * From a time on (run clock), all calls and waits end with HTTP_STOPPED, whatever they are at, also while the stop flag
+ * is ignored. 0: no such time.
+ */
+void http_end_by(struct http *h, int64_t time);
+
 struct http_request {
 	const char *method;	/* "GET" or "POST" */
 	const char *path;	/* "/api/2.2/jobs/runs/get", or a whole URL (for tokens) */

@@ -12,6 +12,7 @@ struct engine;	/* libcurl's handles; there while a connection is worth keeping *
 struct http {
 	struct http_config config;
 	bool ignore_stop;
+	int64_t end_by;	/* run clock; 0: never */
 	char *agent;	/* the User-Agent header */
 	char *workspace;	/* the header that names the workspace; NULL for none */
 	struct engine *engine;
@@ -52,7 +53,7 @@ void http_try_release(struct http_try *t);
 /* Closes the connection and gives its memory back; the next try opens another one. */
 void http_drop(struct http *h);
 
-/* Whether the stop flag is set, and counts. */
+/* Whether the stop flag is set, and counts, or the time to end by has come. */
 bool http_stopping(const struct http *h);
 
 /* Whether what is sent to that address can be read by its server alone: with TLS, or on this machine. */

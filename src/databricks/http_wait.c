@@ -16,9 +16,17 @@ http_ignore_stop(struct http *h, bool yes)
 	h->ignore_stop = yes;
 }
 
+void
+http_end_by(struct http *h, int64_t time)
+{
+	h->end_by = time;
+}
+
 bool
 http_stopping(const struct http *h)
 {
+	if (h->end_by != 0 && clock_run() >= h->end_by)
+		return true;
 	return !h->ignore_stop && h->config.stop != NULL && *h->config.stop;
 }
 
@@ -38,6 +46,8 @@ http_sleep(struct http *h, int64_t until)
 		next = until;
 		if (h->config.wait_mask == NULL && next > clock_run() + STEP)
 			next = clock_run() + STEP;
+		if (h->end_by != 0 && next > h->end_by)
+			next = h->end_by;
 		ppoll(NULL, 0, clock_left(next, &ts), h->config.wait_mask);
 	}
 }

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TEXT_MOST 16384	/* bytes */
+#define MOMENT_MOST INT64_C(253402300799999)	/* milliseconds: the end of the year 9999 */
+
 const char *
 phase_name(enum phase p)
 {
@@ -133,12 +136,20 @@ number(struct json v, int64_t otherwise)
 	return json_int(v, &n) ? n : otherwise;
 }
 
+/* No longer than anybody would read: it becomes a part of frames, events and results. */
 static char *
 text(struct json v)
 {
 	char *s = json_strdup(v);
+	size_t n = s != NULL ? strlen(s) : 0;
 
-	if (s != NULL && *s == '\0') {
+	if (n > TEXT_MOST) {
+		n = TEXT_MOST;
+		while (n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80)
+			n--;
+		s[n] = '\0';
+	}
+	if (s != NULL && n == 0) {
 		free(s);
 		s = NULL;
 	}
@@ -229,6 +240,15 @@ time_of(struct json task, struct json run, const char *key, int64_t otherwise)
 	return number(json_get(task, key), number(json_get(run, key), otherwise));
 }
 
+/* A time in milliseconds; 0 for none, and for what is none. */
+static int64_t
+moment_of(struct json task, struct json run, const char *key)
+{
+	int64_t ms = time_of(task, run, key, 0);
+
+	return ms > 0 && ms <= MOMENT_MOST ? ms : 0;
+}
+
 int
 run_state_read(struct run_state *s, struct json answer)
 {
@@ -253,8 +273,8 @@ run_state_read(struct run_state *s, struct json answer)
 	s->url = text(json_get(answer, "run_page_url"));
 	if (s->url == NULL)
 		s->url = text(json_get(task, "run_page_url"));
-	s->start_time = time_of(task, answer, "start_time", 0);
-	s->end_time = time_of(task, answer, "end_time", 0);
+	s->start_time = moment_of(task, answer, "start_time");
+	s->end_time = moment_of(task, answer, "end_time");
 	s->queue_ms = time_of(task, answer, "queue_duration", -1);
 	s->setup_ms = time_of(task, answer, "setup_duration", -1);
 	s->execution_ms = time_of(task, answer, "execution_duration", -1);

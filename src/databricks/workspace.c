@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/table.h"
 #include "databricks/http.h"
 #include "databricks/import.h"
@@ -319,6 +320,7 @@ workspace_connect(const struct workflow *w, struct target *t, bool go, struct pr
 	char *why = NULL;
 
 	t->state = ws;
+	proc_hide_memory();
 	if (login_resolve(&ws->login, t, &why) == -1) {
 		if (t->mark.line != 0)
 			problems_add(p, workflow_label(w), t->mark.line, t->mark.column, "target '%s': %s", t->name, why);

@@ -165,6 +165,7 @@ def build(work):
         return Site(work, made[-1])
     yield make
     for workspace in made:
+        workspace.process.kill()  # what it has started goes with it, and it need not be asked
         workspace.close()
 
 

@@ -636,16 +636,18 @@ def test_progress_says_what_it_waits_for(build):
 
 
 def test_older_and_newer_answers_mean_the_same(build):
-    for forms in ("state", "status"):
-        site = build("--forms", forms)
-        site.source("good.py", "dbutils.notebook.exit('x')")
-        site.source("bad.py", "1/0")
-        site.source("slow.py", "import time; time.sleep(60)")
-        site.workflow("good.py", "bad.py", {"path": "slow.py", "timeout_seconds": 1.5}, name=forms)
-        run = site.run()
+    sites = {forms: build("--forms", forms) for forms in ("state", "status")}
+    sites["state"].source("good.py", "dbutils.notebook.exit('x')")
+    sites["state"].source("bad.py", "1/0")
+    sites["state"].source("slow.py", "import time; time.sleep(60)")
+    sites["state"].workflow("good.py", "bad.py", {"path": "slow.py", "timeout_seconds": 1.5})
+    for run in [site.start() for site in sites.values()]:
+        run.finish()
         assert run.statuses() == {"good": "succeeded", "bad": "failed", "slow": "timed_out"}
         assert run.record("bad")["error"]["kind"] == "notebook"
         assert run.record("bad")["error"]["name"] == "ZeroDivisionError"
+    for site in sites.values():
+        assert [r["result"] for r in site.runs("slow")] in (["CANCELED"], ["TIMEDOUT"])
 
 
 def private_bytes(pid):

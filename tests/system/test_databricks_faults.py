@@ -163,11 +163,11 @@ def test_a_long_outage_in_which_the_token_expires(build):
 
 
 def test_a_workspace_with_narrow_limits(build):
-    site = build("--limit", "jobs/runs/submit=4", "--limit", "jobs/runs/get=5", "--limit", "jobs/runs/export=3",
+    site = build("--limit", "jobs/runs/submit=3", "--limit", "jobs/runs/get=4", "--limit", "jobs/runs/export=2",
                  "--limit", "workspace/import=1")
-    many(site, 9)
+    many(site, 6)
     run = site.run()
-    all_is_right(site, run, 9)
+    all_is_right(site, run, 6)
     state = site.workspace.state()["limits"]
     assert state["refused"].get("jobs/runs/submit", 0) > 0
     # Those who are refused slow down all: they do not come again and again.
