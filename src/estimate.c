@@ -171,9 +171,9 @@ estimate_all(const struct workflow *w, const char *runs, const char *folder, str
 {
 	size_t all_looks = ALL_LOOKS_MAX, known = 0;
 	struct files f = {.folder = folder, .all_looks = &all_looks};
-	double *seconds = xcalloc(w->ntasks, sizeof(*seconds));
+	double *seconds = xcalloc(w->ntasks, sizeof(*seconds)), *named = xcalloc(w->ntasks, sizeof(*named));
 
-	history_read(w, runs, seconds);
+	history_read(w, runs, seconds, named);
 	for (size_t i = 0; i < w->ntasks; i++) {
 		list[i] = (struct estimate){.source = ESTIMATE_UNKNOWN, .seconds = seconds[i]};
 		if (seconds[i] >= 0) {
@@ -182,9 +182,9 @@ estimate_all(const struct workflow *w, const char *runs, const char *folder, str
 		}
 	}
 	free(seconds);
-	if (known == w->ntasks)
-		return;
 	for (size_t i = 0; i < w->ntasks; i++) {
+		if (known == w->ntasks)
+			break;
 		f.task = &w->tasks[i];
 		list[i].bytes = measure(&f);
 		if (list[i].source == ESTIMATE_UNKNOWN && list[i].bytes > 0)
@@ -192,6 +192,14 @@ estimate_all(const struct workflow *w, const char *runs, const char *folder, str
 	}
 	free(f.list);
 	convert_sizes(w, list);
+	/* A date among the parameters is another one each day: what it took with others is better than nothing. */
+	for (size_t i = 0; i < w->ntasks; i++) {
+		if (list[i].source == ESTIMATE_UNKNOWN && named[i] >= 0) {
+			list[i].source = ESTIMATE_HISTORY;
+			list[i].seconds = named[i];
+		}
+	}
+	free(named);
 }
 
 void

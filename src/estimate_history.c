@@ -31,12 +31,13 @@ static const struct json_form canonical = {.indent = -1, .sort = true, .strict =
 struct duration {
 	double seconds;	/* negative: not found yet */
 	size_t run;	/* in which it was found: 0 is the newest one */
+	bool counts;	/* older runs are read until it is found */
 };
 
 struct wanted {
 	struct table keys;	/* struct duration */
-	size_t missing;	/* of them */
-	bool by_parameters, by_name;	/* whether there are such keys */
+	size_t missing;	/* of those that count */
+	bool by_parameters;	/* whether there are such keys */
 	struct buf key;
 };
 
@@ -73,34 +74,43 @@ text_json(struct buf *b, const char *s)
 	return json_of(buf_str(b));
 }
 
+/* The place for what is known by the key that has just been put; counts: as long as nothing is, older runs are read. */
 static struct duration *
-want(struct wanted *wanted, const struct task *t)
+place(struct wanted *wanted, bool counts)
+{
+	void **at = table_at(&wanted->keys, buf_str(&wanted->key), wanted->key.len);
+	struct duration *d = *at;
+
+	if (d == NULL) {
+		*at = d = xmalloc(sizeof(*d));
+		*d = (struct duration){.seconds = -1};
+	}
+	if (counts && !d->counts && d->seconds < 0)
+		wanted->missing++;
+	d->counts = d->counts || counts;
+	return d;
+}
+
+/* What is known by the same parameters, where those are known; and by the same name. */
+static void
+want(struct wanted *wanted, const struct task *t, struct duration **same, struct duration **named)
 {
 	struct buf path = BUF_INIT, value = BUF_INIT;
-	const bool named = is_named(t);
-	struct duration *d;
-	struct json other;
-	void **place;
+	const bool by_name = is_named(t);
+	struct json at = text_json(&path, t->path);
 
-	if (named) {
-		other = text_json(&value, t->name);
-		wanted->by_name = true;
-	} else {
+	put_key(&wanted->key, 'n', at, text_json(&value, t->name));
+	*named = place(wanted, by_name);
+	*same = *named;
+	if (!by_name) {
+		buf_reset(&value);
 		params_json(&t->parameters, &value);
-		other = json_of(buf_str(&value));
+		put_key(&wanted->key, 'p', at, json_of(buf_str(&value)));
+		*same = place(wanted, true);
 		wanted->by_parameters = true;
 	}
-	put_key(&wanted->key, named ? 'n' : 'p', text_json(&path, t->path), other);
-	place = table_at(&wanted->keys, buf_str(&wanted->key), wanted->key.len);
-	if (*place == NULL) {
-		*place = d = xmalloc(sizeof(*d));
-		*d = (struct duration){.seconds = -1};
-		wanted->missing++;
-	}
-	d = *place;
 	buf_release(&path);
 	buf_release(&value);
-	return d;
 }
 
 static void
@@ -122,9 +132,10 @@ found(struct wanted *wanted, double seconds, size_t run)
 	/* Of a run that went on after a stop, and ran it again, the later line counts. */
 	if (d == NULL || (d->seconds >= 0 && d->run != run))
 		return;
-	if (d->seconds < 0)
+	if (d->seconds < 0 && d->counts)
 		wanted->missing--;
-	*d = (struct duration){.seconds = seconds, .run = run};
+	d->seconds = seconds;
+	d->run = run;
 }
 
 static void
@@ -149,7 +160,7 @@ read_line(struct wanted *wanted, const char *line, size_t n, size_t run)
 		found(wanted, seconds, run);
 	}
 	other = json_get(notebook, "name");
-	if (wanted->by_name && json_type(other) == JSON_STRING) {
+	if (json_type(other) == JSON_STRING) {
 		put_key(&wanted->key, 'n', path, other);
 		found(wanted, seconds, run);
 	}
@@ -294,21 +305,21 @@ find_folders(struct folders *f, const char *runs, const char *workflow)
 }
 
 void
-history_read(const struct workflow *w, const char *runs, double *seconds)
+history_read(const struct workflow *w, const char *runs, double *seconds, double *named)
 {
 	struct wanted wanted = {.keys = TABLE_INIT, .key = BUF_INIT};
-	struct duration **durations;
+	struct duration **durations;	/* two a task */
 	struct folders f = {NULL, 0, 0};
 	size_t left = ESTIMATE_BYTES_MAX, run = 0;
 
 	for (size_t i = 0; i < w->ntasks; i++)
-		seconds[i] = -1;
+		seconds[i] = named[i] = -1;
 	find_folders(&f, runs, w->name);
 	if (f.n == 0)
 		goto out;
-	durations = xcalloc(w->ntasks, sizeof(struct duration *));
+	durations = xcalloc(2 * w->ntasks, sizeof(struct duration *));
 	for (size_t i = 0; i < w->ntasks; i++)
-		durations[i] = want(&wanted, &w->tasks[i]);
+		want(&wanted, &w->tasks[i], &durations[2 * i], &durations[2 * i + 1]);
 	for (size_t i = 0; i < f.n && run < ESTIMATE_RUNS_MAX && left > 0 && wanted.missing > 0; i++) {
 		int fd = open_journal(runs, f.list[i].name);
 
@@ -317,8 +328,10 @@ history_read(const struct workflow *w, const char *runs, double *seconds)
 		read_journal(&wanted, fd, run++, &left);
 		close(fd);
 	}
-	for (size_t i = 0; i < w->ntasks; i++)
-		seconds[i] = durations[i]->seconds;
+	for (size_t i = 0; i < w->ntasks; i++) {
+		seconds[i] = durations[2 * i]->seconds;
+		named[i] = durations[2 * i + 1]->seconds;
+	}
 	free(durations);
 out:
 	wanted_release(&wanted);

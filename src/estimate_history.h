@@ -7,9 +7,10 @@
 #include "workflow/model.h"
 
 /*
- * Sets seconds[i], one for each task of the workflow, to how long it took in the newest run that knows, and to -1 where
- * none does. runs is the folder of run folders. What cannot be read or is no journal is passed over.
+ * Sets seconds[i], one for each task of the workflow, to how long it took in the newest run that knows, and to -1
+ * where none does; and named[i] likewise by path and name alone, whatever the parameters were. runs is the folder
+ * of run folders. What cannot be read or is no journal is passed over.
  */
-void history_read(const struct workflow *w, const char *runs, double *seconds);
+void history_read(const struct workflow *w, const char *runs, double *seconds, double *named);
 
 #endif

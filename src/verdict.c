@@ -85,12 +85,15 @@ describe_death(const struct job *j)
 	return xasprintf("worker %s without a result", how);
 }
 
-/* What is to be said of something elsewhere that was to end, and was not seen to; "" where there is no such thing. */
+/* What is to be said of something elsewhere that may not have ended; "" where there is no such thing. */
 static char *
-doubt_about(const struct record *r)
+doubt_about(const struct record *r, const struct job *j, struct json seen)
 {
-	if (r->remote_run == 0 || (r->remote != NULL && json_type(json_get(json_of(r->remote), "over")) == JSON_TRUE))
+	if (r->submission == 0 || (seen.text != NULL &&
+	    verdict_saw_end(WIFSIGNALED(j->status), json_get(seen, "error"), json_get(seen, "remote"))))
 		return xstrdup("");
+	if (r->remote_run == 0)
+		return xstrdup("; whether it was submitted could not be confirmed");
 	return xasprintf("; whether run %lld has ended could not be confirmed%s%s", (long long)r->remote_run,
 	    r->url != NULL ? ": " : "", r->url != NULL ? r->url : "");
 }
@@ -101,7 +104,7 @@ judge_stopped(struct record *r, const struct job *j, const char *reason, struct 
 {
 	struct json error = json_get(seen, "error");
 	const char *late = j->killed ? "; it did not stop in time and was killed" : "";
-	char *message, *doubt = doubt_about(r);
+	char *message, *doubt = doubt_about(r, j, seen);
 
 	switch (j->stop) {
 	case JOB_STOP_TIMEOUT:
@@ -131,15 +134,19 @@ verdict_of_job(struct record *r, const struct job *j, const char *reason)
 	struct json v;
 	bool told = take_result(r, j, &v);
 	bool stopped = j->stop != JOB_STOP_NONE && j->stop != JOB_STOP_PROTOCOL;
-	char *message;
+	char *message, *death, *doubt;
 
 	if (stopped && (!told || r->status == STATUS_CANCELLED || (j->stop == JOB_STOP_TIMEOUT && r->status == STATUS_TIMED_OUT))) {
 		judge_stopped(r, j, reason, v);
 	} else if (!told) {
 		r->status = STATUS_FAILED;
-		message = describe_death(j);
+		death = describe_death(j);
+		doubt = doubt_about(r, j, JSON_NOTHING);
+		message = xasprintf("%s%s", death, doubt);
 		set_error(r, ERROR_WORKER, message, JSON_NOTHING);
 		free(message);
+		free(doubt);
+		free(death);
 	} else if (r->status == STATUS_CANCELLED && r->remote == NULL) {
 		/* Somebody else than nbfork has sent it a signal; or has cancelled what it followed, which it says itself. */
 		set_error(r, ERROR_STOPPED, "stopped by a signal that was not nbfork's", json_get(v, "error"));

@@ -37,7 +37,7 @@ struct follower {
 	bool stopping;	/* and what is left of the grace is running */
 	bool lost_sight;	/* the last poll failed */
 	bool gone;	/* the workspace does not know it any more */
-	bool maybe_there;	/* nobody knows whether the request to submit has come through */
+	bool maybe_there;	/* nobody knows whether a request to submit it has come through */
 };
 
 /* ---- What goes to the parent ---- */
@@ -103,14 +103,14 @@ take_run_id(struct follower *f, const struct http_answer *a)
 }
 
 /*
- * Whether the run may be there although the answer does not say so: what was asked now, or by an earlier attempt, may
- * have come through. Had it, then the workspace would not answer that the request is a bad one.
+ * After an answer without a run's id: whether one may be there all the same, because this request has come through, or
+ * an earlier one with the same token. Had one, then the workspace would not say that the request is a bad one.
  */
 static bool
 may_be_there(const struct follower *f, const struct http_answer *a)
 {
 	return a->maybe_done || a->result == HTTP_OK ||
-	    (f->a->again && !(a->result == HTTP_REFUSED && a->status == 400));
+	    (f->maybe_there && !(a->result == HTTP_REFUSED && a->status == 400));
 }
 
 /* From now on calls are not ended by the stop flag, but all together by what is left of the grace. */
@@ -144,18 +144,19 @@ submit(struct follower *f)
 	submit_put(&body, a->task, NULL, path, f->ws->cluster_id, token);
 	r.body = buf_str(&body);
 	http_call(f->http, &r, &answer);
-	if (answer.result == HTTP_STOPPED && (answer.maybe_done || a->again) && !a->orphaned()) {
+	f->maybe_there = may_be_there(f, &answer);
+	if (answer.result == HTTP_STOPPED && f->maybe_there && !a->orphaned()) {
 		/* It may run there now: only who knows its number can cancel it. */
 		http_answer_release(&answer);
 		begin_to_stop(f);
 		r.patience = CANCEL_PATIENCE / 2;
 		http_call(f->http, &r, &answer);
-		answer.maybe_done = answer.result != HTTP_REFUSED || answer.maybe_done;
+		f->maybe_there = may_be_there(f, &answer);
 	}
 	if (!take_run_id(f, &answer)) {
-		f->maybe_there = may_be_there(f, &answer);
 		if (answer.result == HTTP_STOPPED)
-			fail(f, ERROR_STOPPED, xstrdup("stopped before it was submitted"));
+			fail(f, ERROR_STOPPED, xasprintf("stopped before it was submitted%s",
+			    f->maybe_there ? ", as far as is known" : ""));
 		else
 			fail(f, ERROR_TARGET, xasprintf("cannot submit '%s'%s: %s", path,
 			    f->maybe_there ? ", which may run there all the same" : "",

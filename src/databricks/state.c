@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MOST 16384	/* bytes */
+#define TEXT_MOST 8192	/* bytes: escaped they still fit into a frame */
 #define MOMENT_MOST INT64_C(253402300799999)	/* milliseconds: the end of the year 9999 */
 
 const char *

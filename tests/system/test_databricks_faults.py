@@ -183,9 +183,10 @@ def test_faults_of_all_kinds_by_chance(build):
     site.env = {"DATABRICKS_HOST": site.workspace.url, "DATABRICKS_CLIENT_ID": "robot",
                 "DATABRICKS_CLIENT_SECRET": "hush-hush-secret"}
     many(site, count, processes=processes)
-    kinds = {**FAULTS, "an expired token": {"token_expired": True}}
-    site.workspace.faults([{"name": name, "match": {"probability": share / len(kinds)}, "action": action}
-                           for name, action in kinds.items()], SEED)
+    rules = [{"name": name, "match": {"probability": share / len(FAULTS)}, "action": action} for name, action in FAULTS.items()]
+    # The token of all, a while apart: who is refused twice in a row has no login.
+    rules.append({"name": "an expired token", "match": {"nth": [50, 1500, 3500]}, "action": {"token_expired": True}})
+    site.workspace.faults(rules, SEED)
     run = site.run("-v", "workflow.yaml", timeout=900 if SOAK else 100)
     all_is_right(site, run, count)
     log = site.workspace.log()

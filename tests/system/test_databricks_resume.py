@@ -7,6 +7,7 @@ The moments are drawn with a seed, which NBFORK_TEST_SEED gives. With NBFORK_TES
 
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -124,6 +125,8 @@ def test_nbfork_that_is_killed_and_resumed(build):
     assert [n["result"] for n in run.results["notebooks"]] == [expected(i) for i in range(count)]
     once(site, count)
     assert done >= 3
+    for private in site.work.leftovers()[1]:  # where there was nobody left to remove it
+        shutil.rmtree(private)
     assert {e["submission"] for e in of(run, "notebook_started")} == {1}
 
 

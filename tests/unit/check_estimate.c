@@ -215,7 +215,7 @@ START_TEST(finds_by_name_what_is_not_known_yet)
 	is_history(1, 2);
 	is_unknown(2);
 	is_unknown(3);
-	is_unknown(4);
+	is_history(4, 1);	/* with other parameters, which is better than nothing */
 	is_history(5, 1);
 }
 END_TEST
