@@ -10,6 +10,7 @@
 #include "base/proc.h"
 #include "headroom.h"
 #include "report/progress.h"
+#include "target.h"
 
 static struct record *
 record_of(const struct conductor *c, const struct job *j)
@@ -144,7 +145,7 @@ on_stopping(void *data, enum pool_stop why, int sig)
 
 /* ---- Time ---- */
 
-/* The one that was started last, and has not been told to stop. */
+/* The one that was started last, and has not been told to stop: of those whose memory is this machine's. */
 static struct record *
 youngest(const struct conductor *c)
 {
@@ -154,7 +155,7 @@ youngest(const struct conductor *c)
 		struct record *r = &c->run.records[i];
 
 		if (r->state == RECORD_RUNNING && c->jobs[i].state == JOB_RUNNING &&
-		    (found == NULL || r->started_at > found->started_at))
+		    !target_ops(r->task->target)->elsewhere && (found == NULL || r->started_at > found->started_at))
 			found = r;
 	}
 	return found;

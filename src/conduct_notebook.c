@@ -200,6 +200,24 @@ keep_attempt(struct record *r)
 	r->earlier_attempts = buf_steal(&list);
 }
 
+/* What an earlier run has left running elsewhere, with other inputs than now, is not this notebook any more. */
+static void
+forget_other_inputs(const struct conductor *c, struct record *r, const struct inputs *now)
+{
+	const struct past_notebook *past = past_find(&c->past, r->task->name);
+	const char *difference;
+
+	if (r->submission == 0 || past == NULL)
+		return;
+	difference = inputs_difference(&past->begun, now);
+	if (difference == NULL)
+		return;
+	log_warn("notebook '%s' starts anew, because %s changed; run %lld, which was started before, is left alone",
+	    r->task->name, difference, (long long)r->remote_run);
+	r->submission = 0;
+	r->remote_run = 0;
+}
+
 void
 notebook_prepare(struct conductor *c, struct record *r)
 {
@@ -208,7 +226,11 @@ notebook_prepare(struct conductor *c, struct record *r)
 	struct inputs in;
 
 	p->prepared = true;
+	note_inputs(c, r, &in);	/* the notebook may have been edited while it waited */
 	if (target_ops(r->task->target)->elsewhere) {
+		if (r->tries == 0)
+			forget_other_inputs(c, r, &in);
+		p->found_over = false;
 		/* What an earlier attempt has left running there is followed, not started again. */
 		p->assignment.again = r->submission != 0;
 		if (r->submission == 0)
@@ -216,7 +238,6 @@ notebook_prepare(struct conductor *c, struct record *r)
 		p->assignment.number = r->submission;
 		p->assignment.remote_run = r->remote_run;
 	}
-	note_inputs(c, r, &in);	/* the notebook may have been edited while it waited */
 	if (r->attempts > 0 && rundir_put_aside(c->run.folder, r->task->name, r->attempts) == -1)
 		log_warn("cannot put the files of attempt %u of '%s' aside: %s", r->attempts, r->task->name,
 		    strerror(errno));
@@ -295,6 +316,8 @@ notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n
 		free(r->line);
 		r->line = json_strdup(json_get(v, "text"));
 		progress_line(r);
+	} else if (json_is(kind, "found_over")) {
+		part_of(c, r)->found_over = true;
 	} else if (json_is(kind, "submitted")) {
 		take_submitted(c, r, v);
 	} else if (json_is(kind, "kernel")) {
@@ -350,14 +373,15 @@ try_again(struct conductor *c, struct record *r)
 }
 
 static const char no_memory[] = "less than half of min_free_memory was free";
+static const char was_cancelled[] = "the run of it that was left in the workspace had been cancelled";
 
 static void
-queue_again(struct conductor *c, struct record *r)
+queue_again(struct conductor *c, struct record *r, const char *why)
 {
 	r->requeued++;
-	conductor_journal(c, events_requeued(&c->events, r, no_memory));
+	conductor_journal(c, events_requeued(&c->events, r, why));
 	wait_until(c, r, clock_run());
-	progress_notebook_requeued(r, no_memory);
+	progress_notebook_requeued(r, why);
 }
 
 /* What nobody saw the end of may still run elsewhere, for the next attempt to follow. */
@@ -396,7 +420,9 @@ notebook_ended(struct conductor *c, struct record *r)
 	if (c->leaving == r)
 		c->leaving = NULL;
 	if (requeue && r->status == STATUS_CANCELLED && !c->run.stopping)
-		queue_again(c, r);
+		queue_again(c, r, no_memory);
+	else if (p->found_over && r->status == STATUS_CANCELLED && j->stop == JOB_STOP_NONE && !c->run.stopping)
+		queue_again(c, r, was_cancelled);
 	else if (!c->run.stopping && retry_wanted(r))
 		try_again(c, r);
 	else

@@ -120,34 +120,102 @@ decide(struct planner *p, struct keeper *keeper, size_t i)
 	return p->kept[i];
 }
 
-/* Goes through the run, as if everything succeeded at once. */
-static void
-simulate(struct planner *p, const struct conduct_options *o)
+/* One that runs, in the simulation. */
+struct running {
+	size_t task;
+	double until;
+};
+
+struct simulation {
+	struct running *list;
+	size_t n;
+	double now, usual;	/* seconds; usual: of one whose time is not known */
+};
+
+/* What those whose times are known take on the average; 1 where there is none. */
+static double
+usual_seconds(const struct planner *p)
 {
-	struct keeper keeper = KEEPER_INIT(o->resume ? &p->past : NULL);
+	double sum = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->workflow->ntasks; i++) {
+		if (p->estimates[i].seconds >= 0) {
+			sum += p->estimates[i].seconds;
+			n++;
+		}
+	}
+	return n > 0 && sum > 0 ? sum / (double)n : 1;
+}
+
+/* Ends the one that is over first; of those that are over together, the one that was started first. */
+static void
+end_first(struct planner *p, struct simulation *s)
+{
+	size_t first = 0, task;
+
+	for (size_t i = 1; i < s->n; i++)
+		if (s->list[i].until < s->list[first].until)
+			first = i;
+	s->now = s->list[first].until;
+	task = s->list[first].task;
+	memmove(s->list + first, s->list + first + 1, (s->n - first - 1) * sizeof(*s->list));
+	s->n--;
+	schedule_finished(p->schedule, task, SCHEDULE_SUCCEEDED);
+}
+
+/* Settles what is kept, and what is there for a failure alone: those come last. */
+static void
+look(struct planner *p, struct keeper *keeper, size_t *handlers, size_t *nhandlers)
+{
 	enum schedule_end end;
-	int64_t again;
 	size_t i;
 
 	for (;;) {
-		while ((i = schedule_ready(p->schedule)) != SCHEDULE_NONE) {
-			if (!decide(p, &keeper, i))
+		if ((i = schedule_ready(p->schedule)) != SCHEDULE_NONE) {
+			if (!decide(p, keeper, i))
 				continue;
 			p->sequence[p->n++] = i;
 			schedule_finished(p->schedule, i, SCHEDULE_SUCCEEDED);
-		}
-		if ((i = schedule_dropped(p->schedule, &end)) != SCHEDULE_NONE) {
-			/* It is there for a failure. */
+		} else if ((i = schedule_dropped(p->schedule, &end)) != SCHEDULE_NONE) {
 			p->notes[i] = xstrdup("runs only after a failure");
 			p->run.records[i].status = STATUS_SKIPPED;
-		} else if ((i = schedule_next(p->schedule, 0, &again)) != SCHEDULE_NONE) {
-			end = SCHEDULE_SUCCEEDED;
+			handlers[(*nhandlers)++] = i;
+			schedule_finished(p->schedule, i, end);
+		} else {
+			return;
+		}
+	}
+}
+
+/* Goes through the run as it would go if everything succeeded, and took the time that is thought of. */
+static void
+simulate(struct planner *p, const struct conduct_options *o)
+{
+	const struct workflow *w = p->workflow;
+	struct keeper keeper = KEEPER_INIT(o->resume ? &p->past : NULL);
+	struct simulation s = {.list = xcalloc(w->processes, sizeof(*s.list)), .usual = usual_seconds(p)};
+	size_t *handlers = xcalloc(w->ntasks, sizeof(*handlers)), nhandlers = 0, i;
+	int64_t again;
+
+	for (;;) {
+		look(p, &keeper, handlers, &nhandlers);
+		i = s.n < w->processes ? schedule_next(p->schedule, 0, &again) : SCHEDULE_NONE;
+		if (i != SCHEDULE_NONE) {
+			double seconds = p->estimates[i].seconds;
+
+			s.list[s.n++] = (struct running){i, s.now + (seconds >= 0 ? seconds : s.usual)};
+			p->sequence[p->n++] = i;
+		} else if (s.n > 0) {
+			end_first(p, &s);
 		} else {
 			break;
 		}
-		p->sequence[p->n++] = i;
-		schedule_finished(p->schedule, i, end);
 	}
+	for (i = 0; i < nhandlers; i++)
+		p->sequence[p->n++] = handlers[i];
+	free(handlers);
+	free(s.list);
 	keeper_release(&keeper);
 }
 

@@ -27,6 +27,7 @@ struct part {
 	bool readied;	/* it became ready and has been looked at */
 	bool prepared;	/* for an attempt that has not been started */
 	bool requeue;	/* it was told to stop only to be queued again */
+	bool found_over;	/* what an earlier attempt had left running elsewhere was over when it was looked at first */
 };
 
 struct conductor {

@@ -255,7 +255,7 @@ headroom_hold(double max_load, int64_t min_free_memory, const struct headroom_pl
 		int64_t left = headroom_free_memory(places);
 
 		if (left != -1 && left < min_free_memory) {
-			snprintf(why, sizeof(why), "free memory is %s of %s", estimate_bytes_text(left, free_text),
+			snprintf(why, sizeof(why), "free memory is %s, less than %s", estimate_bytes_text(left, free_text),
 			    estimate_bytes_text(min_free_memory, least_text));
 			return why;
 		}

@@ -106,6 +106,19 @@ put_upstream(struct keeper *k, struct buf *b, const struct task *t, const struct
 	}
 }
 
+/* Which workspace it is, by what decides that. */
+static void
+put_place(struct buf *b, const struct databricks *d)
+{
+	const char *host = getenv("DATABRICKS_HOST"), *profile = getenv("DATABRICKS_CONFIG_PROFILE");
+
+	if (d == NULL)
+		return;
+	host = d->host != NULL ? d->host : host;
+	profile = d->profile != NULL ? d->profile : profile;
+	buf_addf(b, "%s\n%s\n", host != NULL ? host : "", profile != NULL ? profile : "");
+}
+
 void
 keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, struct inputs *in)
 {
@@ -122,6 +135,7 @@ keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, str
 	digest_bytes(in->parameters, b.data, b.len);
 	buf_reset(&b);
 	buf_addf(&b, "%s\n%s\n%s\n", t->target->name, t->target->type, kernel != NULL ? kernel : "");
+	put_place(&b, t->target->databricks);
 	digest_bytes(in->kernel, b.data, b.len);
 	buf_reset(&b);
 	put_upstream(k, &b, t, run);
@@ -131,13 +145,17 @@ keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, str
 
 /* ---- The decision ---- */
 
-/* Whether what a notebook depends on has succeeded after the notebook did: in this run, or in one since. */
-static bool
-is_newer(const struct keeper *k, const struct record *above, const struct past_notebook *past)
+/* What one that a notebook depends on has done that makes the notebook run again; NULL for nothing. */
+static const char *
+news_of(const struct keeper *k, const struct record *above, const struct past_notebook *past)
 {
-	if (above->status != STATUS_SUCCEEDED)
-		return false;
-	return above->kept == NULL || past_find(k->past, above->task->name)->order > past->order;
+	const struct past_notebook *its;
+
+	/* In a plan everything that runs succeeds; in a run it has been tried, whatever came of it. */
+	if (above->kept == NULL && (above->status == STATUS_SUCCEEDED || above->tries > 0))
+		return "runs again";
+	its = past_find(k->past, above->task->name);
+	return its != NULL && its->started > past->order ? "has run since" : NULL;
 }
 
 /* What keeps an earlier success from counting; NULL when nothing does. The caller's to free. */
@@ -153,8 +171,10 @@ objection(const struct keeper *k, const struct past_notebook *past, const struct
 	for (size_t i = 0; i < t->ndepends_on; i++) {
 		const struct record *above = &run->records[t->depends_on[i]];
 
-		if (is_newer(k, above, past))
-			return xasprintf("'%s', on which it depends, runs again", above->task->name);
+		const char *news = news_of(k, above, past);
+
+		if (news != NULL)
+			return xasprintf("'%s', on which it depends, %s", above->task->name, news);
 	}
 	if (difference != NULL)
 		return xasprintf("%s changed", difference);

@@ -2,8 +2,9 @@
  * Whether a success of an earlier run of this folder still counts: the decision of --resume.
  *
  * It does when the notebook would be run on the same: file, parameters and variables, kernel, and status and result of
- * what it depends on; when its executed copy is still there; and when nothing that it depends on has succeeded anew
- * since, in this run or in one between: what that has written may be what the notebook reads, as make(1) would see it.
+ * what it depends on; when its executed copy is still there; and when nothing that it depends on has been tried
+ * again since, in this run or in one between: what that has written may be what the notebook reads, as make(1) would see
+ * it, and what is there for a failure is to see each one.
  */
 #ifndef NBFORK_KEEP_H
 #define NBFORK_KEEP_H

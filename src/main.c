@@ -223,7 +223,7 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'r':
 			o->conduct.resume = true;
-			o->conduct.resume_dir = optarg;
+			o->conduct.resume_dir = optarg != NULL && *optarg == '=' ? optarg + 1 : optarg;	/* -r=DIR */
 			break;
 		case OPT_FAILED_FIRST:
 			o->conduct.failed_first = true;
@@ -292,7 +292,11 @@ load(struct workflow *w, char **args, int n, const struct options *o, struct pro
 	}
 	for (int i = 0; i < n; i++) {
 		if (!is_notebook(args[i])) {
-			log_error("'%s' is no notebook (.ipynb); a workflow is named alone", args[i]);
+			if (o->conduct.resume && o->conduct.resume_dir == NULL && i == 0)
+				log_error("'%s' is no notebook (.ipynb); the folder of a run to resume is named --resume=%s", args[i],
+				    args[i]);
+			else
+				log_error("'%s' is no notebook (.ipynb); a workflow is named alone", args[i]);
 			usage();
 		}
 	}

@@ -25,7 +25,7 @@ struct entry {
 struct reader {
 	struct past *past;
 	size_t runs;	/* starts of runs so far */
-	size_t successes;	/* so far */
+	size_t steps;	/* starts and successes so far */
 };
 
 /* The members of a line that count; JSON_NOTHING for those that are not there. */
@@ -124,6 +124,7 @@ static void
 started(struct reader *r, struct entry *e, unsigned attempt)
 {
 	withdraw(&e->known);
+	e->known.started = ++r->steps;
 	e->running_in = r->runs;
 	if (attempt > e->known.attempts)
 		e->known.attempts = attempt;
@@ -141,6 +142,7 @@ on_notebook_started(struct reader *r, const struct line *l)
 	if (e->known.submission != number(l->submission))
 		e->known.remote_run = 0;
 	e->known.submission = number(l->submission);
+	inputs_read(&e->known.begun, l->inputs);
 }
 
 static void
@@ -276,7 +278,7 @@ succeeded(struct reader *r, struct entry *e, const struct line *l, unsigned atte
 	e->known.success = xmemdup0(text.data, text.len);	/* without the room that the buffer has left */
 	buf_release(&text);
 	e->known.run_id = xstrdup(r->past->run_id);
-	e->known.order = ++r->successes;
+	e->known.order = ++r->steps;
 	inputs_read(&e->known.inputs, l->inputs);
 }
 

@@ -29,6 +29,7 @@ struct past_notebook {
 	 */
 	unsigned submission;
 	int64_t remote_run;
+	struct inputs begun;	/* what it was asked for with */
 	bool failed;	/* the last attempt that is over failed or timed out */
 	/*
 	 * The object of the results document of the last time it was over, JSON on one line, when that was a success;
@@ -38,7 +39,11 @@ struct past_notebook {
 	char *success;
 	struct inputs inputs;	/* of the success */
 	char *run_id;	/* of the run it succeeded in; NULL without a success */
-	size_t order;	/* among all successes of the journal: a later one has a larger number */
+	/*
+	 * When it succeeded, and when its last attempt was started: what comes later in the journal, of whatever notebook, has
+	 * a larger number; 0 for never
+	 */
+	size_t order, started;
 	/*
 	 * JSON list on one line of the attempts that came to an end without success, oldest first, "[]" for none: the
 	 * "ended" objects of notebook_attempt_failed and notebook_requeued events; and of a notebook_finished event

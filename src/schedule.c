@@ -226,7 +226,9 @@ runs(const struct workflow *w, size_t task, const struct node *node, enum schedu
 {
 	const struct task *t = &w->tasks[task];
 
-	if (t->ndepends_on == 0)
+	/* All of none are done, and succeeded; but none of them failed. */
+	if (t->ndepends_on == 0 && t->run_if != RUN_IF_AT_LEAST_ONE_FAILED && t->run_if != RUN_IF_ALL_FAILED &&
+	    t->run_if != RUN_IF_AT_LEAST_ONE_SUCCESS)
 		return true;
 	*drop = SCHEDULE_EXCLUDED;
 	if (node->succeeded + node->failed == 0)

@@ -212,7 +212,9 @@ verdict_of_dropped(struct record *r, const struct run *run, bool excluded)
 
 	r->status = STATUS_SKIPPED;
 	r->excluded = excluded;
-	if (excluded && all_are_excluded(t, run)) {
+	if (excluded && t->ndepends_on == 0) {
+		buf_addf(&b, "not needed: there is nothing that it depends on (run_if: %s)", run_if_name(t->run_if));
+	} else if (excluded && all_are_excluded(t, run)) {
 		buf_adds(&b, "not needed: nothing that it depends on was");
 	} else if (excluded) {
 		buf_addf(&b, "not needed: %s that it depends on failed (run_if: %s)",

@@ -16,7 +16,7 @@
 #include "databricks/submit.h"
 #include "databricks/workspace.h"
 
-#define POLL_FIRST (NSEC_PER_SEC)
+#define POLL_FIRST (NSEC_PER_SEC / 2)
 #define POLL_MOST (8 * NSEC_PER_SEC)	/* so that an end is noticed within ten seconds */
 #define POLL_GROWTH 1.4
 #define CANCEL_PATIENCE (8 * NSEC_PER_SEC)	/* for a run to end */
@@ -24,6 +24,7 @@
 #define CANCEL_STEP (NSEC_PER_SEC / 2)
 #define SUBMIT_PATIENCE (900 * NSEC_PER_SEC)	/* an outage of ten minutes, and some more */
 #define POLL_PATIENCE (30 * NSEC_PER_SEC)	/* within one poll; there is always another one */
+#define REFUSAL_PATIENCE (300 * NSEC_PER_SEC)	/* with answers that one may not look: logins have outages too */
 
 /* One run of the workspace, while it is followed. */
 struct follower {
@@ -36,6 +37,7 @@ struct follower {
 	bool stopped;	/* it was told to stop, or its time is over */
 	bool stopping;	/* and what is left of the grace is running */
 	bool lost_sight;	/* the last poll failed */
+	int64_t refused_at;	/* run clock: the first of the polls that have been refused since; 0: the last one was not */
 	bool gone;	/* the workspace does not know it any more */
 	bool maybe_there;	/* nobody knows whether a request to submit it has come through */
 };
@@ -154,7 +156,7 @@ submit(struct follower *f)
 		f->maybe_there = may_be_there(f, &answer);
 	}
 	if (!take_run_id(f, &answer)) {
-		if (answer.result == HTTP_STOPPED)
+		if (answer.result == HTTP_STOPPED || f->stopping)
 			fail(f, ERROR_STOPPED, xasprintf("stopped before it was submitted%s",
 			    f->maybe_there ? ", as far as is known" : ""));
 		else
@@ -171,6 +173,19 @@ submit(struct follower *f)
 
 /* ---- Following ---- */
 
+/* Whether one may not look at the run, and that has been so for a while. */
+static bool
+is_refused_for_good(struct follower *f, const struct http_answer *a)
+{
+	int64_t now = clock_run();
+
+	if (a->result != HTTP_NO_LOGIN && (a->result != HTTP_REFUSED || (a->status != 401 && a->status != 403)))
+		f->refused_at = 0;
+	else if (f->refused_at == 0)
+		f->refused_at = now;
+	return f->refused_at != 0 && now - f->refused_at >= REFUSAL_PATIENCE;
+}
+
 /*
  * Looks at the run. Returns 0 when its state is known, 1 when it is not this time, or -1 when there is no such run or one
  * may not look at it any more, with the attempt failed.
@@ -185,11 +200,15 @@ look(struct follower *f, int64_t patience)
 	};
 	struct http_answer answer;
 	struct run_state s;
+	bool gone, refused;
 	int result = 1;
 
 	http_query_int(&query, "run_id", f->run_id);
 	r.query = buf_str(&query);
 	http_call(f->http, &r, &answer);
+	refused = is_refused_for_good(f, &answer);
+	/* With a code it is the workspace that says so, and nobody on the way to it. */
+	gone = answer.result == HTTP_REFUSED && answer.code != NULL && (answer.status == 400 || answer.status == 404);
 	if (answer.result == HTTP_OK && run_state_read(&s, answer.json) == 0) {
 		run_state_release(&f->state);
 		f->state = s;
@@ -199,10 +218,10 @@ look(struct follower *f, int64_t patience)
 			send(f, "submitted", "url", s.url);
 		}
 		result = 0;
-	} else if (answer.result == HTTP_REFUSED && (answer.status == 400 || answer.status == 403 || answer.status == 404)) {
+	} else if (gone || refused) {
 		fail(f, ERROR_TARGET, xasprintf("cannot follow run %lld any more: %s", (long long)f->run_id,
 		    answer.message != NULL ? answer.message : "refused"));
-		f->gone = answer.status != 403;
+		f->gone = gone;
 		result = -1;
 	} else if (answer.result != HTTP_STOPPED && !f->lost_sight) {
 		log_warn("cannot look at run %lld at the moment: %s (it goes on there)", (long long)f->run_id,
@@ -230,6 +249,7 @@ static int
 follow(struct follower *f)
 {
 	int64_t pause = POLL_FIRST, next;
+	bool first = true;
 
 	for (;;) {
 		if (must_stop(f)) {
@@ -239,8 +259,13 @@ follow(struct follower *f)
 		if (look(f, POLL_PATIENCE) == -1)
 			return -1;
 		say_phase(f);
-		if (f->state.phase == PHASE_OVER)
+		if (f->state.phase == PHASE_OVER) {
+			/* What became of it while nobody looked is not of this attempt's making. */
+			if (f->a->again && first)
+				send(f, "found_over", "text", NULL);
 			return 0;
+		}
+		first = false;
 		next = clock_run() + spread(pause);
 		if (next > f->a->deadline)
 			next = f->a->deadline;

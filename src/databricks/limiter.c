@@ -20,7 +20,7 @@ static const struct {
 	[ENDPOINT_SUBMIT] = {30, 3},
 	[ENDPOINT_GET] = {90, 5},
 	[ENDPOINT_OUTPUT] = {30, 5},
-	[ENDPOINT_CANCEL] = {30, 5},
+	[ENDPOINT_CANCEL] = {90, 10},
 	[ENDPOINT_IMPORT] = {25, 3},
 	[ENDPOINT_EXPORT] = {30, 10},
 	[ENDPOINT_OTHER] = {20, 5},

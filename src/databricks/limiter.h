@@ -17,7 +17,7 @@ enum endpoint {
 	ENDPOINT_SUBMIT,	/* 30 a second */
 	ENDPOINT_GET,	/* runs/get: 90 */
 	ENDPOINT_OUTPUT,	/* runs/get-output: 30 */
-	ENDPOINT_CANCEL,	/* 30 */
+	ENDPOINT_CANCEL,	/* 90: a thousand are to be cancelled within the grace; no limit is published */
 	ENDPOINT_IMPORT,	/* 25 */
 	ENDPOINT_EXPORT,	/* runs/export, workspace/export: 30 */
 	ENDPOINT_OTHER,	/* 20 */

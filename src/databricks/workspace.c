@@ -18,7 +18,7 @@
 
 #define REPORT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define PATIENCE (3600 * NSEC_PER_SEC)	/* with all checks and imports */
-#define CHECK_PATIENCE (60 * NSEC_PER_SEC)	/* with one call, before anything has been started */
+#define CHECK_PATIENCE (20 * NSEC_PER_SEC)	/* with one call, before anything has been started */
 
 /* ---- Paths ---- */
 

@@ -354,6 +354,8 @@ events_notebook_started(struct events *e, const struct record *r)
 		json_out_int(o, r->submission);
 	else
 		json_out_value(o, JSON_NOTHING);
+	json_out_key(o, "inputs");
+	json_out_value(o, r->submission != 0 && r->inputs != NULL ? json_of(r->inputs) : JSON_NOTHING);
 	return end(e, &l);
 }
 

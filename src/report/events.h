@@ -3,10 +3,11 @@
  * the run folder, where it is the journal that --resume goes by (past.h), and to where --events points.
  *
  * Every line is an object with "time" (UTC, milliseconds) and "event". In the order of a run:
- *	run_started {run: {id, dir, resumed_from}, workflow: {name, file}, target, processes, on_error, notebooks: N, pid}
+ *	run_started {run: {id, dir, resumed_from}, workflow: {name, file}, target, processes, on_error,
+ *		on_error_after, notebooks: N, pid}
  *	notebook_kept {name, run: the id of the run in which it succeeded}
  *	notebook_started {name, attempt, pid, reason: why it runs again although it has succeeded, or null, submission: the
- *		number by which it is asked for at a target that is elsewhere, or null}
+ *		number by which it is asked for at a target that is elsewhere, or null; inputs, then}
  *	notebook_submitted {name, attempt, submission, run_id: there, as text, url or null}
  *	kernel_ready {name, attempt, pid, seconds}
  *	cell_started {name, attempt, cell, number, total}, cell_finished {..., seconds, failed}

@@ -2,6 +2,7 @@
 
 #include "report/results.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,6 +242,22 @@ results_put_counts(const struct run *run, struct json_out *o)
 	json_out_close(o, '}');
 }
 
+/* How many failures the policy takes: a number, or text such as "10%"; null for let-finish. */
+static void
+put_after(const struct workflow *w, struct json_out *o)
+{
+	char percent[32];
+
+	if (w->on_error == POLICY_LET_FINISH) {
+		put_null(o, "on_error_after");
+	} else if (w->after_failures > 0) {
+		put_int(o, "on_error_after", w->after_failures);
+	} else {
+		snprintf(percent, sizeof(percent), "%g%%", w->after_percent);
+		put_str(o, "on_error_after", percent);
+	}
+}
+
 void
 results_put_plan(const struct run *run, struct json_out *o)
 {
@@ -254,6 +271,7 @@ results_put_plan(const struct run *run, struct json_out *o)
 	put_str(o, "target", w->target->name);
 	put_int(o, "processes", run->processes);
 	put_str(o, "on_error", policy_name(w->on_error));
+	put_after(w, o);
 }
 
 static void

@@ -29,7 +29,7 @@ void results_put_notebook(const struct run *run, const struct record *r, struct 
  */
 void results_put_attempt(const struct record *r, struct json_out *o);
 
-/* Write members of the document: workflow, target, processes and on_error; counts. */
+/* Write members of the document: workflow, target, processes, on_error and on_error_after; counts. */
 void results_put_plan(const struct run *run, struct json_out *o);
 void results_put_counts(const struct run *run, struct json_out *o);
 

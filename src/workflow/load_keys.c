@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -141,6 +142,10 @@ read_depends_on(struct loader *l, void *into, const struct yaml_key *key, const 
 	struct draft *d = &((struct making *)into)->draft;
 
 	d->wanted_mark = key->mark;
+	if (value->type == YAML_MAP) {
+		loader_wrong_type(l, key->name, value, "a name, or a list of names");
+		return;
+	}
 	if (value->type != YAML_LIST) {
 		want(l, d, key->name, value);
 		return;
@@ -156,11 +161,16 @@ read_run_if(struct loader *l, void *into, const struct yaml_key *key, const stru
 		"all_success", "all_done", "at_least_one_success", "none_failed", "at_least_one_failed", "all_failed",
 	};
 	struct making *m = into;
+	const struct draft *d = &m->draft;
 	size_t i;
 
 	if (!loader_choice(l, key->name, value, words, sizeof(words) / sizeof(words[0]), &i))
 		return;
 	run_if_parse(words[i], &m->task.run_if);
+	if (d->wanted_mark.line == 0 && (m->task.run_if == RUN_IF_AT_LEAST_ONE_SUCCESS ||
+	    m->task.run_if == RUN_IF_AT_LEAST_ONE_FAILED || m->task.run_if == RUN_IF_ALL_FAILED))
+		loader_problem(l, value->mark, "'run_if: %s' says how those must have ended that the notebook depends on, and it "
+		    "depends on none; add 'depends_on'", words[i]);
 }
 
 /* ---- When it runs again ---- */
@@ -203,6 +213,10 @@ retry_for(struct loader *l, struct retry_on *r, const char *key, const struct ya
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		const char *name = error_kind_name(kinds[i]);
 
+		if (strcasecmp(word, name) == 0 && strcmp(word, name) != 0 && kinds[i] != ERROR_TIMEOUT) {
+			guess.best = name;
+			break;
+		}
 		if (strcmp(word, name) == 0) {
 			r->kinds |= 1u << kinds[i];
 			free(word);
@@ -219,7 +233,8 @@ retry_for(struct loader *l, struct retry_on *r, const char *key, const struct ya
 		return;
 	}
 	/* Timeout is an exception: they have capital letters, and nothing else does. */
-	if (guess.best != NULL && (*word < 'A' || *word > 'Z')) {
+	if (guess.best != NULL && (strcasecmp(guess.best, word) == 0 || *word < 'A' || *word > 'Z') &&
+	    strcmp(word, "Timeout") != 0) {
 		loader_problem(l, value->mark, "'%s' has '%.*s'; did you mean '%s'? It takes notebook, kernel, target, worker, "
 		    "timeout, and names of exceptions", key, SHOWN(word), guess.best);
 		free(word);

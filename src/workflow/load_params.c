@@ -114,6 +114,7 @@ read_override(struct loader *l, const char *name, const char *text)
 	struct problems found = PROBLEMS_INIT;
 	struct sources one = {NULL, 0, 0};
 	struct yaml_node *value;
+	struct buf quoted = BUF_INIT;
 	const char *hint = "";
 
 	l->option = keep_text(l, xasprintf("-p %.*s=...", SHOWN(name)));	/* not the value: it may be private */
@@ -123,7 +124,13 @@ read_override(struct loader *l, const char *name, const char *text)
 	/* A person in a shell does not know that *.csv is an alias. */
 	if (strchr("*&!%#@`[{|>'\"", *text) != NULL)
 		hint = "; for the text as it stands, write NAME='\"...\"'";
+	/* What begins like a map in a map is an expression to whoever writes it. */
+	if (strncmp(text, "{{", 2) == 0) {
+		json_put_str(&quoted, text);
+		text = buf_str(&quoted);
+	}
 	value = yaml_parse(text, strlen(text), NULL, &found);
+	buf_release(&quoted);
 	for (size_t i = 0; i < found.n; i++)
 		loader_problem(l, NO_MARK, "%s%s", found.list[i].message, hint);
 	problems_release(&found);

@@ -79,7 +79,10 @@ settle_name(struct loader *l, struct task *t)
 		return true;
 	}
 	first = &l->w->tasks[(uintptr_t)*place - 1];
-	if (l->label != NULL)
+	if (l->label != NULL && first->mark.line == t->mark.line && first->mark.column == t->mark.column)
+		loader_problem(l, t->name_mark, "two of the notebooks that are made here would be named '%.*s'; "
+		    "let the name tell them apart, such as by another part of {{ item }} or {{ matrix }}", SHOWN(t->name));
+	else if (l->label != NULL)
 		loader_problem(l, t->name_mark, "name '%.*s' is that of the notebook at line %u already; "
 		    "give one of them another by the key 'name'", SHOWN(t->name), first->name_mark.line);
 	else

@@ -116,6 +116,10 @@ loader_map(struct loader *l, const struct yaml_node *map, const struct yaml_node
 		if (keys[k].read == NULL || keys[k].way == LOADER_UNREAD)
 			continue;
 		i = find_key(map, keys[k].name);
+		/* "pool: ~" where there is a default: not that one. */
+		if (i < map->n && map->items[i]->type == YAML_NULL && defaults != NULL &&
+		    find_key(defaults, keys[k].name) < defaults->n)
+			continue;
 		if (i == map->n && defaults != NULL) {
 			from = defaults;
 			i = find_key(from, keys[k].name);

@@ -146,7 +146,8 @@ struct loader_key {
 
 /*
  * Reads a map, the keys in the order of the table: what comes first there is known to what follows. Keys
- * that begin with "x-" are passed over. A key that is not there is looked for in defaults (may be NULL).
+ * that begin with "x-" are passed over. A key that is not there is looked for in defaults (may be NULL); one
+ * that is there without a value takes its default back.
  */
 void loader_map(struct loader *l, const struct yaml_node *map, const struct yaml_node *defaults,
     const struct loader_key *keys, size_t n, void *into);

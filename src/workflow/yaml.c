@@ -72,6 +72,8 @@ hint(const struct reader *r)
 
 	if (strcmp(problem, "mapping values are not allowed in this context") == 0)
 		return "; check the indentation, and quote text that holds ': '";
+	if (strcmp(problem, "did not find expected alphabetic or numeric character") == 0)
+		return "; quote text that begins with '*' or '&'";
 	if (strcmp(problem, "found character that cannot start any token") != 0)
 		return "";
 	/* The mark counts characters. */
@@ -248,7 +250,7 @@ add_value(struct reader *r, struct yaml_node *map, struct yaml_node *key, struct
 
 	if (key->type == YAML_LIST || key->type == YAML_MAP) {
 		ok = yaml_complain(&r->build, key->mark, "a key must be text, not %s%s", yaml_type_name(key->type),
-		    key->type == YAML_MAP ? "; quote text that begins with '{'" : "");
+		    key->type == YAML_MAP ? "; quote text that begins with '{', and expressions: \"{{ ... }}\"" : "");
 		yaml_node_free(value);
 	} else {
 		yaml_build_value(map, (struct yaml_key){xstrdup(key->text), key->mark}, value);

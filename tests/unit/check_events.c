@@ -116,10 +116,10 @@ START_TEST(every_event)
 		"\"event\": \"run_started\", \"run\": {\"id\": \"nightly-20261122T081500Z\", \"dir\": \"runs/x\", "
 		"\"resumed_from\": \"nightly-1\"}, "
 		"\"workflow\": {\"name\": \"nightly\", \"file\": \"workflow.yaml\"}, \"target\": \"local\", "
-		"\"processes\": 4, \"on_error\": \"drain\", \"notebooks\": 2, \"pid\": 0}",
+		"\"processes\": 4, \"on_error\": \"drain\", \"on_error_after\": \"10%\", \"notebooks\": 2, \"pid\": 0}",
 		"\"event\": \"notebook_kept\", \"name\": \"b\", \"run\": \"nightly-0\"}",
 		"\"event\": \"notebook_started\", \"name\": \"a\", \"attempt\": 1, \"pid\": 100, "
-		"\"reason\": \"its kernel changed\", \"submission\": null}",
+		"\"reason\": \"its kernel changed\", \"submission\": null, \"inputs\": null}",
 		"\"event\": \"kernel_ready\", \"name\": \"a\", \"attempt\": 1, \"pid\": 200, \"seconds\": 0.125}",
 		"\"event\": \"cell_started\", \"name\": \"a\", \"attempt\": 1, \"cell\": 3, \"number\": 2, \"total\": 9}",
 		"\"event\": \"cell_finished\", \"name\": \"a\", \"attempt\": 1, \"cell\": 3, \"number\": 2, \"total\": 9, "
@@ -148,6 +148,8 @@ START_TEST(every_event)
 	char *line;
 
 	made.workflow.on_error = POLICY_DRAIN;
+	made.workflow.after_failures = 0;
+	made.workflow.after_percent = 10;
 	made.workflow.processes = 9;	/* what counts is how many there are now */
 	made.run.resumed_from = "nightly-1";
 	open_with(NULL);

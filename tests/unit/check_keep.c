@@ -344,11 +344,14 @@ START_TEST(one_above_ran_again)
 	b_of_the_past(&now);
 	made_set(&a->kept, NULL);
 	expect_again(&now, "'a', on which it depends, runs again");
-	/* When it failed this time, that is another status; the same one as before leaves b as it was. */
+	/* When it was tried and failed as before, too: what is there for a failure is to see each one. */
 	a->status = STATUS_FAILED;
+	a->tries = 1;
 	now = inputs_of(1);
-	expect_again(&now, "a result that it depends on changed");
 	past.list[1]->inputs = now;
+	expect_again(&now, "'a', on which it depends, runs again");
+	/* When it was not tried, its other status counts; the same one as before leaves b as it was. */
+	a->tries = 0;
 	ck_assert(keeper_keeps(&keeper, &made.run.records[1], &made.run, &now));
 }
 END_TEST
@@ -359,8 +362,8 @@ START_TEST(one_above_is_newer)
 	struct inputs now;
 
 	b_of_the_past(&now);
-	past.list[0]->order = past.list[1]->order + 1;
-	expect_again(&now, "'a', on which it depends, runs again");
+	past.list[0]->started = past.list[1]->order + 1;
+	expect_again(&now, "'a', on which it depends, has run since");
 	past.list[1]->order += 2;
 	ck_assert(keeper_keeps(&keeper, &made.run.records[1], &made.run, &now));
 }

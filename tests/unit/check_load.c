@@ -439,7 +439,10 @@ START_TEST(reads_retries)
 	workflow_release(&w);
 
 	/* Exceptions have capital letters. */
-	load(&w, "notebooks: [{path: a.ipynb, retry_on: [Timeout, Kernel]}]\n");
+	check_wrong("notebooks: [{path: a.ipynb, retry_on: Kernel}]\n",
+	    "1:39: 'retry_on' has 'Kernel'; did you mean 'kernel'? It takes notebook, kernel, target, worker, timeout, and names of "
+	    "exceptions\n");
+	load(&w, "notebooks: [{path: a.ipynb, retry_on: [Timeout, KeyError]}]\n");
 	ck_assert_uint_eq(w.tasks[0].retry_on.n, 2);
 	ck_assert_uint_eq(w.tasks[0].retry_on.kinds, 0);
 	workflow_release(&w);
@@ -681,10 +684,10 @@ START_TEST(obeys_the_command_line)
 	    "-: option '-p w=...': there is nothing here but white space or comments; for the text as it stands, write NAME='\"...\"'\n"
 	    "-: option '-p k=...': mapping values are not allowed in this context; check the indentation, and quote text that holds ': '\n"
 	    "-: option '-p =...': parameter '' cannot be a variable's name: use letters, digits and '_', with no digit first\n"
-	    "-: option '-p m=...': a key must be text, not a map; quote text that begins with '{'; for the text as it stands, write NAME='\"...\"'\n"
 	    "-: option '-p g=...': byte 0xff is not UTF-8, which is what a workflow is written in\n"
 	    "-: option '-p d=...': duplicate key 'a'; it is first at line 1; for the text as it stands, write NAME='\"...\"'\n"
 	    "-: option '--target': the target is 'd', which is none of local\n"
+	    "-: option '-p m=...': {{ x }}: there is no 'x'; expressions know parameters, item, matrix, env, run.id, notebook.name and notebooks\n"
 	    "-: option '-p f=...': {{ x }}: there is no 'x'; expressions know parameters, item, matrix, env, run.id, "
 	    "notebook.name and notebooks\n"
 	    "-: option '--on-error': the policy is 'drian', which is none of fail-fast, let-finish, drain; did you mean 'drain'?\n"

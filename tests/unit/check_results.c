@@ -77,6 +77,7 @@ START_TEST(whole_document)
 		"  \"target\": \"local\",\n"
 		"  \"processes\": 4,\n"
 		"  \"on_error\": \"fail-fast\",\n"
+		"  \"on_error_after\": 1,\n"
 		"  \"status\": \"failed\",\n"
 		"  \"started_at\": \"2026-11-22T08:15:00.123Z\",\n"
 		"  \"finished_at\": \"2026-11-22T08:15:12.468Z\",\n"
@@ -177,6 +178,7 @@ START_TEST(whole_document)
 
 	made_init(&made, 2);
 	made.workflow.on_error = POLICY_FAIL_FAST;
+	made.workflow.after_failures = 1;
 	p = &made.workflow.tasks[0].parameters;
 	params_set(p, "table", "\"orders\"", NULL, nowhere);
 	params_set(p, "days", "[1, 2]", NULL, nowhere);

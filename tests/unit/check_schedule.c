@@ -400,8 +400,8 @@ by_words(enum run_if run_if, const enum schedule_end *ends, size_t n)
 		one_ok = one_ok || !failed;
 		all_ok = all_ok && !failed;
 	}
-	if (n == 0)
-		return 'R';
+	if (n == 0)	/* all of none; but not one */
+		return run_if == RUN_IF_ALL_SUCCESS || run_if == RUN_IF_ALL_DONE || run_if == RUN_IF_NONE_FAILED ? 'R' : 'X';
 	if (all_excluded)
 		return 'X';
 	switch (run_if) {
@@ -470,8 +470,15 @@ START_TEST(test_run_if_without_dependencies)
 	for (size_t i = 0; i < 6; i++)
 		w.tasks[i].run_if = (enum run_if)i;
 	s = schedule_new(&w, NULL, NULL);
-	for (size_t i = 0; i < 6; i++)
-		ck_assert_uint_eq(next(s, 0), i);
+	/* All of none are done and succeeded; none of none has failed, or succeeded. */
+	ck_assert_uint_eq(next(s, 0), RUN_IF_ALL_SUCCESS);
+	ck_assert_uint_eq(next(s, 0), RUN_IF_ALL_DONE);
+	ck_assert_uint_eq(next(s, 0), RUN_IF_NONE_FAILED);
+	ck_assert_uint_eq(next(s, 0), SCHEDULE_NONE);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_uint_ne(schedule_dropped(s, &end), SCHEDULE_NONE);
+		ck_assert_int_eq(end, SCHEDULE_EXCLUDED);
+	}
 	ck_assert_uint_eq(schedule_dropped(s, &end), SCHEDULE_NONE);
 	schedule_free(s);
 	workflow_release(&w);

@@ -162,7 +162,7 @@ START_TEST(refuses)
 		{"--- a\n--- b", "2:1: another document begins here; only one is allowed"},
 		{"a: 1\n...\nb: 1", "3:1: did not find expected <document start>"},
 		{"? [a]\n: b", "1:3: a key must be text, not a list"},
-		{"a: {{ x }}", "1:5: a key must be text, not a map; quote text that begins with '{'"},
+		{"a: {{ x }}", "1:5: a key must be text, not a map; quote text that begins with '{', and expressions: \"{{ ... }}\""},
 		{"\xc3\xa9: \xff", "1:4: byte 0xff is not UTF-8, which is what a workflow is written in"},
 		{"a\n\xed\xa0\x80", "2:1: byte 0xed is not UTF-8, which is what a workflow is written in"},
 		{"\xff\xfe" "a", "1:1: byte 0xff is not UTF-8, which is what a workflow is written in"},
