@@ -29,9 +29,9 @@ double headroom_load(const struct headroom_places *places);
 int64_t headroom_free_memory(const struct headroom_places *places);
 
 /*
- * Why nothing more should be started now, for people: "load is 9.2 of 8", "free memory is 1.2 GB, less than 2.0 GB"; NULL when
- * there is room, or no limit (0) is set. The text is static, valid until the next call. What cannot be told holds
- * nothing.
+ * Why nothing more should be started now, for people: "load is 9.2 of 8", "free memory is 1.2 GB, less than 2.0 GB";
+ * NULL when there is room, or no limit (0) is set. The text is static, valid until the next call. What cannot be told
+ * holds nothing.
  */
 const char *headroom_hold(double max_load, int64_t min_free_memory, const struct headroom_places *places);
 

@@ -136,7 +136,8 @@ verdict_of_job(struct record *r, const struct job *j, const char *reason)
 	bool stopped = j->stop != JOB_STOP_NONE && j->stop != JOB_STOP_PROTOCOL;
 	char *message, *death, *doubt;
 
-	if (stopped && (!told || r->status == STATUS_CANCELLED || (j->stop == JOB_STOP_TIMEOUT && r->status == STATUS_TIMED_OUT))) {
+	if (stopped && (!told || r->status == STATUS_CANCELLED ||
+	    (j->stop == JOB_STOP_TIMEOUT && r->status == STATUS_TIMED_OUT))) {
 		judge_stopped(r, j, reason, v);
 	} else if (!told) {
 		r->status = STATUS_FAILED;

@@ -11,10 +11,11 @@
 #include "base/buf.h"
 
 /*
- * Forks, runs fn in the child, and appends what it writes to its fd, at most max bytes. The child dies with this process, and
- * of the signals that this process would die of; its standard input and output are /dev/null. fn returns its exit status.
- * Returns 0 when that is 0; or -1 with errno: ETIMEDOUT when it took longer than patience (nanoseconds; it is killed then),
- * EFBIG when it wrote more, ECANCELED when it ended otherwise, or why there was no child.
+ * Forks, runs fn in the child, and appends what it writes to its fd, at most max bytes. The child dies with this
+ * process, and of the signals that this process would die of; its standard input and output are /dev/null. fn returns
+ * its exit status. Returns 0 when that is 0; or -1 with errno: ETIMEDOUT when it took longer than patience
+ * (nanoseconds; it is killed then), EFBIG when it wrote more, ECANCELED when it ended otherwise, or why there was no
+ * child.
  */
 int aside_run(int (*fn)(void *data, int fd), void *data, struct buf *out, size_t max, int64_t patience);
 

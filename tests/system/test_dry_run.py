@@ -148,8 +148,10 @@ def test_earlier_runs_tell_how_long_it_takes(work):
         assert abs(n["estimate"]["seconds"] - record["duration_seconds"]) < 0.002
     last = dry(work, "workflow.yaml").splitlines()[-1]
     assert re.fullmatch(r"2 notebooks, 1 process, let-finish, as-written; about \d+(\.\d)?s", last)
-    # With another parameter it is another notebook.
-    assert "unknown" in dry(work, "-p", "x=5", "workflow.yaml")
+    # With another parameter it is another notebook, but most like the one of that name and file.
+    assert "(earlier run)" in dry(work, "-p", "x=5", "workflow.yaml")
+    work.notebook("other", "print x")
+    assert "unknown" in dry(work, "other.ipynb")
 
 
 def test_a_resume_shows_what_is_kept_and_why_the_rest_runs(work):

@@ -241,7 +241,13 @@ def test_a_mistake_in_an_option_is_said_to_be_there(here):
                         ("notebooks.nope.result", "there is no notebook 'nope'")):
         for line in here.refused("-p", f"x='{{{{ {text} }}}}'", "workflow.yaml").splitlines():
             assert line.startswith(("nbfork: error: option '-p x=...': {{ ", "workflow.yaml:")) and words in line
-    assert "write NAME='\"...\"'" in here.refused("-p", "x={{ run.id }}", "workflow.yaml")
+
+
+def test_an_expression_in_an_option_needs_no_quotes_of_its_own(here):
+    here.notebook("p", "show p")
+    here.workflow({"path": "p.ipynb", "parameters": {"p": 1}})
+    run = here.run("-p", "p={{ run.id }}", "workflow.yaml")
+    assert run.status == 0 and run.record("p")["parameters"] == {"p": run.results["run"]["id"]}
 
 
 def test_all_mistakes_of_all_kinds_come_in_one_go(here):
