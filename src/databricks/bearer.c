@@ -31,6 +31,7 @@ struct bearer {
 	uint64_t failures;	/* fetches that did */
 	int failure;	/* BEARER_, of the last one */
 	char text[BEARER_BYTES_MAX + 1];	/* "": none yet */
+	char management[BEARER_BYTES_MAX + 1];	/* "": none */
 	char why[WHY_BYTES];	/* of the last failure */
 };
 
@@ -86,6 +87,7 @@ bearer_free(struct bearer *b)
 	if (b == NULL)
 		return;
 	explicit_bzero(b->text, sizeof(b->text));
+	explicit_bzero(b->management, sizeof(b->management));
 	munmap(b, sizeof(*b));
 }
 
@@ -128,9 +130,9 @@ is_refused(const struct bearer *b, const char *refused)
 	return value != NULL && strcmp(value + 1, b->text) == 0;
 }
 
-/* Looks; appends the value to out (may be NULL) when it is usable. Returns false when it was stopped. */
+/* Looks; appends the values to out and management (may be NULL) when it is usable. Returns false when it was stopped. */
 static bool
-look(struct bearer *b, struct http *h, const char *refused, struct view *v, struct buf *out)
+look(struct bearer *b, struct http *h, const char *refused, struct view *v, struct buf *out, struct buf *management)
 {
 	int64_t now = clock_wall();
 
@@ -142,6 +144,8 @@ look(struct bearer *b, struct http *h, const char *refused, struct view *v, stru
 	v->failures = b->failures;
 	if (v->usable && out != NULL)
 		buf_addf(out, "Bearer %s", b->text);
+	if (v->usable && management != NULL)
+		buf_adds(management, b->management);
 	pthread_mutex_unlock(&b->data);
 	return true;
 }
@@ -157,6 +161,7 @@ store(struct bearer *b, struct http *h, const struct token *t, int failure, cons
 	atomic_store(&b->writing, true);
 	if (t != NULL) {
 		snprintf(b->text, sizeof(b->text), "%s", t->text);
+		snprintf(b->management, sizeof(b->management), "%s", t->management != NULL ? t->management : "");
 		if (t->expires != INT64_MAX && (t->expires - now) / 4 < lead)
 			lead = (t->expires - now) / 4;
 		b->expires = t->expires;
@@ -203,7 +208,7 @@ fetch_in_turn(struct bearer *b, const struct login *l, struct http *h, const cha
 	struct view v;
 	int rc;
 
-	if (!look(b, h, refused, &v, NULL))
+	if (!look(b, h, refused, &v, NULL, NULL))
 		return BEARER_REFUSED;
 	if (v.fresh || (!v.usable && v.failures != failures))
 		return 0;
@@ -215,7 +220,7 @@ fetch_in_turn(struct bearer *b, const struct login *l, struct http *h, const cha
 		*why = NULL;
 		return 0;
 	}
-	if (look(b, h, refused, &v, NULL) && !v.usable) {
+	if (look(b, h, refused, &v, NULL, NULL) && !v.usable) {
 		*why = xasprintf("the new token (%s) has expired already, or is the one that the workspace refuses",
 		    login_method_name(l->method));
 		return BEARER_REFUSED;
@@ -225,9 +230,9 @@ fetch_in_turn(struct bearer *b, const struct login *l, struct http *h, const cha
 
 static int
 fetched_header(struct bearer *b, const struct login *l, struct http *h, const char *refused, struct buf *out,
-    char **why)
+    struct buf *management, char **why)
 {
-	size_t before = out->len;
+	size_t before = out->len, managed = management != NULL ? management->len : 0;
 	uint64_t failures = 0;
 	bool mine = false;	/* the lock of the fetch was had, and what could be done has been */
 	struct view v;
@@ -235,7 +240,9 @@ fetched_header(struct bearer *b, const struct login *l, struct http *h, const ch
 
 	for (bool first = true;; first = false) {
 		buf_truncate(out, before);
-		if (!look(b, h, refused, &v, out))
+		if (management != NULL)
+			buf_truncate(management, managed);
+		if (!look(b, h, refused, &v, out, management))
 			break;
 		if (first)
 			failures = v.failures;
@@ -263,6 +270,8 @@ fetched_header(struct bearer *b, const struct login *l, struct http *h, const ch
 		}
 	}
 	buf_truncate(out, before);
+	if (management != NULL)
+		buf_truncate(management, managed);
 	if (*why == NULL)
 		*why = xstrdup("stopped");
 	return rc;
@@ -270,7 +279,7 @@ fetched_header(struct bearer *b, const struct login *l, struct http *h, const ch
 
 int
 bearer_header(struct bearer *b, const struct login *l, struct http *h, const char *refused, struct buf *out,
-    char **why)
+    struct buf *management, char **why)
 {
 	*why = NULL;
 	switch (l->method) {
@@ -287,6 +296,6 @@ bearer_header(struct bearer *b, const struct login *l, struct http *h, const cha
 			oauth_put_basic(out, l->username, l->password);
 		return 0;
 	default:
-		return fetched_header(b, l, h, refused, out, why);
+		return fetched_header(b, l, h, refused, out, management, why);
 	}
 }

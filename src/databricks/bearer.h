@@ -38,15 +38,16 @@ void bearer_free(struct bearer *b);
 struct http;
 
 /*
- * Appends the value of the Authorization header ("Bearer ..." or "Basic ...") for a request of this worker, having
- * fetched a token when there is none, when it is about to expire, or when refused is the value that the workspace has
+ * Appends to out the value of the Authorization header ("Bearer ..." or "Basic ...") for a request of this worker,
+ * having fetched a token when there is none, when it is about to expire, or when refused is the value that the workspace has
  * just answered 401 to (NULL otherwise) and nobody has fetched another one since. By method:
  *	pat, basic	as they are; refused is then an error;
  *	others		as oauth.h says.
- * Returns 0; or one of BEARER_ with *why, the caller's to free, without any secret in it; also when the stop flag of
- * h is set.
+ * To management, which may be NULL, it appends the value of X-Databricks-Azure-SP-Management-Token where there is
+ * one. Returns 0; or one of BEARER_ with *why, the caller's to free, without any secret in it; also when the stop flag
+ * of h is set.
  */
 int bearer_header(struct bearer *b, const struct login *l, struct http *h, const char *refused, struct buf *out,
-    char **why);
+    struct buf *management, char **why);
 
 #endif

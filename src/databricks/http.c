@@ -77,6 +77,8 @@ http_new(const struct http_config *config, char **why)
 	    curl_version_info(CURLVERSION_NOW)->version, login_method_name(l->method));
 	if (l->workspace_id != NULL)
 		h->workspace = xasprintf("X-Databricks-Workspace-Id: %s", l->workspace_id);
+	if (l->azure_resource_id != NULL)
+		h->resource = xasprintf("X-Databricks-Azure-Workspace-Resource-Id: %s", l->azure_resource_id);
 	return h;
 }
 
@@ -88,6 +90,7 @@ http_free(struct http *h)
 	engine_free(h->engine);
 	free(h->agent);
 	free(h->workspace);
+	free(h->resource);
 	free(h);
 	curl_global_cleanup();
 }
@@ -208,6 +211,10 @@ headers(const struct http *h, const struct http_try *t)
 		add_header(&list, h->workspace);
 	if (t->authorization != NULL)
 		add_value(&list, "Authorization", t->authorization);
+	if (t->management != NULL) {
+		add_value(&list, "X-Databricks-Azure-SP-Management-Token", t->management);
+		add_header(&list, h->resource);
+	}
 	return list;
 }
 
@@ -400,7 +407,8 @@ http_try(struct http *h, struct http_try *t)
 	t->took = x.moved_at;
 	if (h->engine == NULL)
 		h->engine = engine_new();
-	if (h->engine == NULL || breaks_line(t->authorization) || breaks_line(h->workspace)) {
+	if (h->engine == NULL || breaks_line(t->authorization) || breaks_line(h->workspace) ||
+	    breaks_line(h->resource)) {
 		t->end = h->engine == NULL ? TRY_FAILED : TRY_HOPELESS;
 		snprintf(t->error, sizeof(t->error), "%s", h->engine == NULL ? "no memory" :
 		    "there is a line break in the token, or in the id of the workspace");

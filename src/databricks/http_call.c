@@ -20,7 +20,7 @@ struct call {
 	const struct http_request *r;
 	struct http_answer *a;
 	char *url;
-	struct buf authorization;
+	struct buf authorization, management;	/* the values of these headers; empty: none */
 	bool bearer;	/* that is the bearer's, and may be had anew */
 	bool renewed;	/* and has been */
 	bool safe;	/* twice is the same as once */
@@ -41,6 +41,17 @@ forget(char *secret)
 	if (secret != NULL)
 		explicit_bzero(secret, strlen(secret));
 	free(secret);
+}
+
+static void
+forget_values(struct call *c)
+{
+	if (c->authorization.len > 0)
+		explicit_bzero(c->authorization.data, c->authorization.len);
+	if (c->management.len > 0)
+		explicit_bzero(c->management.data, c->management.len);
+	buf_release(&c->authorization);
+	buf_release(&c->management);
 }
 
 /* From 0 up to most. */
@@ -76,6 +87,8 @@ set_message(struct call *c, const char *what)
 			mask_add_spellings(&m, secrets[i], strlen(secrets[i]));
 	if (value != NULL)
 		mask_add_spellings(&m, value + 1, strlen(value + 1));
+	if (c->management.len > 0)
+		mask_add_spellings(&m, c->management.data, c->management.len);
 	put_subject(&text, c->r);
 	buf_addf(&text, ": ");
 	mask_put(&m, &masked, what, strlen(what));
@@ -223,7 +236,8 @@ try_once(struct call *c, int64_t *wait)
 	struct http_try t = {
 		.method = c->r->method, .url = c->url, .content = c->r->body,
 		.content_type = c->r->content_type != NULL ? c->r->content_type : "application/json",
-		.authorization = c->authorization.len > 0 ? c->authorization.data : NULL, .once = !c->safe,
+		.authorization = c->authorization.len > 0 ? c->authorization.data : NULL,
+		.management = c->management.len > 0 ? c->management.data : NULL, .once = !c->safe,
 	};
 	enum next next;
 
@@ -282,7 +296,7 @@ static enum next
 log_in(struct call *c, const char *refused)
 {
 	const struct http_config *config = &c->h->config;
-	struct buf value = BUF_INIT;
+	struct buf value = BUF_INIT, management = BUF_INIT;
 	char *why = NULL;
 	int rc;
 
@@ -291,7 +305,7 @@ log_in(struct call *c, const char *refused)
 			buf_adds(&c->authorization, c->r->authorization);
 		return NEXT_AT_ONCE;
 	}
-	rc = bearer_header(config->bearer, config->login, c->h, refused, &value, &why);
+	rc = bearer_header(config->bearer, config->login, c->h, refused, &value, &management, &why);
 	if (rc != 0) {
 		if (http_stopping(c->h)) {
 			stopped(c);
@@ -302,12 +316,12 @@ log_in(struct call *c, const char *refused)
 		}
 		free(why);
 		buf_release(&value);
+		buf_release(&management);
 		return rc == BEARER_LATER && c->a->result != HTTP_STOPPED ? NEXT_AGAIN : NEXT_DONE;
 	}
-	if (c->authorization.len > 0)
-		explicit_bzero(c->authorization.data, c->authorization.len);
-	buf_release(&c->authorization);
+	forget_values(c);
 	c->authorization = value;
+	c->management = management;
 	return NEXT_AT_ONCE;
 }
 
@@ -422,7 +436,7 @@ void
 http_call(struct http *h, const struct http_request *r, struct http_answer *a)
 {
 	const struct http_config *config = &h->config;
-	struct call c = {.h = h, .r = r, .a = a, .authorization = BUF_INIT};
+	struct call c = {.h = h, .r = r, .a = a, .authorization = BUF_INIT, .management = BUF_INIT};
 	bool whole = strstr(r->path, "://") != NULL && *r->path != '/';
 	const char *query = r->query != NULL ? r->query : "";
 
@@ -441,9 +455,7 @@ http_call(struct http *h, const struct http_request *r, struct http_answer *a)
 	if (a->result == HTTP_OK)
 		a->maybe_done = false;
 	free(c.url);
-	if (c.authorization.len > 0)
-		explicit_bzero(c.authorization.data, c.authorization.len);
-	buf_release(&c.authorization);
+	forget_values(&c);
 }
 
 void

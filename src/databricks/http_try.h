@@ -15,6 +15,7 @@ struct http {
 	int64_t end_by;	/* run clock; 0: never */
 	char *agent;	/* the User-Agent header */
 	char *workspace;	/* the header that names the workspace; NULL for none */
+	char *resource;	/* the one that names it as Azure does; NULL for none */
 	struct engine *engine;
 };
 
@@ -29,6 +30,7 @@ struct http_try {
 	const char *method, *url;
 	const char *content, *content_type;	/* the request's body; NULL for none */
 	const char *authorization;	/* NULL for none */
+	const char *management;	/* Azure's token, by which resource is believed; NULL for none */
 	/*
 	 * libcurl must not send it twice by itself, which it does when a connection that was kept turns out to be
 	 * closed

@@ -22,10 +22,14 @@
 void
 token_release(struct token *t)
 {
-	if (t->text != NULL)
-		explicit_bzero(t->text, strlen(t->text));
-	free(t->text);
-	t->text = NULL;
+	char **const texts[] = {&t->text, &t->management};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (*texts[i] != NULL)
+			explicit_bzero(*texts[i], strlen(*texts[i]));
+		free(*texts[i]);
+		*texts[i] = NULL;
+	}
 }
 
 void
@@ -212,17 +216,36 @@ fetch_m2m(const struct login *l, struct http *h, struct token *t, char **why)
 	return rc;
 }
 
+/* Azure in the world, and its national clouds. */
+struct cloud {
+	const char *names[3];
+	const char *authority;	/* the host of Microsoft Entra */
+	const char *management;	/* the resource that Azure's management is */
+};
+
+static const struct cloud *
+cloud_named(const char *environment)
+{
+	static const struct cloud clouds[] = {
+		{{"PUBLIC", "AzurePublicCloud", "AzureCloud"}, "login.microsoftonline.com",
+		    "https://management.core.windows.net/"},
+		{{"USGOVERNMENT", "AzureUSGovernment", "AzureUSGovernmentCloud"}, "login.microsoftonline.us",
+		    "https://management.core.usgovcloudapi.net/"},
+		{{"CHINA", "AzureChinaCloud", "AzureChina"}, "login.chinacloudapi.cn",
+		    "https://management.core.chinacloudapi.cn/"},
+	};
+
+	for (size_t i = 0; environment != NULL && i < sizeof(clouds) / sizeof(clouds[0]); i++)
+		for (size_t k = 0; k < 3; k++)
+			if (strcasecmp(environment, clouds[i].names[k]) == 0)
+				return &clouds[i];
+	return &clouds[0];
+}
+
 /* The address of Microsoft Entra, without a slash at its end. The caller's to free. */
 static char *
-authority(const char *environment)
+authority(const struct cloud *cloud)
 {
-	static const struct {
-		const char *name, *host;
-	} clouds[] = {
-		{"USGOVERNMENT", "login.microsoftonline.us"}, {"AzureUSGovernment", "login.microsoftonline.us"},
-		{"AzureUSGovernmentCloud", "login.microsoftonline.us"},
-		{"CHINA", "login.chinacloudapi.cn"}, {"AzureChinaCloud", "login.chinacloudapi.cn"},
-	};
 	const char *set = getenv("AZURE_AUTHORITY_HOST");
 	char *url;
 
@@ -232,10 +255,7 @@ authority(const char *environment)
 			url[n - 1] = '\0';
 		return url;
 	}
-	for (size_t i = 0; environment != NULL && i < sizeof(clouds) / sizeof(clouds[0]); i++)
-		if (strcasecmp(environment, clouds[i].name) == 0)
-			return xasprintf("https://%s", clouds[i].host);
-	return xstrdup("https://login.microsoftonline.com");
+	return xasprintf("https://%s", cloud->authority);
 }
 
 /* The tenant of a workspace: the first part of the path that it sends browsers to. NULL with *why and *rc. */
@@ -269,25 +289,47 @@ find_tenant(struct http *h, int *rc, char **why)
 	return tenant;
 }
 
+/* One for a resource, from url. */
 static int
-fetch_azure(const struct login *l, struct http *h, struct token *t, char **why)
+ask_azure(const struct login *l, struct http *h, const char *url, const char *resource, struct token *t, char **why)
 {
-	int rc = BEARER_REFUSED;
-	char *tenant = l->azure_tenant_id != NULL ? xstrdup(l->azure_tenant_id) : find_tenant(h, &rc, why);
-	char *base, *url;
 	struct buf body = BUF_INIT;
+	int rc;
 
-	if (tenant == NULL)
-		return rc;
-	base = authority(l->azure_environment);
-	url = xasprintf("%s/%s/oauth2/token", base, tenant);
 	http_query(&body, "grant_type", "client_credentials");
 	http_query(&body, "client_id", l->azure_client_id);
 	http_query(&body, "client_secret", l->azure_client_secret);
-	http_query(&body, "resource", AZURE_DATABRICKS);
+	http_query(&body, "resource", resource);
 	rc = ask(h, url, "", body.data, l->azure_client_id, t, why);
 	explicit_bzero(body.data, body.len);
 	buf_release(&body);
+	return rc;
+}
+
+static int
+fetch_azure(const struct login *l, struct http *h, struct token *t, char **why)
+{
+	const struct cloud *cloud = cloud_named(l->azure_environment);
+	int rc = BEARER_REFUSED;
+	char *tenant = l->azure_tenant_id != NULL ? xstrdup(l->azure_tenant_id) : find_tenant(h, &rc, why);
+	struct token management;
+	char *base, *url;
+
+	if (tenant == NULL)
+		return rc;
+	base = authority(cloud);
+	url = xasprintf("%s/%s/oauth2/token", base, tenant);
+	rc = ask_azure(l, h, url, AZURE_DATABRICKS, t, why);
+	if (rc == 0 && l->azure_resource_id != NULL) {
+		rc = ask_azure(l, h, url, cloud->management, &management, why);
+		if (rc == 0) {
+			t->management = management.text;
+			if (management.expires < t->expires)
+				t->expires = management.expires;
+		} else {
+			token_release(t);
+		}
+	}
 	free(url);
 	free(base);
 	free(tenant);

@@ -7,7 +7,9 @@
  *	azure-client-secret
  *		POST to TENANT/oauth2/token of login.microsoftonline.com, of the other cloud that azure_environment
  *		names, or of AZURE_AUTHORITY_HOST, for the resource that Databricks is there. The tenant, when not set,
- *		is taken from the Location of HOST/aad/auth;
+ *		is taken from the Location of HOST/aad/auth. With azure_workspace_resource_id a second one is fetched,
+ *		for Azure's management, by which a workspace takes a principal that is no user of it but may administer
+ *		it (learn.microsoft.com, "Microsoft Entra service principal authentication");
  *	databricks-cli
  *		what the program answers to: databricks auth token --profile P (without one: --host HOST). No shell;
  *		30 s at the most.
@@ -23,6 +25,7 @@
 
 struct token {
 	char *text;	/* owned */
+	char *management;	/* owned: of azure-client-secret with a resource id, the one for Azure; else NULL */
 	int64_t expires;	/* wall clock; INT64_MAX: not said */
 };
 

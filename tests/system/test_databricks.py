@@ -513,6 +513,22 @@ def test_azure(build):
     assert "cannot log in as 'app-1'" in err and "AADSTS7000215" in err and "wrong-wrong" not in err
 
 
+def test_who_administers_a_workspace_in_azure_need_not_be_its_user(build):
+    resource = "/subscriptions/1/resourceGroups/g/providers/Microsoft.Databricks/workspaces/w"
+    site = build("--azure-client", "app-1:hush-hush-azure", "--azure-resource", resource)
+    site.secrets.add("hush-hush-azure")
+    site.env = {"DATABRICKS_HOST": site.workspace.url, "ARM_CLIENT_ID": "app-1", "ARM_CLIENT_SECRET": "hush-hush-azure",
+                "AZURE_AUTHORITY_HOST": site.workspace.url}
+    site.source("a.py", "dbutils.notebook.exit('here')")
+    site.workflow("a.py")
+    assert "403 PERMISSION_DENIED: User not authorized." in site.refused("workflow.yaml")
+    run = site.run(env={"DATABRICKS_AZURE_RESOURCE_ID": resource})
+    assert run.record("a")["result"] == "here", run.story()
+    site.workspace.faults([{"match": {"path": "runs/get$", "count": 1}, "action": {"token_expired": True}}])
+    run = site.run(env={"DATABRICKS_AZURE_RESOURCE_ID": resource})
+    assert run.record("a")["result"] == "here", run.story()
+
+
 def test_one_token_for_all_is_renewed_before_it_expires_and_when_it_is_refused(build):
     """Three hours in four seconds, in which a token of an hour is not enough."""
     site = oauth(build("--client", "robot:hush-hush-secret", "--clock-scale", "2700"))

@@ -115,7 +115,7 @@ check_header(const char *refused, const char *want, const char *why_has)
 	int rc;
 
 	buf_adds(&out, "x");
-	rc = bearer_header(bearer, &login, h, refused, &out, &why);
+	rc = bearer_header(bearer, &login, h, refused, &out, NULL, &why);
 	if (want != NULL) {
 		ck_assert_msg(rc == 0, "%s", why);
 		ck_assert_str_eq(out.data + 1, want);
@@ -218,7 +218,7 @@ start_workers(int n, pid_t *pids)
 			struct buf out = BUF_INIT;
 			char *why;
 
-			_exit(bearer_header(bearer, &login, make_http(), NULL, &out, &why) == 0 ? 0 : 1);
+			_exit(bearer_header(bearer, &login, make_http(), NULL, &out, NULL, &why) == 0 ? 0 : 1);
 		}
 	}
 }
@@ -293,7 +293,7 @@ START_TEST(test_killed_at_random)
 		if (pid == 0)
 			for (;;) {
 				buf_reset(&out);
-				(void)bearer_header(bearer, &login, h, NULL, &out, &why);
+				(void)bearer_header(bearer, &login, h, NULL, &out, NULL, &why);
 			}
 		usleep((useconds_t)(rand() % 1500));
 		kill(pid, SIGKILL);
@@ -316,7 +316,7 @@ START_TEST(test_stopped)
 		usleep(1000);
 	stop = 1;
 	began = clock_run();
-	ck_assert_int_eq(bearer_header(bearer, &login, h, NULL, &out, &why), -1);
+	ck_assert_int_eq(bearer_header(bearer, &login, h, NULL, &out, NULL, &why), -1);
 	ck_assert_str_eq(why, "stopped");
 	ck_assert_int_lt(clock_run() - began, 3 * NSEC_PER_SEC);
 	free(why);
@@ -380,12 +380,12 @@ START_TEST(test_nobody_to_log_in_at)
 	login.azure_client_secret = login.client_secret;
 	login.azure_tenant_id = (char *)"mine";
 	setenv("AZURE_AUTHORITY_HOST", "http://10.0.0.1", 1);
-	ck_assert_int_eq(bearer_header(bearer, &login, h, NULL, &out, &why), BEARER_REFUSED);
+	ck_assert_int_eq(bearer_header(bearer, &login, h, NULL, &out, NULL, &why), BEARER_REFUSED);
 	ck_assert_ptr_nonnull(strstr(why, "nothing is sent there"));
 	free(why);
 	setenv("AZURE_AUTHORITY_HOST", host, 1);
 	given->status = 503;
-	ck_assert_int_eq(bearer_header(bearer, &login, h, NULL, &out, &why), BEARER_LATER);
+	ck_assert_int_eq(bearer_header(bearer, &login, h, NULL, &out, NULL, &why), BEARER_LATER);
 	ck_assert_ptr_nonnull(strstr(why, "503 invalid_client: *** is wrong"));
 	free(why);
 	/* So it is asked again, as long as the call's own patience says. */
@@ -399,6 +399,9 @@ END_TEST
 
 START_TEST(test_azure)
 {
+	struct buf out = BUF_INIT, management = BUF_INIT;
+	char *why;
+
 	login.method = LOGIN_AZURE_SECRET;
 	login.azure_client_id = login.client_id;
 	login.azure_client_secret = login.client_secret;
@@ -412,6 +415,17 @@ START_TEST(test_azure)
 	login.azure_tenant_id = (char *)"mine";
 	check_header("Bearer token-1", "Bearer token-2", NULL);
 	ck_assert_int_eq(strncmp(given->request, "POST /mine/oauth2/token", 23), 0);
+	/* With the workspace's id in Azure there is a second one. */
+	login.azure_resource_id = (char *)"/subscriptions/1";
+	login.azure_environment = (char *)"usgovernment";
+	ck_assert_int_eq(bearer_header(bearer, &login, h, "Bearer token-2", &out, &management, &why), 0);
+	ck_assert_str_eq(out.data, "Bearer token-3");
+	ck_assert_str_eq(management.data, "token-4");
+	ck_assert_ptr_nonnull(strstr(given->request,
+	    "&resource=https%3A%2F%2Fmanagement.core.usgovcloudapi.net%2F"));
+	login.azure_resource_id = login.azure_environment = NULL;
+	buf_release(&out);
+	buf_release(&management);
 	free(login.azure_client_id);
 	free(login.azure_client_secret);
 }

@@ -284,8 +284,8 @@ START_TEST(test_kills)
 		kill(pids[0], SIGKILL);
 		ck_assert_int_eq(waitpid(pids[0], NULL, 0), pids[0]);
 	}
-	ck_assert_double_ge(limiter_rate(l, ENDPOINT_CANCEL), 30.0 / 17);
-	ck_assert_double_le(limiter_rate(l, ENDPOINT_CANCEL), 30);
+	ck_assert_double_ge(limiter_rate(l, ENDPOINT_CANCEL), 90.0 / 17);
+	ck_assert_double_le(limiter_rate(l, ENDPOINT_CANCEL), 90);
 	/* The killed ones have taken the places of hours to come. A 429 begins the timetable anew. */
 	limiter_throttled(l, ENDPOINT_OTHER, 0);
 	before = shared->n;

@@ -224,7 +224,8 @@ START_TEST(refuses_expressions)
 	    "1:42: parameter '{{ x }}' has an expression in its name; they stand in values alone\n"
 	    "1:63: variable '{{ y }}' has an expression in its name; they stand in values alone\n");
 	check_wrong("notebooks: [a.ipynb]\nparameters: {a: {{ x }}}\n",
-	    "2:18: a key must be text, not a map; quote text that begins with '{'\n");
+	    "2:18: a key must be text, not a map; quote text that begins with '{', and expressions: "
+	    "\"{{ ... }}\"\n");
 	check_wrong("notebooks: [a.ipynb]\nparameters: {s: {secret: '{{ env.X }}'}}\n",
 	    "2:26: 'secret' of parameter 's' cannot be an expression: it is the name of an environment variable\n");
 	/* Longer circles; what has no value for a reason that was said is not said again. */
@@ -396,7 +397,8 @@ START_TEST(refuses_lists)
 	/* Names that are the same, or unfit. */
 	check_wrong("notebooks:\n- {path: a.ipynb, for_each: [x, a/b, x, ''], name: '{{ item }}'}\n",
 	    "2:52: name 'a/b' holds a '/'; files are named by it\n"
-	    "2:52: name 'x' is that of the notebook at line 2 already; give one of them another by the key 'name'\n"
+	    "2:52: two of the notebooks that are made here would be named 'x'; let the name tell them apart, such as "
+	    "by another part of {{ item }} or {{ matrix }}\n"
 	    "2:52: 'name' is empty; write text, or leave the key out\n");
 	check_wrong("notebooks:\n- {path: '{{ item }}', for_each: [x.ipynb, y.txt, 1]}\n",
 	    "2:10: 'y.txt' is no notebook: its name must end in .ipynb\n2:10: '1' is no notebook: its name must end in "

@@ -27,6 +27,7 @@ class Auth:
         self.passwords = {}
         self.clients = {}
         self.azure = {}
+        self.azure_resource = None
         self.issued = {}
         self.grants = 0
         self.tenant = "11111111-2222-3333-4444-555555555555"
@@ -88,7 +89,18 @@ class Auth:
             raise ApiError(403, 403, "Invalid access token.")
         if self.clock.now() >= until:
             raise ApiError(401, "UNAUTHENTICATED", "Access token has expired.")
+        if name in self.azure and self.azure_resource is not None:
+            self._administers(request)
         return name
+
+    def _administers(self, request):
+        """Who is no user of the workspace has to be known to Azure as one who may administer it."""
+        value = request.headers.get("X-Databricks-Azure-SP-Management-Token")
+        with self.lock:
+            _, until, audience = self.issued.get(value, (None, 0, None))
+        if (audience != AZURE_MANAGEMENT or self.clock.now() >= until
+                or request.headers.get("X-Databricks-Azure-Workspace-Resource-Id") != self.azure_resource):
+            raise ApiError(403, "PERMISSION_DENIED", "User not authorized.")
 
     def _password(self, value):
         try:

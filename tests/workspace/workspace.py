@@ -72,6 +72,7 @@ class Workspace:
             self.auth.add_client(*pair)
         for pair in options.azure_client:
             self.auth.add_azure_client(*pair)
+        self.auth.azure_resource = options.azure_resource
         self.limits = Limits(options.limit, not options.no_limits, options.retry_after, options.jobs_per_hour)
         self.faults = Faults(self.clock)
         users = [
@@ -191,6 +192,7 @@ def parse(arguments):
         metavar="ID:SECRET",
         help="one of Microsoft Entra",
     )
+    add("--azure-resource", metavar="ID", help="which those need, as they are no users but administer the workspace")
     add("--token-lifetime", type=float, default=3600, metavar="SECONDS", help="of access tokens")
     add("--secret", type=pair("="), action="append", default=[], metavar="SCOPE/KEY=VALUE", help="for dbutils.secrets")
     add(
