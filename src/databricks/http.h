@@ -92,6 +92,9 @@ struct http_answer {
 void http_call(struct http *h, const struct http_request *r, struct http_answer *a);
 void http_answer_release(struct http_answer *a);
 
+/* Whether what is sent to that address can be read by its server alone: with TLS, or on this machine. */
+bool http_url_is_private(const char *url);
+
 /* Appends name=value to a query, encoded, with an '&' before it where it is not the first. */
 void http_query(struct buf *query, const char *name, const char *value);
 void http_query_int(struct buf *query, const char *name, int64_t value);

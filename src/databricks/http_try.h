@@ -58,7 +58,4 @@ void http_drop(struct http *h);
 /* Whether the stop flag is set, and counts, or the time to end by has come. */
 bool http_stopping(const struct http *h);
 
-/* Whether what is sent to that address can be read by its server alone: with TLS, or on this machine. */
-bool http_url_is_private(const char *url);
-
 #endif

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "databricks/member.h"
 #include "databricks/submit.h"
 #include "workflow/status.h"
 
@@ -25,48 +26,6 @@ job_mark(char mark[JOB_MARK], const struct workflow *w, const struct workspace *
 	memcpy(mark, digest, JOB_MARK - 1);
 	mark[JOB_MARK - 1] = '\0';
 	buf_release(&b);
-}
-
-/* ---- Members ---- */
-
-static void
-put_text(struct json_out *o, const char *key, const char *text)
-{
-	if (text == NULL)
-		return;
-	json_out_key(o, key);
-	json_out_str(o, text);
-}
-
-static void
-put_int(struct json_out *o, const char *key, int64_t n)
-{
-	json_out_key(o, key);
-	json_out_int(o, n);
-}
-
-static void
-put_bool(struct json_out *o, const char *key, bool b)
-{
-	json_out_key(o, key);
-	json_out_bool(o, b);
-}
-
-/* A member that is passed on, where the target has it. */
-static void
-put_json(struct json_out *o, const char *key, const char *text)
-{
-	if (text == NULL)
-		return;
-	json_out_key(o, key);
-	json_out_value(o, json_of(text));
-}
-
-/* Seconds, rounded up: 0 would be no limit. */
-static int64_t
-whole_seconds(int64_t nanoseconds)
-{
-	return (nanoseconds + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
 }
 
 /* ---- A task ---- */
@@ -99,8 +58,8 @@ put_notebook(struct json_out *o, const struct writing *wr, const struct task *t)
 
 	json_out_key(o, "notebook_task");
 	json_out_open(o, '{');
-	put_text(o, "notebook_path", path);
-	put_text(o, "source", "WORKSPACE");
+	member_text(o, "notebook_path", path);
+	member_text(o, "source", "WORKSPACE");
 	json_out_key(o, "base_parameters");
 	json_out_open(o, '{');
 	for (size_t i = 0; i < t->parameters.n; i++) {
@@ -117,7 +76,7 @@ put_notebook(struct json_out *o, const struct writing *wr, const struct task *t)
 		buf_release(&json);
 	}
 	json_out_close(o, '}');
-	put_text(o, "warehouse_id", t->target->databricks->warehouse_id);
+	member_text(o, "warehouse_id", t->target->databricks->warehouse_id);
 	json_out_close(o, '}');
 	free(path);
 }
@@ -136,7 +95,7 @@ put_dependencies(struct json_out *o, const struct workflow *w, const struct task
 		char *key = submit_task_key(w->tasks[t->depends_on[i]].name);
 
 		json_out_open(o, '{');
-		put_text(o, "task_key", key);
+		member_text(o, "task_key", key);
 		json_out_close(o, '}');
 		free(key);
 	}
@@ -144,31 +103,31 @@ put_dependencies(struct json_out *o, const struct workflow *w, const struct task
 	for (const char *s = run_if_name(t->run_if); *s != '\0' && n < sizeof(run_if) - 1; s++)
 		run_if[n++] = (char)toupper((unsigned char)*s);
 	run_if[n] = '\0';
-	put_text(o, "run_if", run_if);
+	member_text(o, "run_if", run_if);
 }
 
 static void
 put_retries(struct json_out *o, const struct task *t)
 {
-	put_int(o, "max_retries", t->retries);
+	member_int(o, "max_retries", t->retries);
 	if (t->retries == 0)
 		return;
-	put_int(o, "min_retry_interval_millis", t->retry_delay / NSEC_PER_MSEC);
-	put_bool(o, "retry_on_timeout", (t->retry_on.kinds & 1u << ERROR_TIMEOUT) != 0);
+	member_int(o, "min_retry_interval_millis", t->retry_delay / NSEC_PER_MSEC);
+	member_bool(o, "retry_on_timeout", (t->retry_on.kinds & 1u << ERROR_TIMEOUT) != 0);
 }
 
 static void
 put_compute(struct json_out *o, const struct workspace *ws, const struct databricks *d)
 {
 	if (d->new_cluster != NULL)
-		put_text(o, "job_cluster_key", CLUSTER_KEY);
+		member_text(o, "job_cluster_key", CLUSTER_KEY);
 	else if (ws->cluster_id != NULL)
-		put_text(o, "existing_cluster_id", ws->cluster_id);
+		member_text(o, "existing_cluster_id", ws->cluster_id);
 	else
-		put_bool(o, "disable_auto_optimization",
+		member_bool(o, "disable_auto_optimization",
 		    true);	/* serverless compute repeats what has failed on its own account */
-	put_text(o, "environment_key", d->environment_key);
-	put_json(o, "libraries", d->libraries);
+	member_text(o, "environment_key", d->environment_key);
+	member_json(o, "libraries", d->libraries);
 }
 
 static void
@@ -177,15 +136,15 @@ put_task(struct json_out *o, struct writing *wr, const struct task *t)
 	char *key = submit_task_key(t->name), *description;
 
 	json_out_open(o, '{');
-	put_text(o, "task_key", key);
+	member_text(o, "task_key", key);
 	if (!t->remote) {
 		description = xasprintf("notebook %s, sha256 %s", t->path, digest_of(wr, t->file));
-		put_text(o, "description", description);
+		member_text(o, "description", description);
 		free(description);
 	}
 	put_notebook(o, wr, t);
 	put_dependencies(o, wr->w, t);
-	put_int(o, "timeout_seconds", whole_seconds(t->timeout));
+	member_int(o, "timeout_seconds", member_seconds(t->timeout));
 	put_retries(o, t);
 	put_compute(o, wr->ws, t->target->databricks);
 	json_out_close(o, '}');
@@ -204,7 +163,7 @@ put_tags(struct json_out *o, const struct workflow *w, const struct workspace *w
 	job_mark(mark, w, ws);
 	json_out_key(o, "tags");
 	json_out_open(o, '{');
-	put_text(o, JOB_TAG, mark);
+	member_text(o, JOB_TAG, mark);
 	json_walk(&it, tags != NULL ? json_of(tags) : JSON_NOTHING);
 	while (json_next(&it, &key, &value)) {
 		char *name = json_strdup(key);
@@ -223,9 +182,9 @@ put_schedule(struct json_out *o, const struct cron *c)
 {
 	json_out_key(o, "schedule");
 	json_out_open(o, '{');
-	put_text(o, "quartz_cron_expression", c->expression);
-	put_text(o, "timezone_id", c->timezone);
-	put_text(o, "pause_status", c->paused ? "PAUSED" : "UNPAUSED");
+	member_text(o, "quartz_cron_expression", c->expression);
+	member_text(o, "timezone_id", c->timezone);
+	member_text(o, "pause_status", c->paused ? "PAUSED" : "UNPAUSED");
 	json_out_close(o, '}');
 }
 
@@ -237,8 +196,8 @@ put_job_cluster(struct json_out *o, const char *new_cluster)
 	json_out_key(o, "job_clusters");
 	json_out_open(o, '[');
 	json_out_open(o, '{');
-	put_text(o, "job_cluster_key", CLUSTER_KEY);
-	put_json(o, "new_cluster", new_cluster);
+	member_text(o, "job_cluster_key", CLUSTER_KEY);
+	member_json(o, "new_cluster", new_cluster);
 	json_out_close(o, '}');
 	json_out_close(o, ']');
 }
@@ -249,7 +208,7 @@ put_settings(struct buf *out, struct writing *wr, const struct databricks *d)
 	struct json_out o = JSON_OUT(out, -1, 0);
 
 	json_out_open(&o, '{');
-	put_text(&o, "name", wr->w->name);
+	member_text(&o, "name", wr->w->name);
 	put_tags(&o, wr->w, wr->ws, d->tags);
 	json_out_key(&o, "tasks");
 	json_out_open(&o, '[');
@@ -257,20 +216,20 @@ put_settings(struct buf *out, struct writing *wr, const struct databricks *d)
 		put_task(&o, wr, &wr->w->tasks[i]);
 	json_out_close(&o, ']');
 	put_job_cluster(&o, d->new_cluster);
-	put_json(&o, "environments", d->environments);
-	put_int(&o, "timeout_seconds", whole_seconds(wr->w->timeout));
-	put_int(&o, "max_concurrent_runs", 1);
+	member_json(&o, "environments", d->environments);
+	member_int(&o, "timeout_seconds", member_seconds(wr->w->timeout));
+	member_int(&o, "max_concurrent_runs", 1);
 	json_out_key(&o, "queue");
 	json_out_open(&o, '{');
-	put_bool(&o, "enabled", d->queue);
+	member_bool(&o, "enabled", d->queue);
 	json_out_close(&o, '}');
 	if (wr->w->schedule != NULL)
 		put_schedule(&o, wr->w->schedule);
-	put_json(&o, "email_notifications", d->email_notifications);
-	put_json(&o, "webhook_notifications", d->webhook_notifications);
-	put_json(&o, "notification_settings", d->notification_settings);
-	put_json(&o, "run_as", d->run_as);
-	put_text(&o, "performance_target", d->performance_target);
+	member_json(&o, "email_notifications", d->email_notifications);
+	member_json(&o, "webhook_notifications", d->webhook_notifications);
+	member_json(&o, "notification_settings", d->notification_settings);
+	member_json(&o, "run_as", d->run_as);
+	member_text(&o, "performance_target", d->performance_target);
 	json_out_close(&o, '}');
 }
 
@@ -297,11 +256,11 @@ job_put(struct buf *out, const struct workflow *w, const struct workspace *ws, b
 		json_out_key(&o, name);
 		json_out_value(&o, value);
 		if (strcmp(name, "name") == 0)
-			put_text(&o, "description", description);
+			member_text(&o, "description", description);
 		free(name);
 	}
 	if (creating)
-		put_json(&o, "access_control_list", d->access_control_list);
+		member_json(&o, "access_control_list", d->access_control_list);
 	json_out_close(&o, '}');
 	for (size_t i = 0; i < wr.digests.n; i++)
 		free(wr.digests.entries[i].value);

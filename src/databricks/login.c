@@ -1,6 +1,5 @@
 #include "databricks/login.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "databricks/http.h"
 #include "databricks/settings.h"
 
 #define HTTP_TIMEOUT (60 * NSEC_PER_SEC)
@@ -75,25 +75,6 @@ is_authority(const char *s, size_t n)
 	return port == 0 || (s[name] == ':' && port <= 6 && is_digits(s + name + 1, port - 1));
 }
 
-/* "localhost", 127.0.0.0/8 and ::1, with or without a port. */
-static bool
-is_loopback(const char *authority)
-{
-	char name[64];
-	struct in_addr v4;
-	size_t n;
-
-	if (*authority == '[')
-		return strncmp(authority, "[::1]", 5) == 0;
-	n = strcspn(authority, ":");
-	if (n >= sizeof(name))
-		return false;
-	memcpy(name, authority, n);
-	name[n] = '\0';
-	return strcasecmp(name, "localhost") == 0 ||
-	    (inet_pton(AF_INET, name, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127);
-}
-
 /* A number behind "name=" in the query of an address that was copied from a browser; NULL for none. */
 static char *
 id_in_query(const char *query, const char *name)
@@ -133,7 +114,7 @@ take_host(struct login *l, const char *host, char **why)
 		return -1;
 	}
 	l->host = xasprintf("%s%.*s", scheme, (int)n, authority);
-	if (strcmp(scheme, "http://") == 0 && !is_loopback(l->host + 7)) {
+	if (!http_url_is_private(l->host)) {
 		*why = xasprintf("host '%s' would be spoken to without TLS; write https://", l->host);
 		return -1;
 	}

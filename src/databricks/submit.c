@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "databricks/member.h"
 
 #define TASK_KEY_MAX 100	/* characters of a task_key */
 #define RUN_NAME_MAX 4096	/* bytes */
@@ -75,34 +76,6 @@ put_parameters(struct json_out *o, const struct params *p)
 	json_out_close(o, '}');
 }
 
-/* A member that is passed on, where the target has it. */
-static void
-put_json(struct json_out *o, const char *key, const char *text)
-{
-	if (text == NULL)
-		return;
-	json_out_key(o, key);
-	json_out_value(o, json_of(text));
-}
-
-static void
-put_text(struct json_out *o, const char *key, const char *text)
-{
-	if (text == NULL)
-		return;
-	json_out_key(o, key);
-	json_out_str(o, text);
-}
-
-/* Seconds, rounded up: 0 would be no limit. */
-static int64_t
-whole_seconds(int64_t nanoseconds)
-{
-	int64_t n = nanoseconds / NSEC_PER_SEC + (nanoseconds % NSEC_PER_SEC > 0);
-
-	return n < INT32_MAX ? n : INT32_MAX;	/* as the API has it */
-}
-
 /* The cluster that is there already; NULL for none. */
 static const char *
 existing_cluster(const struct databricks *d, const char *otherwise)
@@ -120,23 +93,23 @@ put_task(struct json_out *o, const struct task *t, const char *path, const char 
 	char *key = submit_task_key(t->name);
 
 	json_out_open(o, '{');
-	put_text(o, "task_key", key);
+	member_text(o, "task_key", key);
 	free(key);
 	json_out_key(o, "notebook_task");
 	json_out_open(o, '{');
-	put_text(o, "notebook_path", path);
-	put_text(o, "source", "WORKSPACE");
+	member_text(o, "notebook_path", path);
+	member_text(o, "source", "WORKSPACE");
 	json_out_key(o, "base_parameters");
 	put_parameters(o, &t->parameters);
-	put_text(o, "warehouse_id", d->warehouse_id);
+	member_text(o, "warehouse_id", d->warehouse_id);
 	json_out_close(o, '}');
-	put_text(o, "existing_cluster_id", existing_cluster(d, cluster_id));
-	put_json(o, "new_cluster", d->new_cluster);
-	put_text(o, "environment_key", d->environment_key);
-	put_json(o, "libraries", d->libraries);
-	put_json(o, "email_notifications", d->email_notifications);
-	put_json(o, "webhook_notifications", d->webhook_notifications);
-	put_json(o, "notification_settings", d->notification_settings);
+	member_text(o, "existing_cluster_id", existing_cluster(d, cluster_id));
+	member_json(o, "new_cluster", d->new_cluster);
+	member_text(o, "environment_key", d->environment_key);
+	member_json(o, "libraries", d->libraries);
+	member_json(o, "email_notifications", d->email_notifications);
+	member_json(o, "webhook_notifications", d->webhook_notifications);
+	member_json(o, "notification_settings", d->notification_settings);
 	json_out_close(o, '}');
 }
 
@@ -150,24 +123,24 @@ submit_put(struct buf *body, const struct task *t, const char *workflow, const c
 	json_out_open(&o, '{');
 	json_out_key(&o, "run_name");
 	put_run_name(&o, workflow, t->name);
-	put_text(&o, "idempotency_token", token);
+	member_text(&o, "idempotency_token", token);
 	json_out_key(&o, "tasks");
 	json_out_open(&o, '[');
 	put_task(&o, t, path, cluster_id);
 	json_out_close(&o, ']');
 	if (t->timeout > 0) {
 		json_out_key(&o, "timeout_seconds");
-		json_out_int(&o, whole_seconds(t->timeout));
+		json_out_int(&o, member_seconds(t->timeout));
 	}
 	json_out_key(&o, "queue");
 	json_out_open(&o, '{');
 	json_out_key(&o, "enabled");
 	json_out_bool(&o, d->queue);
 	json_out_close(&o, '}');
-	put_json(&o, "environments", d->environments);
-	put_json(&o, "run_as", d->run_as);
-	put_json(&o, "tags", d->tags);
-	put_json(&o, "access_control_list", d->access_control_list);
-	put_text(&o, "performance_target", d->performance_target);
+	member_json(&o, "environments", d->environments);
+	member_json(&o, "run_as", d->run_as);
+	member_json(&o, "tags", d->tags);
+	member_json(&o, "access_control_list", d->access_control_list);
+	member_text(&o, "performance_target", d->performance_target);
 	json_out_close(&o, '}');
 }
