@@ -372,13 +372,9 @@ follow_run(struct attempt *a)
 		.stop = a->stop,
 		.wait_mask = a->wait_mask,
 	};
-	const struct login *login = &f.ws->login;
-	const char *const secrets[] = {login->token, login->password, login->client_secret, login->azure_client_secret};
 	char *why = NULL;
 
-	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-		if (secrets[i] != NULL)
-			mask_add_spellings(a->mask, secrets[i], strlen(secrets[i]));
+	login_mask(&f.ws->login, a->mask);
 	f.http = http_new(&config, &why);
 	if (f.http == NULL)
 		fail(&f, ERROR_TARGET, why);

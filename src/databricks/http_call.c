@@ -76,15 +76,11 @@ put_subject(struct buf *out, const struct http_request *r)
 static void
 set_message(struct call *c, const char *what)
 {
-	const struct login *l = c->h->config.login;
-	const char *const secrets[] = {l->token, l->password, l->client_secret, l->azure_client_secret};
 	const char *value = strchr(buf_str(&c->authorization), ' ');
 	struct buf text = BUF_INIT, masked = BUF_INIT;
 	struct mask m = MASK_INIT;
 
-	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-		if (secrets[i] != NULL)
-			mask_add_spellings(&m, secrets[i], strlen(secrets[i]));
+	login_mask(c->h->config.login, &m);
 	if (value != NULL)
 		mask_add_spellings(&m, value + 1, strlen(value + 1));
 	if (c->management.len > 0)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "databricks/plain.h"
 
 #define COLUMNS 600	/* of a message; more of it is of no use to anybody */
 #define DELAY_MAX 3600.0	/* seconds */
@@ -142,34 +143,6 @@ read_object(struct http_error *e, struct json body)
 	}
 }
 
-/* Appends HTML as text: without tags, the commonest entities as what they stand for. */
-static void
-put_html(struct buf *out, const char *p, const char *end)
-{
-	static const struct {
-		const char *name;
-		char c;
-	} entities[] = {
-		{"&lt;", '<'}, {"&gt;", '>'}, {"&amp;", '&'}, {"&quot;", '"'}, {"&#39;", '\''}, {"&nbsp;", ' '},
-	};
-
-	while (p < end) {
-		const char *close = *p == '<' ? memchr(p, '>', (size_t)(end - p)) : NULL;
-		size_t i, n = sizeof(entities) / sizeof(entities[0]);
-
-		if (close != NULL) {
-			buf_addc(out, ' ');
-			p = close + 1;
-			continue;
-		}
-		for (i = 0; i < n; i++)
-			if (strncmp(p, entities[i].name, strlen(entities[i].name)) == 0)
-				break;
-		buf_addc(out, i < n ? entities[i].c : *p);
-		p += i < n ? strlen(entities[i].name) : 1;
-	}
-}
-
 /* What stands in the first element of that name; NULL when there is none. */
 static char *
 element(const char *body, const char *open, const char *close)
@@ -183,7 +156,7 @@ element(const char *body, const char *open, const char *close)
 	to = from != NULL ? strcasestr(from, close) : NULL;
 	if (to == NULL)
 		return NULL;
-	put_html(&text, from + 1, to);
+	plain_put_html(&text, from + 1, (size_t)(to - from - 1));
 	return one_line(&text);
 }
 

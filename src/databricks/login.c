@@ -438,6 +438,16 @@ login_resolve(struct login *l, const struct target *t, char **why)
 	return result;
 }
 
+void
+login_mask(const struct login *l, struct mask *m)
+{
+	const char *const secrets[] = {l->token, l->password, l->client_secret, l->azure_client_secret};
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (secrets[i] != NULL)
+			mask_add_spellings(m, secrets[i], strlen(secrets[i]));
+}
+
 static void
 wipe(char **text)
 {

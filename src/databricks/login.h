@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "base/mask.h"
 #include "workflow/model.h"
 
 enum login_method {
@@ -56,6 +57,9 @@ struct login {
  */
 int login_resolve(struct login *l, const struct target *t, char **why);
 void login_release(struct login *l);	/* secrets are overwritten */
+
+/* Adds what of it is secret. */
+void login_mask(const struct login *l, struct mask *m);
 
 /* "pat", "basic", "oauth-m2m", "azure-client-secret", "databricks-cli": as DATABRICKS_AUTH_TYPE has them. */
 const char *login_method_name(enum login_method m);

@@ -68,7 +68,7 @@ def test_drain_lets_what_runs_finish_then(work):
     work.notebook("bad", "error E no")
     work.notebook("long", "wait go", "print x")
     work.workflow({"path": "bad.ipynb", "name": "b0"}, {"path": "bad.ipynb", "name": "b1"}, "long.ipynb",
-                  {"path": "bad.ipynb", "name": "b2", "depends_on": "b1", "run_if": "all_done"}, processes=3,
+                  {"path": "bad.ipynb", "name": "b2", "depends_on": ["b0", "b1"], "run_if": "all_done"}, processes=3,
                   on_error={"policy": "drain", "after": 2})
     run = work.start("workflow.yaml")
     run.event("run_stopping")
