@@ -142,15 +142,35 @@ foreign_put_number(struct foreign *f, const struct yaml_node *from, const char *
 	yaml_node_free(value);
 }
 
-bool
+const char *
 foreign_overridden(const struct foreign *f, const char *parameter)
 {
 	size_t n = strlen(parameter);
 
-	for (size_t i = 0; i < f->options->nparameters; i++)
+	/* The last one counts. */
+	for (size_t i = f->options->nparameters; i-- > 0;)
 		if (strncmp(f->options->parameters[i], parameter, n) == 0 && f->options->parameters[i][n] == '=')
-			return true;
-	return false;
+			return f->options->parameters[i] + n + 1;
+	return NULL;
+}
+
+struct yaml_node *
+foreign_name(struct mark at, const char *name)
+{
+	struct buf literal = BUF_INIT;
+	struct yaml_node *made;
+
+	/* Without these it is no pattern, and a backslash is itself. */
+	if (strpbrk(name, "*?[") == NULL)
+		return yaml_build_plain(YAML_STRING, at, name);
+	for (const char *p = name; *p != '\0'; p++) {
+		if (strchr("*?[\\", *p) != NULL)
+			buf_addc(&literal, '\\');
+		buf_addc(&literal, *p);
+	}
+	made = yaml_build_plain(YAML_STRING, at, buf_str(&literal));
+	buf_release(&literal);
+	return made;
 }
 
 struct yaml_node *
@@ -191,20 +211,35 @@ is_there(const struct foreign *f, const char *path)
 	return there;
 }
 
+static bool
+is_file(const char *path)
+{
+	static const char *const endings[] = {".ipynb", ".py", ".sql", ".r", ".R", ".scala", NULL};
+
+	for (const char *const *ending = endings; *ending != NULL; ending++)
+		if (name_ends(path, *ending))
+			return true;
+	return false;
+}
+
 void
 foreign_path(struct foreign *f, const struct yaml_node *path, struct yaml_node *notebook)
 {
-	static const char *const endings[] = {".ipynb", ".py", ".sql", ".r", ".R", ".scala", NULL};
+	static const char *const endings[] = {".ipynb", ".py"};
 	struct yaml_node *value = foreign_value_text(f, "the path of a notebook", path), *found = NULL;
 
 	if (value == NULL) {
 		f->incomplete = true;
 		return;
 	}
-	/* One that begins with '/' is of a workspace, unless it has an ending. */
-	for (const char *const *ending = endings; found == NULL && *ending != NULL; ending++)
-		if (name_ends(value->text, *ending) || *value->text == '/' || expression_in(value->text, value->len))
-			found = yaml_share(value);
+	/* Anything that begins with '/' and has no ending is of a workspace. */
+	if (*value->text == '/' && !is_file(value->text) && !expression_in(value->text, value->len)) {
+		foreign_problem(f, path->mark, "'%.200s' is a notebook of the workspace; export it, and name the file",
+		    value->text);
+		f->incomplete = true;
+	}
+	if (f->incomplete || is_file(value->text) || expression_in(value->text, value->len))
+		found = yaml_share(value);
 	for (size_t i = 0; found == NULL && i < 2; i++) {
 		found = foreign_text(path->mark, "%s%s", value->text, endings[i]);
 		if (!is_there(f, found->text)) {
@@ -283,7 +318,7 @@ finish(struct foreign *f)
 
 struct yaml_node *
 foreign_convert(const struct yaml_node *root, const char *file, const char *folder, const struct overrides *o,
-    struct problems *p)
+    bool *texts, struct problems *p)
 {
 	struct foreign f = {
 		.form = root != NULL ? form_of(root) : FOREIGN_NONE,
@@ -296,6 +331,7 @@ foreign_convert(const struct yaml_node *root, const char *file, const char *fold
 		.repeated = TABLE_INIT,
 	};
 
+	*texts = f.form == FOREIGN_BUNDLE || f.form == FOREIGN_JOB;
 	if (f.form == FOREIGN_NONE)
 		return NULL;
 	f.tree = yaml_build_plain(YAML_MAP, root->mark, NULL);

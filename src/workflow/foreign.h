@@ -8,8 +8,10 @@
  * with a notice (log_info), keys that nobody knows with a warning.
  *
  *	Bundle		a map with "bundle", or with "jobs" in "resources"; the only job that is there. ${var.NAME} is
- *			BUNDLE_VAR_NAME of the environment, else the variable's default, which for a file that a
- *			bundle includes is in the databricks.yml of a folder above.
+ *			BUNDLE_VAR_NAME of the environment, else its value in the target, else its default; for a file
+ *			that a bundle includes these are in the databricks.yml of a folder above. The target is
+ *			DATABRICKS_BUNDLE_TARGET of the environment, else the one with "default: true", else the only
+ *			one; what else a target has is passed over with a warning.
  *	Jobs API	a map with a list "tasks" of maps with "task_key", perhaps in "settings"
  *	runMultiple	a map with "activities", or a list of names of notebooks
  *
@@ -26,10 +28,11 @@
  * NULL when root is not foreign, or NULL itself; else the tree in nbfork's form, to be freed with yaml_node_free, which
  * may share nodes with root but needs it no longer. file is its name for messages, folder what its paths are relative
  * to: they are looked up there where they have no ending. A parameter that o sets is not looked at in the file, so that
- * its value there may be one that cannot be had here. When there were problems the tree can be loaded all the same, to
+ * its value there may be one that cannot be had here. *texts is set to whether parameters of its form are text, also
+ * those of o. When there were problems the tree can be loaded all the same, to
  * find out what else is wrong.
  */
 struct yaml_node *foreign_convert(const struct yaml_node *root, const char *file, const char *folder,
-    const struct overrides *o, struct problems *p);
+    const struct overrides *o, bool *texts, struct problems *p);
 
 #endif

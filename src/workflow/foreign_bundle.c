@@ -65,43 +65,146 @@ look_above(struct foreign *f)
 	buf_release(&text);
 }
 
+/* The file that includes this one; NULL when this is the bundle's own, or there is none. */
+static const struct yaml_node *
+above(struct foreign *f)
+{
+	if (yaml_get(f->root, "bundle") != NULL)
+		return NULL;
+	if (!f->looked_above)
+		look_above(f);
+	return f->above;
+}
+
 /* What two keys, one within the other, lead to: in this file, else in the one that includes it. */
 static const struct yaml_node *
 find(struct foreign *f, const char *outer, const char *key)
 {
 	const struct yaml_node *map = yaml_get(f->root, outer), *value = map != NULL ? yaml_get(map, key) : NULL;
 
-	if (value != NULL || yaml_get(f->root, "bundle") != NULL)
+	if (value != NULL)
 		return value;
-	if (!f->looked_above)
-		look_above(f);
-	map = f->above != NULL ? yaml_get(f->above, outer) : NULL;
+	map = above(f) != NULL ? yaml_get(f->above, outer) : NULL;
 	return map != NULL ? yaml_get(map, key) : NULL;
 }
 
-static struct yaml_node *
-variable(struct foreign *f, const char *name, struct mark at, unsigned depth)
+/* A map at the top, likewise. */
+static const struct yaml_node *
+find_map(struct foreign *f, const char *key)
 {
-	const struct yaml_node *variable, *value;
+	const struct yaml_node *map = yaml_get(f->root, key);
+
+	if (map == NULL && above(f) != NULL)
+		map = yaml_get(f->above, key);
+	return map != NULL && map->type == YAML_MAP ? map : NULL;
+}
+
+/* The target that a bundle is deployed to when nobody names one; NULL with *name NULL for none. */
+static const struct yaml_node *
+default_target(struct foreign *f, const char **name)
+{
+	const char *wanted = getenv("DATABRICKS_BUNDLE_TARGET");
+	const struct yaml_node *targets, *marked;
+
+	*name = NULL;
+	targets = find_map(f, "targets");
+	if (targets == NULL)
+		return NULL;
+	for (size_t i = 0; i < targets->n; i++) {
+		marked = yaml_get(targets->items[i], "default");
+		if (wanted != NULL && *wanted != '\0' ? strcmp(targets->keys[i].name, wanted) != 0 :
+		    targets->n > 1 && (marked == NULL || marked->type != YAML_BOOL || !marked->boolean))
+			continue;
+		*name = targets->keys[i].name;
+		return targets->items[i];
+	}
+	return NULL;
+}
+
+/* A value within a variable's: path is empty, or begins with '.' or '['. NULL when there is none. */
+static const struct yaml_node *
+within(const struct yaml_node *value, const char *path)
+{
+	char *name, *end;
+	unsigned long i;
+	size_t n;
+
+	while (value != NULL && *path != '\0') {
+		if (*path == '[') {
+			i = strtoul(path + 1, &end, 10);
+			if (end == path + 1 || *end != ']' || value->type != YAML_LIST || i >= value->n)
+				return NULL;
+			value = value->items[i];
+			path = end + 1;
+			continue;
+		}
+		n = strcspn(path + 1, ".[");
+		name = xmemdup0(path + 1, n);
+		value = value->type == YAML_MAP ? yaml_get(value, name) : NULL;
+		free(name);
+		path += n + 1;
+	}
+	return value;
+}
+
+/* What the file has for a variable: in the target, else its default. *known: whether there is such a variable. */
+static const struct yaml_node *
+value_of(struct foreign *f, const char *name, bool *known)
+{
+	const struct yaml_node *variable = find(f, "variables", name), *value, *target, *all;
+	const char *target_name;
+
+	*known = variable != NULL;
+	target = default_target(f, &target_name);
+	all = target != NULL ? yaml_get(target, "variables") : NULL;
+	value = all != NULL ? yaml_get(all, name) : NULL;
+	/* There it is the value itself, or a map like that of the variable. */
+	if (value != NULL && value->type == YAML_MAP && yaml_get(value, "default") != NULL)
+		value = yaml_get(value, "default");
+	if (value != NULL && (value->type != YAML_MAP || yaml_get(value, "lookup") == NULL)) {
+		*known = true;
+		return value;
+	}
+	return variable != NULL ? yaml_get(variable, "default") : NULL;
+}
+
+static struct yaml_node *
+variable(struct foreign *f, const char *reference, struct mark at, unsigned depth)
+{
+	const size_t n = strcspn(reference, ".[");
+	const struct yaml_node *value;
 	struct yaml_node *given;
-	char *env = xasprintf("BUNDLE_VAR_%s", name);
+	bool known;
+	char *name = xmemdup0(reference, n), *env = xasprintf("BUNDLE_VAR_%s", name);
 	const char *text = getenv(env);
 
 	free(env);
-	if (text != NULL && utf8_check(text, strlen(text)) == strlen(text)) {
+	if (reference[n] == '\0' && text != NULL && utf8_check(text, strlen(text)) == strlen(text)) {
+		free(name);
 		given = yaml_build_plain(YAML_STRING, at, text);
-		yaml_scalar_resolve(given);	/* it may be for a number */
+		/* It may be for a number, or a switch; but what is null in YAML is text here. */
+		yaml_scalar_resolve(given);
+		if (given->type == YAML_NULL || (given->type == YAML_BOOL && strcmp(text, "true") != 0 &&
+		    strcmp(text, "false") != 0)) {
+			yaml_node_free(given);
+			given = yaml_build_plain(YAML_STRING, at, text);
+		}
 		return given;
 	}
-	variable = find(f, "variables", name);
-	value = variable != NULL ? yaml_get(variable, "default") : NULL;
+	value = value_of(f, name, &known);
+	if (value == NULL && known)
+		foreign_problem(f, at, "${var.%.100s}: the variable has no default; set BUNDLE_VAR_%.100s in the environment",
+		    reference, name);
+	else if (value == NULL)
+		foreign_problem(f, at, "${var.%.100s}: there is no variable '%.100s' in this file or the bundle's; if another "
+		    "one has it, set BUNDLE_VAR_%.100s in the environment", reference, name, name);
+	free(name);
+	if (value == NULL)
+		return NULL;
+	value = within(value, reference + n);
 	if (value != NULL)
 		return substitute(f, value, at, depth + 1);
-	if (variable != NULL)
-		foreign_problem(f, at, "${var.%.100s}: the variable has no default; set BUNDLE_VAR_%.100s in the environment",
-		    name, name);
-	else
-		foreign_problem(f, at, "${var.%.100s}: the bundle has no variable '%.100s'", name, name);
+	foreign_problem(f, at, "${var.%.100s}: there is nothing of that name in the variable", reference);
 	return NULL;
 }
 
@@ -110,13 +213,19 @@ static struct yaml_node *
 look_up(struct foreign *f, const char *name, struct mark at, unsigned depth)
 {
 	const struct yaml_node *value = NULL;
+	const char *target;
 
 	if (strncmp(name, "var.", 4) == 0)
 		return variable(f, name + 4, at, depth);
 	if (strcmp(name, "bundle.name") == 0)
 		value = find(f, "bundle", "name");
-	if (value != NULL && value->type == YAML_STRING)
+	if (value != NULL && value->type != YAML_LIST && value->type != YAML_MAP)
 		return substitute(f, value, at, depth + 1);
+	if (strcmp(name, "bundle.target") == 0) {
+		default_target(f, &target);
+		if (target != NULL)
+			return yaml_build_plain(YAML_STRING, at, target);
+	}
 	foreign_problem(f, at, "${%.100s} is known only when the bundle is deployed; write the value itself, or a variable "
 	    "with a default", name);
 	return NULL;
@@ -201,6 +310,12 @@ substitute(struct foreign *f, const struct yaml_node *value, struct mark at, uns
 }
 
 struct yaml_node *
+foreign_known(struct foreign *f, const struct yaml_node *value)
+{
+	return f->form == FOREIGN_BUNDLE ? foreign_substitute(f, value) : yaml_share(value);
+}
+
+struct yaml_node *
 foreign_substitute(struct foreign *f, const struct yaml_node *value)
 {
 	const char *p = value->text;
@@ -258,11 +373,30 @@ say_several(struct foreign *f, const struct yaml_node *jobs, struct mark at)
 	buf_release(&names);
 }
 
+/* Says what a target would change in the jobs, which is not looked at. */
+static void
+check_target(struct foreign *f)
+{
+	const char *name;
+	const struct yaml_node *target = default_target(f, &name), *resources;
+	const struct yaml_key *key;
+
+	resources = target != NULL ? yaml_get(target, "resources") : NULL;
+	if (resources == NULL || yaml_get(resources, "jobs") == NULL)
+		return;
+	key = foreign_key(resources, "jobs");
+	if (yaml_get(f->root, "targets") != NULL)
+		log_warn("%s:%u:%u: what target '%.100s' changes in the jobs is passed over", f->build.file,
+		    key->mark.line, key->mark.column, name);
+	else
+		log_warn("what target '%.100s' of the bundle changes in the jobs is passed over", name);
+}
+
 void
 foreign_bundle(struct foreign *f)
 {
-	static const char *const read[] = {"bundle", "resources", "variables", "include", NULL};
-	static const char *const passed[] = {"targets", "environments", "workspace", "artifacts", "sync", "permissions",
+	static const char *const read[] = {"bundle", "resources", "variables", "include", "targets", NULL};
+	static const char *const passed[] = {"environments", "workspace", "artifacts", "sync", "permissions",
 		"run_as", "experimental", "presets", "python", "scripts", NULL};
 	static const char *const jobs_alone[] = {"jobs", NULL};
 	static const char *const resources_passed[] = {"alerts", "apps", "catalogs", "clusters", "dashboards",
@@ -274,6 +408,7 @@ foreign_bundle(struct foreign *f)
 	const struct yaml_key *at;
 
 	foreign_keys(f, f->root, read, passed);
+	check_target(f);
 	if (resources != NULL && resources->type == YAML_MAP) {
 		foreign_keys(f, resources, jobs_alone, resources_passed);
 		jobs = yaml_get(resources, "jobs");

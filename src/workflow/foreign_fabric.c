@@ -61,7 +61,7 @@ foreign_fabric_text(struct foreign *f, const struct yaml_node *text, const struc
 	foreign_put_part(&out, name, strlen(name));
 	buf_adds(&out, ".result }}");
 	made = yaml_build_plain(YAML_STRING, text->mark, buf_str(&out));
-	yaml_build_item(place->waits, foreign_text(text->mark, "%s", name));
+	yaml_build_item(place->waits, foreign_name(text->mark, name));
 	buf_release(&out);
 	free(name);
 	return made;
@@ -115,8 +115,10 @@ put_dependencies(struct foreign *f, const struct yaml_node *activity, struct yam
 		return;
 	}
 	for (size_t i = 0; i < list->n; i++)
-		if ((name = foreign_value_text(f, "the name of an activity", list->items[i])) != NULL)
-			yaml_build_item(waits, name);
+		if ((name = foreign_value_text(f, "the name of an activity", list->items[i])) != NULL) {
+			yaml_build_item(waits, foreign_name(name->mark, name->text));
+			yaml_node_free(name);
+		}
 }
 
 static void
@@ -146,7 +148,8 @@ add_activity(struct foreign *f, const struct yaml_node *activity)
 		foreign_problem(f, activity->mark, "key 'path' is missing; it says which notebook to run");
 		f->incomplete = true;
 	}
-	if (elsewhere != NULL && yaml_get(activity, "workspace")->len > 0)
+	if (elsewhere != NULL && yaml_get(activity, "workspace")->type != YAML_NULL &&
+	    yaml_get(activity, "workspace")->len > 0)
 		foreign_problem(f, elsewhere->mark, "'workspace': notebooks of other workspaces cannot be run; get the file, "
 		    "and name it as 'path'");
 	foreign_put_number(f, activity, "timeoutPerCellInSeconds", false, notebook, "cell_timeout_seconds");

@@ -51,8 +51,9 @@ put_job_parameters(struct foreign *f, const struct yaml_node *job)
 	}
 	/* All names first: their values may look at each other. */
 	for (size_t i = 0; i < list->n; i++)
-		if ((name = yaml_get(list->items[i], "name")) != NULL && name->type == YAML_STRING)
-			*table_at(&f->parameters, name->text, name->len) = f;
+		if ((name = yaml_get(list->items[i], "name")) != NULL && name->type == YAML_STRING &&
+		    yaml_get(list->items[i], "default") != NULL)
+			*table_at(&f->parameters, name->text, name->len) = list->items[i];
 	map = yaml_build_plain(YAML_MAP, list->mark, NULL);
 	for (size_t i = 0; i < list->n; i++) {
 		name = yaml_get(list->items[i], "name");
@@ -131,7 +132,7 @@ foreign_job(struct foreign *f, const struct yaml_node *job, const struct yaml_ke
 	check_document(f, job);
 	foreign_keys(f, job, read, passed);
 	put_name(f, job, name);
-	if ((git = foreign_key(job, "git_source")) != NULL)
+	if ((git = foreign_key(job, "git_source")) != NULL && yaml_get(job, "git_source")->type != YAML_NULL)
 		foreign_problem(f, git->mark, "notebooks are not fetched from git (git_source); check them out and leave it out");
 	foreign_put_number(f, job, "timeout_seconds", true, f->tree, "timeout_seconds");
 	put_job_parameters(f, job);
@@ -147,9 +148,14 @@ foreign_job(struct foreign *f, const struct yaml_node *job, const struct yaml_ke
 	}
 	for (size_t i = 0; i < tasks->n; i++) {
 		const struct yaml_node *key = yaml_get(tasks->items[i], "task_key");
+		struct yaml_node *text;
 
-		if (key != NULL && key->type == YAML_STRING && yaml_get(tasks->items[i], "for_each_task") != NULL)
-			*table_at(&f->repeated, key->text, key->len) = f;
+		if (key == NULL || yaml_get(tasks->items[i], "for_each_task") == NULL)
+			continue;
+		text = foreign_known(f, key);
+		if (text != NULL && text->type != YAML_LIST && text->type != YAML_MAP && text->len > 0)
+			*table_at(&f->repeated, text->text, text->len) = tasks->items[i];
+		yaml_node_free(text);
 	}
 	for (size_t i = 0; i < tasks->n; i++)
 		foreign_task(f, tasks->items[i]);

@@ -29,8 +29,8 @@ struct foreign {
 	struct table passed;	/* keys that were passed over: it is said once */
 	struct yaml_node *tree, *defaults, *notebooks, *pools;	/* what is made */
 	bool incomplete;	/* there are notebooks in the file that have not become any */
-	/* Of a job: the names of its parameters, the keys of the tasks with a for_each_task. */
-	struct table parameters, repeated;
+	struct table parameters;	/* of a job: name -> the map that it is in, with its default */
+	struct table repeated;	/* of a job: the key of a task with a for_each_task -> the task, a node */
 	/* Of a bundle. */
 	struct yaml_node *above;	/* the file that includes this one; NULL: there is none, or it was not looked for */
 	bool looked_above;
@@ -75,8 +75,8 @@ bool foreign_number(struct foreign *f, const char *key, const struct yaml_node *
 void foreign_put_number(struct foreign *f, const struct yaml_node *from, const char *key, bool whole,
     struct yaml_node *into, const char *name);
 
-/* Whether the command line gives the parameter a value. */
-bool foreign_overridden(const struct foreign *f, const char *parameter);
+/* The value that the command line gives the parameter; NULL for none. */
+const char *foreign_overridden(const struct foreign *f, const char *parameter);
 
 /* Starts a notebook of the tree. It has no path yet. */
 struct yaml_node *foreign_notebook(struct foreign *f, struct mark at);
@@ -93,10 +93,16 @@ struct yaml_node *foreign_value(struct foreign *f, const struct yaml_node *value
 /* The same where it must be text: a name, a path. what is for messages. */
 struct yaml_node *foreign_value_text(struct foreign *f, const char *what, const struct yaml_node *value);
 
+/* A name that depends_on is to take as it is, whatever characters of patterns there are in it. */
+struct yaml_node *foreign_name(struct mark at, const char *name);
+
 /* Appends a part of a path of an expression: .name or ["name"]. */
 void foreign_put_part(struct buf *out, const char *name, size_t n);
 
-/* The value with the variables of a bundle put in; what is inside lists and maps is left as it is. */
+/* The value, with the variables of a bundle put in; what is inside lists and maps is left as it is. */
+struct yaml_node *foreign_known(struct foreign *f, const struct yaml_node *value);
+
+/* The same, of a bundle. */
 struct yaml_node *foreign_substitute(struct foreign *f, const struct yaml_node *value);
 
 /* The text of Fabric's that is one: @activity('X').exitValue(). NULL with a problem added. */
@@ -109,6 +115,15 @@ struct yaml_node *foreign_fabric_text(struct foreign *f, const struct yaml_node 
  */
 struct yaml_node *foreign_parameter(struct foreign *f, const char *name, const struct yaml_node *written,
     bool repeated);
+
+/*
+ * What a for_each_task goes over: a list, with JSON text of one read, or the text of a parameter of the job. NULL with a
+ * problem added.
+ */
+struct yaml_node *foreign_inputs(struct foreign *f, const struct yaml_node *inputs);
+
+/* Whether there is nothing that a task with a for_each_task would be repeated for. */
+bool foreign_goes_over_nothing(struct foreign *f, const struct yaml_node *task);
 
 /* Adds the notebook that a task of a job is. */
 void foreign_task(struct foreign *f, const struct yaml_node *task);

@@ -4,10 +4,12 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "workflow/name.h"
 
+#define NOTHING_DEPTH_MAX 100	/* tasks that are repeated for nothing, each of which waits for the next */
 #define RETRIES_MOST 1000	/* that nbfork takes */
 #define ENDLESS "asks for more retries than there can be; there are 1000"
 
@@ -18,6 +20,17 @@ struct task_parts {
 	struct yaml_node *notebook;
 	struct foreign_place place;
 };
+
+static bool
+is_disabled(struct foreign *f, const struct yaml_node *task)
+{
+	const struct yaml_node *written = yaml_get(task, "disabled");
+	struct yaml_node *value = written != NULL ? foreign_known(f, written) : NULL;
+	bool no = value == NULL || value->type == YAML_NULL || (value->type == YAML_BOOL && !value->boolean);
+
+	yaml_node_free(value);
+	return !no;
+}
 
 static void
 put_base_parameters(struct foreign *f, const struct task_parts *t, const struct yaml_node *notebook_task)
@@ -60,7 +73,7 @@ put_notebook_task(struct foreign *f, const struct task_parts *t, const struct ya
 		foreign_problem(f, from->mark, "task '%.100s': notebook_task has no notebook_path", t->name);
 		f->incomplete = true;
 	}
-	if (source != NULL && source->type == YAML_STRING && strcmp(source->text, "GIT") == 0)
+	if (source != NULL && source->type == YAML_STRING && strcasecmp(source->text, "GIT") == 0)
 		foreign_problem(f, source->mark, "task '%.100s': notebooks are not fetched from git; check them out and name "
 		    "their files", t->name);
 	put_base_parameters(f, t, from);
@@ -140,35 +153,6 @@ put_settings(struct foreign *f, const struct task_parts *t)
 
 /* ---- for_each_task ---- */
 
-/* What it goes over: a list, JSON text of one, or a reference. */
-static struct yaml_node *
-inputs_of(struct foreign *f, const struct yaml_node *inputs)
-{
-	struct yaml_node *known = f->form == FOREIGN_BUNDLE ? foreign_substitute(f, inputs) : yaml_share(inputs);
-	struct yaml_node *list = NULL, *made = NULL;
-	struct json_error e;
-	struct json value;
-
-	if (known == NULL)
-		return NULL;
-	if (known->type == YAML_LIST) {
-		made = foreign_value(f, known, &foreign_nowhere);
-	} else if (known->type == YAML_STRING && json_parse(known->text, known->len, &value, &e) == 0 &&
-	    json_type(value) == JSON_ARRAY) {
-		list = yaml_of_json(value, inputs->mark, f->build.file, f->build.problems);
-		made = list != NULL ? foreign_value(f, list, &foreign_nowhere) : NULL;
-	} else if (known->type == YAML_STRING && strncmp(known->text, "{{", 2) == 0) {
-		made = foreign_value(f, known, &foreign_nowhere);
-	} else {
-		foreign_problem(f, inputs->mark, "'inputs' must be a list, or text that is one in JSON, not %s%.100s%s",
-		    known->type == YAML_STRING ? "'" : "", known->type == YAML_STRING ? known->text : yaml_type_name(known->type),
-		    known->type == YAML_STRING ? "'" : "");
-	}
-	yaml_node_free(list);
-	yaml_node_free(known);
-	return made;
-}
-
 static void
 put_inputs(struct foreign *f, const struct task_parts *t, const struct yaml_node *each)
 {
@@ -180,7 +164,7 @@ put_inputs(struct foreign *f, const struct task_parts *t, const struct yaml_node
 		f->incomplete = true;
 		return;
 	}
-	list = inputs_of(f, yaml_get(each, "inputs"));
+	list = foreign_inputs(f, yaml_get(each, "inputs"));
 	if (list == NULL) {
 		f->incomplete = true;
 		return;
@@ -213,12 +197,27 @@ put_concurrency(struct foreign *f, const struct task_parts *t, const struct yaml
 	yaml_node_free(value);
 }
 
+/* What the task in a for_each_task may have and has no use for, as long as it changes nothing. */
+static void
+check_inner(struct foreign *f, const struct task_parts *t, const struct yaml_node *task)
+{
+	const struct yaml_node *run_if = yaml_get(task, "run_if"), *on = yaml_get(task, "depends_on");
+
+	if (is_disabled(f, task))
+		foreign_problem(f, foreign_key(task, "disabled")->mark, "task '%.100s' is disabled; leave it out, or enable it",
+		    t->name);
+	if (run_if != NULL && run_if->type != YAML_NULL && strcmp(run_if->text != NULL ? run_if->text : "", "ALL_SUCCESS") != 0)
+		foreign_problem(f, run_if->mark, "task '%.100s': run_if is for the whole of a for_each_task; move it there", t->name);
+	if (on != NULL && on->n > 0)
+		foreign_problem(f, on->mark, "task '%.100s': depends_on is for the whole of a for_each_task; move it there", t->name);
+}
+
 static void
 put_for_each(struct foreign *f, struct task_parts *t, const struct yaml_node *each)
 {
 	static const char *const read[] = {"inputs", "concurrency", "task", NULL}, *const none[] = {NULL};
 	static const char *const inner[] = {"task_key", "notebook_task", "for_each_task", "timeout_seconds", "max_retries",
-		"min_retry_interval_millis", "retry_on_timeout", NULL};
+		"min_retry_interval_millis", "retry_on_timeout", "disabled", "run_if", "depends_on", NULL};
 	static const char *const once[] = {"max_retries", "min_retry_interval_millis", "retry_on_timeout", "timeout_seconds"};
 	const struct yaml_node *task = yaml_get(each, "task"), *notebook, *value;
 	double d;
@@ -230,6 +229,12 @@ put_for_each(struct foreign *f, struct task_parts *t, const struct yaml_node *ea
 		foreign_problem(f, foreign_key(t->task, once[i])->mark, "task '%.100s': %s is for each of its notebooks; move it "
 		    "to the task in for_each_task", t->name, once[i]);
 	}
+	if (each->type != YAML_MAP) {
+		foreign_problem(f, each->mark, "task '%.100s': for_each_task must be a map with 'inputs' and 'task', not %s",
+		    t->name, yaml_type_name(each->type));
+		f->incomplete = true;
+		return;
+	}
 	foreign_keys(f, each, read, none);
 	put_inputs(f, t, each);
 	put_concurrency(f, t, each);
@@ -238,6 +243,7 @@ put_for_each(struct foreign *f, struct task_parts *t, const struct yaml_node *ea
 		f->incomplete = true;
 		return;
 	}
+	check_inner(f, t, task);
 	t->task = task;
 	t->place.repeated = true;
 	notebook = yaml_get(task, "notebook_task");
@@ -257,13 +263,35 @@ put_for_each(struct foreign *f, struct task_parts *t, const struct yaml_node *ea
 
 /* ---- What it waits for ---- */
 
+static void put_dependency(struct foreign *f, const struct yaml_node *entry, struct yaml_node *names, bool *on_repeated,
+    unsigned depth);
+
+/* A task that is repeated for nothing has succeeded when what it depends on has: that is what there is to wait for. */
 static void
-put_dependency(struct foreign *f, const struct yaml_node *entry, struct yaml_node *names, bool *on_repeated)
+put_dependencies_of(struct foreign *f, const struct yaml_node *task, struct yaml_node *names, bool *on_repeated,
+    unsigned depth)
+{
+	const struct yaml_node *list = yaml_get(task, "depends_on"), *run_if = yaml_get(task, "run_if");
+
+	if (list == NULL || list->type != YAML_LIST || list->n == 0 || depth > NOTHING_DEPTH_MAX)
+		return;
+	if (run_if != NULL && run_if->type == YAML_STRING && strcmp(run_if->text, "ALL_SUCCESS") != 0 &&
+	    strcmp(run_if->text, "NONE_FAILED") != 0)
+		foreign_problem(f, foreign_key(task, "for_each_task")->mark, "there is nothing that this for_each_task is repeated "
+		    "for, so that what comes after it cannot wait for it by the run_if that it has; leave it out");
+	for (size_t i = 0; i < list->n; i++)
+		put_dependency(f, list->items[i], names, on_repeated, depth + 1);
+}
+
+static void
+put_dependency(struct foreign *f, const struct yaml_node *entry, struct yaml_node *names, bool *on_repeated,
+    unsigned depth)
 {
 	static const char *const read[] = {"task_key", "outcome", NULL}, *const none[] = {NULL};
 	const struct yaml_node *key = yaml_get(entry, "task_key");
 	const struct yaml_key *outcome = foreign_key(entry, "outcome");
 	struct yaml_node *name = key != NULL ? foreign_value_text(f, "task_key", key) : NULL;
+	const struct yaml_node *repeated;
 
 	if (key == NULL)
 		foreign_problem(f, entry->mark, "each of 'depends_on' must be a map with 'task_key'");
@@ -271,11 +299,13 @@ put_dependency(struct foreign *f, const struct yaml_node *entry, struct yaml_nod
 		foreign_keys(f, entry, read, none);
 	if (outcome != NULL)
 		foreign_problem(f, outcome->mark, "'outcome' is that of a condition_task, which is not a notebook");
-	if (name != NULL && table_get(&f->repeated, name->text, name->len) != NULL) {
+	if (name != NULL && (repeated = table_get(&f->repeated, name->text, name->len)) != NULL) {
 		*on_repeated = true;
 		yaml_build_item(names, foreign_text(name->mark, "%s-[0-9]*", name->text));
+		if (foreign_goes_over_nothing(f, repeated))
+			put_dependencies_of(f, repeated, names, on_repeated, depth);
 	} else if (name != NULL) {
-		yaml_build_item(names, yaml_share(name));
+		yaml_build_item(names, foreign_name(name->mark, name->text));
 	}
 	yaml_node_free(name);
 }
@@ -320,7 +350,7 @@ put_dependencies(struct foreign *f, const struct yaml_node *task, struct yaml_no
 	} else if (list != NULL && list->n > 0) {
 		names = yaml_build_plain(YAML_LIST, list->mark, NULL);
 		for (size_t i = 0; i < list->n; i++)
-			put_dependency(f, list->items[i], names, &on_repeated);
+			put_dependency(f, list->items[i], names, &on_repeated, 0);
 		yaml_build_finish(&f->build, names, NULL);
 		foreign_put(notebook, "depends_on", key->mark, names);
 	}
@@ -349,7 +379,7 @@ foreign_task(struct foreign *f, const struct yaml_node *task)
 	static const char *const read[] = {"task_key", "notebook_task", "for_each_task", "depends_on", "run_if",
 		"timeout_seconds", "max_retries", "min_retry_interval_millis", "retry_on_timeout", "disabled", NULL};
 	const struct yaml_node *key = yaml_get(task, "task_key"), *notebook = yaml_get(task, "notebook_task");
-	const struct yaml_node *each = yaml_get(task, "for_each_task"), *disabled = yaml_get(task, "disabled");
+	const struct yaml_node *each = yaml_get(task, "for_each_task");
 	struct yaml_node *name = key != NULL ? foreign_value_text(f, "task_key", key) : NULL;
 	struct task_parts t = {.name = name != NULL ? name->text : "?", .task = task};
 
@@ -363,14 +393,17 @@ foreign_task(struct foreign *f, const struct yaml_node *task)
 	t.notebook = foreign_notebook(f, task->mark);
 	foreign_put(t.notebook, "name", foreign_key(task, "task_key")->mark, yaml_share(name));
 	check_name(f, name);
-	if (disabled != NULL && !(disabled->type == YAML_BOOL && !disabled->boolean))
+	if (is_disabled(f, task))
 		foreign_problem(f, foreign_key(task, "disabled")->mark, "task '%.100s' is disabled; leave it out, or enable it",
 		    t.name);
 	put_dependencies(f, task, t.notebook);
 	if (is_of_other_kind(f, &t)) {
 		f->incomplete = true;
-	} else if (each != NULL && each->type == YAML_MAP) {
+	} else if (each != NULL && each->type != YAML_NULL) {
 		foreign_keys(f, task, read, settings_passed);
+		if (notebook != NULL)
+			foreign_problem(f, foreign_key(task, "notebook_task")->mark, "task '%.100s' has a notebook_task and a "
+			    "for_each_task; leave one of them out", t.name);
 		put_for_each(f, &t, each);
 	} else {
 		foreign_keys(f, task, read, settings_passed);

@@ -253,6 +253,7 @@ int
 workflow_parse(struct workflow *w, const char *text, size_t n, const char *file, const char *folder,
     const struct overrides *o, struct problems *p)
 {
+	struct overrides options = *o;
 	size_t before = p->n;
 	struct yaml_node *root, *made;
 	struct loader l;
@@ -261,10 +262,10 @@ workflow_parse(struct workflow *w, const char *text, size_t n, const char *file,
 	w->file = xstrdup(file);
 	w->text = xmemdup0(text, n);
 	w->text_len = n;
-	loader_init(&l, w, folder, o, p);
+	root = yaml_parse(text, n, workflow_label(w), p);
+	made = foreign_convert(root, workflow_label(w), folder, o, &options.as_text, p);
+	loader_init(&l, w, folder, &options, p);
 	l.label = workflow_label(w);
-	root = yaml_parse(text, n, l.label, p);
-	made = foreign_convert(root, l.label, folder, o, p);
 	if (root != NULL)
 		read_workflow(&l, made != NULL ? made : root);
 	loader_finish(&l);

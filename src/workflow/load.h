@@ -7,6 +7,7 @@
 #ifndef NBFORK_WORKFLOW_LOAD_H
 #define NBFORK_WORKFLOW_LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/problem.h"
@@ -19,6 +20,7 @@ struct overrides {
 	const char *target;	/* NULL: not given */
 	char *const *parameters;	/* NAME=VALUE each, VALUE read as YAML */
 	size_t nparameters;
+	bool as_text;	/* a VALUE that is no secret is text all the same; the loader sets this by the form of a file */
 	char *const *selected;	/* globs of names: only these notebooks, and what they depend on; none: all */
 	size_t nselected;
 };

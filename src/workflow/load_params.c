@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "workflow/expression.h"
+#include "workflow/yaml_build.h"
 
 void
 sources_release(struct sources *s)
@@ -107,6 +108,20 @@ keep_text(struct loader *l, char *text)
 	return l->texts[l->ntexts++] = text;
 }
 
+/* The text that stands for a value, which is released; a secret is left what it is. */
+static struct yaml_node *
+made_text(struct yaml_node *value, const char *written)
+{
+	struct yaml_node *text;
+
+	if (value->type == YAML_STRING || (value->type == YAML_MAP && yaml_get(value, "secret") != NULL))
+		return value;
+	text = yaml_build_plain(YAML_STRING, value->mark,
+	    value->type == YAML_LIST || value->type == YAML_MAP ? written : value->text);
+	yaml_node_free(value);
+	return text;
+}
+
 /* Reads the value of an option -p, a document of its own. */
 static void
 read_override(struct loader *l, const char *name, const char *text)
@@ -130,6 +145,8 @@ read_override(struct loader *l, const char *name, const char *text)
 		text = buf_str(&quoted);
 	}
 	value = yaml_parse(text, strlen(text), NULL, &found);
+	if (value != NULL && l->options->as_text)
+		value = made_text(value, text);
 	buf_release(&quoted);
 	for (size_t i = 0; i < found.n; i++)
 		loader_problem(l, NO_MARK, "%s%s", found.list[i].message, hint);

@@ -97,7 +97,7 @@ def test_what_a_parameter_needs_is_said(work, bundle):
 
 def test_what_is_passed_over_is_said(work, bundle):
     run = work.run("-v", "-n", "-p", "day=monday", bundle, folder=None)
-    passed = ("12:7", "job_clusters"), ("11:7", "schedule"), ("42:1", "targets"), ("15:11", "job_cluster_key")
+    passed = ("12:7", "job_clusters"), ("11:7", "schedule"), ("15:11", "job_cluster_key")
     for place, key in passed:
         assert f"databricks.yml:{place}: key '{key}' has no meaning here and is passed over\n" in run.err
     assert "key 'day' is a parameter of the job too, whose value is taken\n" in run.err
@@ -212,3 +212,117 @@ def test_problems_point_into_the_file(work, file, text, messages):
     work.notebook("n", "print n")
     work.write(file, text)
     assert work.refused(file) == messages
+
+
+def parameters(run):
+    """The parameters of each notebook of a plan."""
+    return {n["name"]: n["parameters"] for n in json.loads(run.out)["notebooks"]}
+
+
+@pytest.fixture
+def plan(work):
+    work.notebook("n", "print n")
+
+    def make(text, *args, file="databricks.yml", env=None):
+        work.write(file, text)
+        run = work.run("-n", "--json", *args, file, folder=None, env=env)
+        assert run.status == 0, run.err
+        return run
+    return make
+
+
+TARGETS = """
+bundle: {name: 12}
+variables:
+  c: {default: dev}
+  d: {default: {deep: [one, two]}}
+  e: {}
+resources:
+  jobs:
+    j:
+      tasks:
+      - task_key: a
+        notebook_task:
+          notebook_path: n
+          base_parameters: {c: "${var.c}", d: "${var.d.deep[1]}", e: "${var.e}",
+                            t: "${bundle.target}", b: "${bundle.name}"}
+targets:
+  test: {variables: {e: of test}}
+  prod: {default: true, variables: {c: prod, e: {default: 5}}, resources: {jobs: {j: {timeout_seconds: 5}}}}
+"""
+
+
+def test_variables_are_those_of_the_target(plan):
+    run = plan(TARGETS)
+    assert parameters(run) == {"a": {"c": "prod", "d": "two", "e": "5", "t": "prod", "b": "12"}}
+    assert "databricks.yml:18:76: what target 'prod' changes in the jobs is passed over\n" in run.err
+    run = plan(TARGETS, env={"DATABRICKS_BUNDLE_TARGET": "test"})
+    assert parameters(run)["a"] == {"c": "dev", "d": "two", "e": "of test", "t": "test", "b": "12"}
+    assert "passed over" not in run.err
+
+
+@pytest.mark.parametrize("text", ["null", "~", "True", "5", "1e3", "true"])
+def test_a_variable_of_the_environment_is_the_text_it_is(plan, text):
+    assert parameters(plan(TARGETS, env={"BUNDLE_VAR_c": text}))["a"]["c"] == text
+
+
+PARAMETERS = """
+tasks:
+- task_key: a
+  notebook_task: {notebook_path: n, base_parameters: {v: "{{job.parameters.day}}", n: 5}}
+- task_key: f
+  depends_on: [{task_key: a}]
+  for_each_task:
+    inputs: "{{job.parameters.l}}"
+    task: {task_key: i, run_if: ALL_SUCCESS, notebook_task: {notebook_path: n, base_parameters: {i: "{{input}}"}}}
+- {task_key: g, depends_on: [{task_key: f}], notebook_task: {notebook_path: n}}
+- {task_key: h, depends_on: [{task_key: f}], run_if: AT_LEAST_ONE_FAILED, notebook_task: {notebook_path: n}}
+parameters: [{name: day, default: 1}, {name: l, default: '["p", "q"]'}]
+"""
+
+
+def test_parameters_of_the_command_line_are_text_too(plan):
+    common = {"l": '["p", "q"]'}
+    assert parameters(plan(PARAMETERS))["a"] == {"day": "1", "v": "1", "n": "5", **common}
+    given = parameters(plan(PARAMETERS, "-p", "day=20261124", "-p", "n=null"))["a"]
+    assert given == {"day": "20261124", "v": "20261124", "n": "null", **common}
+    assert parameters(plan(PARAMETERS, "-p", "day=[1, true]", "-p", "n='x'"))["a"] == {
+        "day": "[1, true]", "v": "[1, true]", "n": "x", **common}
+
+
+def test_what_is_repeated_may_come_from_a_parameter(plan):
+    for args, items in ((), ["p", "q"]), (("-p", 'l=["z"]'), ["z"]):
+        made = parameters(plan(PARAMETERS, *args))
+        assert [made[name]["i"] for name in made if name.startswith("f-")] == items
+
+
+def test_what_is_repeated_for_nothing_is_waited_for_all_the_same(work, plan):
+    plan(PARAMETERS)
+    work.notebook("n", "error E no")
+    run = work.run("-p", "l=[]", "databricks.yml")
+    assert run.statuses() == {"a": "failed", "g": "skipped", "h": "failed"}
+    work.notebook("n", "print x")
+    run = work.run("-p", "l=[]", "databricks.yml")
+    assert run.statuses() == {"a": "succeeded", "g": "succeeded", "h": "skipped"}
+
+
+def test_names_are_no_patterns(plan):
+    run = plan('{"activities": [{"name": "load*", "path": "n"}, {"name": "loadX", "path": "n"}, '
+               '{"name": "c", "path": "n", "workspace": null, "dependencies": ["load*"]}]}', file="dag.json")
+    assert json.loads(run.out)["notebooks"][2]["depends_on"] == ["load*"]
+
+
+@pytest.mark.parametrize("text, messages", [
+    ("tasks:\n- {task_key: a, notebook_task: {notebook_path: /Users/me/x}}\n",
+     "j.yml:2:48: '/Users/me/x' is a notebook of the workspace; export it, and name the file\n"),
+    ("tasks:\n- {task_key: a, for_each_task: [], notebook_task: {notebook_path: n}}\n",
+     "j.yml:2:32: task 'a': for_each_task must be a map with 'inputs' and 'task', not a list\n"
+     "j.yml:2:36: task 'a' has a notebook_task and a for_each_task; leave one of them out\n"),
+    ("tasks:\n- task_key: a\n  for_each_task:\n    inputs: [1]\n"
+     "    task: {task_key: i, disabled: true, notebook_task: {notebook_path: n}}\n",
+     "j.yml:5:25: task 'a' is disabled; leave it out, or enable it\n"),
+])
+def test_what_a_task_cannot_be(work, text, messages):
+    work.notebook("n", "print n")
+    work.write("j.yml", text)
+    assert work.refused("j.yml") == messages

@@ -43,9 +43,10 @@ static struct yaml_node *
 convert(const char *text, const char *in, const struct overrides *o, struct problems *p)
 {
 	struct yaml_node *root = yaml_parse(text, strlen(text), "w.yaml", p), *made;
+	bool texts;
 
 	ck_assert_ptr_nonnull(root);
-	made = foreign_convert(root, "w.yaml", in, o, p);
+	made = foreign_convert(root, "w.yaml", in, o, &texts, p);
 	yaml_node_free(root);	/* what is made must live without it */
 	return made;
 }
@@ -116,6 +117,7 @@ wrong(const char *text, const char *expected)
 
 START_TEST(knows_the_forms)
 {
+	bool texts;
 	static const char *const own[] = {
 		"notebooks: [a.ipynb]", "{}", "a", "[]", "[1]", "[a.ipynb, {path: b.ipynb}]", "tasks: []", "tasks: [{path: a}]",
 		"tasks: {task_key: a}", "settings: {tasks: [a]}", "resources: {pipelines: {}}", "resources: jobs",
@@ -138,7 +140,7 @@ START_TEST(knows_the_forms)
 		ck_assert_msg(made != NULL, "%s is not foreign", foreign[i]);
 		yaml_node_free(made);
 	}
-	ck_assert_ptr_null(foreign_convert(NULL, "w.yaml", ".", &no_options, &p));
+	ck_assert_ptr_null(foreign_convert(NULL, "w.yaml", ".", &no_options, &texts, &p));
 	problems_release(&p);
 }
 END_TEST
@@ -149,7 +151,7 @@ START_TEST(a_job_becomes_a_workflow)
 {
 	becomes("{\"job_id\": 5, \"settings\": {\"name\": \"nightly\", \"timeout_seconds\": 60, \"format\": \"MULTI_TASK\",\n"
 	    "  \"parameters\": [{\"name\": \"day\", \"default\": \"monday\"}],\n"
-	    "  \"tasks\": [{\"task_key\": \"a\", \"notebook_task\": {\"notebook_path\": \"/Users/me/a\", \"source\": "
+	    "  \"tasks\": [{\"task_key\": \"a\", \"notebook_task\": {\"notebook_path\": \"/Users/me/a.py\", \"source\": "
 	    "\"WORKSPACE\"},\n"
 	    "    \"max_retries\": 2, \"min_retry_interval_millis\": 1500, \"retry_on_timeout\": true, \"timeout_seconds\": "
 	    "30},\n"
@@ -158,7 +160,7 @@ START_TEST(a_job_becomes_a_workflow)
 	    "    \"existing_cluster_id\": \"c\", \"disabled\": false}]}}", NULL,
 	    "{\"name\": \"nightly\", \"timeout_seconds\": 60, \"parameters\": {\"day\": \"monday\"}, "
 	    "\"defaults\": {\"retry_delay_seconds\": 0, \"retry_backoff\": 1}, \"pools\": {}, \"notebooks\": ["
-	    "{\"name\": \"a\", \"path\": \"/Users/me/a\", \"retries\": 2, \"retry_delay_seconds\": 1.5, "
+	    "{\"name\": \"a\", \"path\": \"/Users/me/a.py\", \"retries\": 2, \"retry_delay_seconds\": 1.5, "
 	    "\"timeout_seconds\": 30, "
 	    "\"retry_on_timeout\": true}, "
 	    "{\"name\": \"b\", \"depends_on\": [\"a\"], \"run_if\": \"at_least_one_failed\", \"path\": \"b.py\", "
@@ -332,12 +334,12 @@ START_TEST(goes_over_inputs)
 		{"'[\"a\", 1, {\"k\": [null]}]'", "[\"a\", 1, {\"k\": [null]}]"},
 		{"[a, 1]", "[\"a\", 1]"},
 		{"'[]'", "[]"},
-		{"'{{job.parameters.l}}'", "\"{{ parameters.l }}\""},
+		{"'{{job.parameters.l}}'", "[7, {\"k\": null}]"},
 		{"'[\"{{job.parameters.l}}\"]'", "[\"{{ parameters.l }}\"]"},
 	};
 
 	for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
-		char *text = xasprintf("parameters: [{name: l, default: ''}]\n" EACH("inputs: %s"), inputs[i][0]);
+		char *text = xasprintf("parameters: [{name: l, default: '[7, {\"k\": null}]'}]\n" EACH("inputs: %s"), inputs[i][0]);
 		char *json = xasprintf("[{\"name\": \"x\", \"for_each\": {\"list\": %s, \"allow_empty\": true}, \"pool\": \"x\", "
 		    "\"path\": \"x.ipynb\", \"parameters\": {\"p\": \"{{ item }}{{ \\\"\\\" }}\"}}]", inputs[i][1]);
 
@@ -441,7 +443,8 @@ START_TEST(variables_and_their_faults)
 {
 	wrong(PUT_IN("a: {description: d}", "x ${var.a} ${var.b}"),
 	    "4:79: ${var.a}: the variable has no default; set BUNDLE_VAR_a in the environment\n");
-	wrong(PUT_IN("", "${var.b}"), "4:77: ${var.b}: the bundle has no variable 'b'\n");
+	wrong(PUT_IN("", "${var.b}"), "4:77: ${var.b}: there is no variable 'b' in this file or the bundle's; if another one has it, set "
+	    "BUNDLE_VAR_b in the environment\n");
 	wrong(PUT_IN("", "${bundle.target}"), "4:77: ${bundle.target} is known only when the bundle is deployed; write the "
 	    "value "
 	    "itself, or a variable with a default\n");
@@ -597,11 +600,13 @@ START_TEST(finds_the_ending_of_a_path)
 	put_file("src/b.py", "");
 	becomes("tasks: [{task_key: x, notebook_task: {notebook_path: src/a}}, {task_key: y, notebook_task: {notebook_path: "
 	    "./src/b}}, "
-	    "{task_key: z, notebook_task: {notebook_path: q.sql}}, {task_key: v, notebook_task: {notebook_path: /Shared/w}}]",
+	    "{task_key: z, notebook_task: {notebook_path: q.sql}}, {task_key: v, notebook_task: {notebook_path: /Shared/w.py}}]",
 	    "notebooks", "[{\"name\": \"x\", \"path\": \"src/a.ipynb\"}, {\"name\": \"y\", \"path\": \"./src/b.py\"}, "
-	    "{\"name\": \"z\", \"path\": \"q.sql\"}, {\"name\": \"v\", \"path\": \"/Shared/w\"}]");
+	    "{\"name\": \"z\", \"path\": \"q.sql\"}, {\"name\": \"v\", \"path\": \"/Shared/w.py\"}]");
 	becomes("tasks: [{task_key: x, notebook_task: {notebook_path: src/c.v2}}]", "notebooks",
 	    "[{\"name\": \"x\", \"path\": \"src/c.v2.ipynb\"}]");
+	wrong("tasks: [{task_key: y, notebook_task: {notebook_path: /Shared/w}}]",
+	    "1:54: '/Shared/w' is a notebook of the workspace; export it, and name the file\n");
 	wrong("tasks: [{task_key: y, notebook_task: {notebook_path: ''}}]", "1:54: the path of a notebook is empty\n");
 }
 END_TEST
