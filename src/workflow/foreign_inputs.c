@@ -82,6 +82,10 @@ foreign_inputs(struct foreign *f, const struct yaml_node *inputs)
 		made = list != NULL ? foreign_value(f, list, &foreign_nowhere) : NULL;
 	} else if (known->type == YAML_STRING && strncmp(known->text, "{{", 2) == 0) {
 		made = foreign_value(f, known, &foreign_nowhere);
+	} else if (inputs->type == YAML_STRING && strstr(inputs->text, "{{") != NULL) {
+		/* The value may be one of -p, and those are not shown. */
+		foreign_problem(f, inputs->mark, "'inputs' must be a list, or text that is one in JSON, which that of the parameter "
+		    "is not");
 	} else {
 		foreign_problem(f, inputs->mark, "'inputs' must be a list, or text that is one in JSON, not %s%.100s%s",
 		    known->type == YAML_STRING ? "'" : "", known->type == YAML_STRING ? known->text : yaml_type_name(known->type),
