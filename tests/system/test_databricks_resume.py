@@ -131,7 +131,7 @@ def test_nbfork_that_is_killed_and_resumed(build):
 
 
 def test_what_ended_while_nobody_looked(site):
-    flow(site, 3, "0.5")
+    flow(site, 3, "3")
     run = site.start()
     for i in range(3):
         run.event("notebook_submitted", name=f"n{i}")
