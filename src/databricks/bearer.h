@@ -39,8 +39,8 @@ struct http;
 
 /*
  * Appends to out the value of the Authorization header ("Bearer ..." or "Basic ...") for a request of this worker,
- * having fetched a token when there is none, when it is about to expire, or when refused is the value that the workspace has
- * just answered 401 to (NULL otherwise) and nobody has fetched another one since. By method:
+ * having fetched a token when there is none, when it is about to expire, or when refused is the value that the
+ * workspace has just answered 401 to (NULL otherwise) and nobody has fetched another one since. By method:
  *	pat, basic	as they are; refused is then an error;
  *	others		as oauth.h says.
  * To management, which may be NULL, it appends the value of X-Databricks-Azure-SP-Management-Token where there is

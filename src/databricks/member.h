@@ -15,7 +15,10 @@ void member_json(struct json_out *o, const char *key, const char *text);	/* text
 void member_int(struct json_out *o, const char *key, int64_t n);
 void member_bool(struct json_out *o, const char *key, bool b);
 
-/* Nanoseconds as the seconds of a time limit: rounded up, as 0 would be no limit, and no more than the API has bits for. */
+/*
+ * Nanoseconds as the seconds of a time limit: rounded up, as 0 would be no limit, and no more than the API has bits
+ * for.
+ */
 int64_t member_seconds(int64_t nanoseconds);
 
 #endif

@@ -117,8 +117,8 @@ struct yaml_node *foreign_parameter(struct foreign *f, const char *name, const s
     bool repeated);
 
 /*
- * What a for_each_task goes over: a list, with JSON text of one read, or the text of a parameter of the job. NULL with a
- * problem added.
+ * What a for_each_task goes over: a list, with JSON text of one read, or the text of a parameter of the job. NULL with
+ * a problem added.
  */
 struct yaml_node *foreign_inputs(struct foreign *f, const struct yaml_node *inputs);
 

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "workflow/name.h"
 
-#define NOTHING_DEPTH_MAX 100	/* tasks that are repeated for nothing, each of which waits for the next */
+#define NOTHING_MAX 1000	/* tasks that are repeated for nothing, between a task and what it really waits for */
 #define RETRIES_MOST 1000	/* that nbfork takes */
 #define ENDLESS "asks for more retries than there can be; there are 1000"
 
@@ -263,29 +263,42 @@ put_for_each(struct foreign *f, struct task_parts *t, const struct yaml_node *ea
 
 /* ---- What it waits for ---- */
 
-static void put_dependency(struct foreign *f, const struct yaml_node *entry, struct yaml_node *names, bool *on_repeated,
-    unsigned depth);
+/* What a notebook waits for, in the making. */
+struct waiting {
+	struct yaml_node *names;
+	bool on_repeated;	/* on a task with a for_each_task */
+	struct table nothing;	/* those that are repeated for nothing and have been seen: they may wait for each other */
+	size_t nnothing;
+};
+
+static void put_dependency(struct foreign *f, const struct yaml_node *entry, struct waiting *w);
 
 /* A task that is repeated for nothing has succeeded when what it depends on has: that is what there is to wait for. */
 static void
-put_dependencies_of(struct foreign *f, const struct yaml_node *task, struct yaml_node *names, bool *on_repeated,
-    unsigned depth)
+put_dependencies_of(struct foreign *f, const struct yaml_node *task, const char *name, struct waiting *w)
 {
 	const struct yaml_node *list = yaml_get(task, "depends_on"), *run_if = yaml_get(task, "run_if");
+	void **seen = table_at(&w->nothing, name, strlen(name));
 
-	if (list == NULL || list->type != YAML_LIST || list->n == 0 || depth > NOTHING_DEPTH_MAX)
+	if (*seen != NULL || list == NULL || list->type != YAML_LIST || list->n == 0)
 		return;
+	*seen = f;	/* anything but NULL */
+	if (++w->nnothing > NOTHING_MAX) {
+		if (w->nnothing == NOTHING_MAX + 1)
+			foreign_problem(f, list->mark, "more than %d tasks that are repeated for nothing wait for each other; "
+			    "leave them out", NOTHING_MAX);
+		return;
+	}
 	if (run_if != NULL && run_if->type == YAML_STRING && strcmp(run_if->text, "ALL_SUCCESS") != 0 &&
 	    strcmp(run_if->text, "NONE_FAILED") != 0)
-		foreign_problem(f, foreign_key(task, "for_each_task")->mark, "there is nothing that this for_each_task is repeated "
-		    "for, so that what comes after it cannot wait for it by the run_if that it has; leave it out");
+		foreign_problem(f, foreign_key(task, "for_each_task")->mark, "there is nothing that this for_each_task is "
+		    "repeated for, so that what comes after it cannot wait for it by the run_if that it has; leave it out");
 	for (size_t i = 0; i < list->n; i++)
-		put_dependency(f, list->items[i], names, on_repeated, depth + 1);
+		put_dependency(f, list->items[i], w);
 }
 
 static void
-put_dependency(struct foreign *f, const struct yaml_node *entry, struct yaml_node *names, bool *on_repeated,
-    unsigned depth)
+put_dependency(struct foreign *f, const struct yaml_node *entry, struct waiting *w)
 {
 	static const char *const read[] = {"task_key", "outcome", NULL}, *const none[] = {NULL};
 	const struct yaml_node *key = yaml_get(entry, "task_key");
@@ -300,12 +313,12 @@ put_dependency(struct foreign *f, const struct yaml_node *entry, struct yaml_nod
 	if (outcome != NULL)
 		foreign_problem(f, outcome->mark, "'outcome' is that of a condition_task, which is not a notebook");
 	if (name != NULL && (repeated = table_get(&f->repeated, name->text, name->len)) != NULL) {
-		*on_repeated = true;
-		yaml_build_item(names, foreign_text(name->mark, "%s-[0-9]*", name->text));
+		w->on_repeated = true;
+		yaml_build_item(w->names, foreign_text(name->mark, "%s-[0-9]*", name->text));
 		if (foreign_goes_over_nothing(f, repeated))
-			put_dependencies_of(f, repeated, names, on_repeated, depth);
+			put_dependencies_of(f, repeated, name->text, w);
 	} else if (name != NULL) {
-		yaml_build_item(names, foreign_name(name->mark, name->text));
+		yaml_build_item(w->names, foreign_name(name->mark, name->text));
 	}
 	yaml_node_free(name);
 }
@@ -341,20 +354,20 @@ put_dependencies(struct foreign *f, const struct yaml_node *task, struct yaml_no
 {
 	const struct yaml_key *key = foreign_key(task, "depends_on");
 	const struct yaml_node *list = key != NULL ? yaml_get(task, "depends_on") : NULL;
-	bool on_repeated = false;
-	struct yaml_node *names;
+	struct waiting w = {.nothing = TABLE_INIT};
 
 	if (list != NULL && list->type != YAML_LIST && list->type != YAML_NULL) {
 		foreign_problem(f, list->mark, "'depends_on' must be a list of maps with 'task_key', not %s",
 		    yaml_type_name(list->type));
 	} else if (list != NULL && list->n > 0) {
-		names = yaml_build_plain(YAML_LIST, list->mark, NULL);
+		w.names = yaml_build_plain(YAML_LIST, list->mark, NULL);
 		for (size_t i = 0; i < list->n; i++)
-			put_dependency(f, list->items[i], names, &on_repeated, 0);
-		yaml_build_finish(&f->build, names, NULL);
-		foreign_put(notebook, "depends_on", key->mark, names);
+			put_dependency(f, list->items[i], &w);
+		yaml_build_finish(&f->build, w.names, NULL);
+		foreign_put(notebook, "depends_on", key->mark, w.names);
 	}
-	put_run_if(f, task, notebook, on_repeated);
+	table_release(&w.nothing);
+	put_run_if(f, task, notebook, w.on_repeated);
 }
 
 /* ---- The whole ---- */

@@ -299,7 +299,8 @@ def test_what_is_repeated_may_come_from_a_parameter(plan):
 def test_a_parameter_that_is_no_list_is_not_shown(work, plan):
     plan(PARAMETERS)
     assert work.refused("-p", "l=secret-text", "databricks.yml") == (
-        "databricks.yml:8:13: 'inputs' must be a list, or text that is one in JSON, which that of the parameter is not\n")
+        "databricks.yml:8:13: 'inputs' must be a list, or text that is one in JSON, which that of the parameter is "
+        "not\n")
 
 
 def test_what_is_repeated_for_nothing_is_waited_for_all_the_same(work, plan):
@@ -310,6 +311,22 @@ def test_what_is_repeated_for_nothing_is_waited_for_all_the_same(work, plan):
     work.notebook("n", "print x")
     run = work.run("-p", "l=[]", "databricks.yml")
     assert run.statuses() == {"a": "succeeded", "g": "succeeded", "h": "skipped"}
+
+
+def test_many_that_are_repeated_for_nothing_wait_for_each_other(work):
+    """Each of three waits for all three before, so there are 3 ** 300 ways from the end to the beginning."""
+    def each(name, on):
+        return {"task_key": name, "depends_on": [{"task_key": key} for key in on], "for_each_task": {
+            "inputs": "[]", "task": {"task_key": "x", "notebook_task": {"notebook_path": "n"}}}}
+    work.notebook("n", "print n")
+    levels = [["a"]] + [[f"f{i}_{k}" for k in range(3)] for i in range(300)]
+    tasks = [each(name, before) for before, level in zip(levels, levels[1:]) for name in level]
+    tasks += [{"task_key": name, "notebook_task": {"notebook_path": "n"},
+               "depends_on": [{"task_key": key} for key in on]}
+              for name, on in (("a", []), ("z", levels[-1]))]
+    work.write("job.json", json.dumps({"tasks": tasks}))
+    plan = json.loads(work.run("-n", "--json", "job.json", folder=None).out)
+    assert [(n["name"], n["depends_on"]) for n in plan["notebooks"]] == [("a", []), ("z", ["a"])]
 
 
 def test_names_are_no_patterns(plan):
