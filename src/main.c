@@ -37,6 +37,7 @@ struct options {
 
 enum {
 	OPT_JSON = CHAR_MAX + 1,
+	OPT_JOB,
 	OPT_EVENTS,
 	OPT_PROGRESS,
 	OPT_GRAPH,
@@ -49,6 +50,7 @@ static const struct option long_options[] = {
 	{"processes", required_argument, NULL, 'j'},
 	{"on-error", required_argument, NULL, 'e'},
 	{"target", required_argument, NULL, 't'},
+	{"job", required_argument, NULL, OPT_JOB},
 	{"parameter", required_argument, NULL, 'p'},
 	{"select", required_argument, NULL, 's'},
 	{"run-dir", required_argument, NULL, 'o'},
@@ -80,6 +82,7 @@ static const char help[] =
 "  -j, --processes=N           run at most N notebooks at a time\n"
 "  -e, --on-error=POLICY       fail-fast, let-finish or drain\n"
 "  -t, --target=NAME           where notebooks run\n"
+"      --job=NAME              which job of a bundle\n"
 "  -p, --parameter=NAME=VALUE  a parameter for every notebook; repeatable\n"
 "  -s, --select=GLOB           run only the notebooks whose name matches, and\n"
 "                                what they depend on; repeatable\n"
@@ -207,6 +210,9 @@ parse_options(int argc, char **argv, struct options *o)
 		case 't':
 			o->overrides.target = optarg;
 			break;
+		case OPT_JOB:
+			o->overrides.job = optarg;
+			break;
 		case 'p':
 			o->parameters = xreallocarray(o->parameters, o->overrides.nparameters + 1,
 			    sizeof(*o->parameters));
@@ -289,6 +295,10 @@ load(struct workflow *w, char **args, int n, const struct options *o, struct pro
 	if (n == 1 && !is_notebook(args[0])) {
 		workflow_load(w, args[0], &o->overrides, p);
 		return;
+	}
+	if (o->overrides.job != NULL) {
+		log_error("--job chooses one of the jobs of a bundle, and '%s' is a notebook", args[0]);
+		usage();
 	}
 	for (int i = 0; i < n; i++) {
 		if (!is_notebook(args[i])) {

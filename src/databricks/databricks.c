@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/buf.h"
+#include "databricks/compute.h"
 #include "databricks/follow.h"
 #include "databricks/workspace.h"
 #include "workflow/name.h"
@@ -42,6 +43,11 @@ check(const struct workflow *w, const struct task *t, const struct notebook *nb,
 	const char *header = header_of(t->file);
 
 	(void)nb;
+	if (t->compute != NULL && t->compute->environment_key != NULL &&
+	    !compute_has_environment(t->target->databricks, t->compute->environment_key))
+		problems_add(p, workflow_label(w), t->mark.line, t->mark.column,
+		    "notebook '%s': the environments of target '%s' have no '%s'", t->name, t->target->name,
+		    t->compute->environment_key);
 	if (!t->remote && header != NULL && !has_header(t->file, header))
 		problems_add(p, workflow_label(w), t->path_mark.line, t->path_mark.column,
 		    "'%s' would be imported as a file, not as a notebook: its first line must be '%s'", t->file, header);

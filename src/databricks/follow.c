@@ -143,7 +143,7 @@ submit(struct follower *f)
 	int result = 0;
 
 	submit_token(token, a->first_run_id, a->task->name, a->number);
-	submit_put(&body, a->task, NULL, path, f->ws->cluster_id, token);
+	submit_put(&body, a->task, NULL, path, f->ws->login.cluster_id, token);
 	r.body = buf_str(&body);
 	http_call(f->http, &r, &answer);
 	f->maybe_there = may_be_there(f, &answer);

@@ -9,11 +9,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "databricks/compute.h"
 #include "databricks/member.h"
 #include "databricks/submit.h"
 #include "workflow/status.h"
 
-#define CLUSTER_KEY "main"	/* of the job cluster that tasks share */
+#define CLUSTER_KEY "main"	/* of the first job cluster; then "main-2", ... */
 
 void
 job_mark(char mark[JOB_MARK], const struct workflow *w, const struct workspace *ws)
@@ -35,6 +36,7 @@ struct writing {
 	const struct workflow *w;
 	const struct workspace *ws;
 	struct table digests;	/* of files, each read once: by path, a text */
+	struct table clusters;	/* the new_cluster of tasks, as JSON text -> its number, from 1 on */
 };
 
 static const char *
@@ -52,7 +54,7 @@ digest_of(struct writing *wr, const char *file)
 }
 
 static void
-put_notebook(struct json_out *o, const struct writing *wr, const struct task *t)
+put_notebook(struct json_out *o, const struct writing *wr, const struct task *t, const struct compute *c)
 {
 	char *path = workspace_path(wr->ws, t);
 
@@ -76,7 +78,7 @@ put_notebook(struct json_out *o, const struct writing *wr, const struct task *t)
 		buf_release(&json);
 	}
 	json_out_close(o, '}');
-	member_text(o, "warehouse_id", t->target->databricks->warehouse_id);
+	member_text(o, "warehouse_id", c->warehouse_id);
 	json_out_close(o, '}');
 	free(path);
 }
@@ -116,23 +118,45 @@ put_retries(struct json_out *o, const struct task *t)
 	member_bool(o, "retry_on_timeout", (t->retry_on.kinds & 1u << ERROR_TIMEOUT) != 0);
 }
 
+/* The key of job cluster number n. */
 static void
-put_compute(struct json_out *o, const struct workspace *ws, const struct databricks *d)
+put_cluster_key(struct json_out *o, size_t n)
 {
-	if (d->new_cluster != NULL)
-		member_text(o, "job_cluster_key", CLUSTER_KEY);
-	else if (ws->cluster_id != NULL)
-		member_text(o, "existing_cluster_id", ws->cluster_id);
+	char *key = n == 1 ? xstrdup(CLUSTER_KEY) : xasprintf("%s-%zu", CLUSTER_KEY, n);
+
+	member_text(o, "job_cluster_key", key);
+	free(key);
+}
+
+/* Tasks with the same new_cluster share one. */
+static size_t
+cluster_number(struct writing *wr, const char *new_cluster)
+{
+	void **place = table_at(&wr->clusters, new_cluster, strlen(new_cluster));
+
+	if (*place == NULL)
+		*place = (void *)(uintptr_t)wr->clusters.n;
+	return (uintptr_t)*place;
+}
+
+static void
+put_compute(struct json_out *o, struct writing *wr, const struct compute *c)
+{
+	if (c->new_cluster != NULL)
+		put_cluster_key(o, cluster_number(wr, c->new_cluster));
+	else if (c->existing_cluster_id != NULL)
+		member_text(o, "existing_cluster_id", c->existing_cluster_id);
 	else
 		member_bool(o, "disable_auto_optimization",
 		    true);	/* serverless compute repeats what has failed on its own account */
-	member_text(o, "environment_key", d->environment_key);
-	member_json(o, "libraries", d->libraries);
+	member_text(o, "environment_key", c->environment_key);
+	member_json(o, "libraries", c->libraries);
 }
 
 static void
 put_task(struct json_out *o, struct writing *wr, const struct task *t)
 {
+	const struct compute c = compute_of(t, wr->ws->login.cluster_id);
 	char *key = submit_task_key(t->name), *description;
 
 	json_out_open(o, '{');
@@ -142,11 +166,11 @@ put_task(struct json_out *o, struct writing *wr, const struct task *t)
 		member_text(o, "description", description);
 		free(description);
 	}
-	put_notebook(o, wr, t);
+	put_notebook(o, wr, t, &c);
 	put_dependencies(o, wr->w, t);
 	member_int(o, "timeout_seconds", member_seconds(t->timeout));
 	put_retries(o, t);
-	put_compute(o, wr->ws, t->target->databricks);
+	put_compute(o, wr, &c);
 	json_out_close(o, '}');
 	free(key);
 }
@@ -189,16 +213,18 @@ put_schedule(struct json_out *o, const struct cron *c)
 }
 
 static void
-put_job_cluster(struct json_out *o, const char *new_cluster)
+put_job_clusters(struct json_out *o, const struct table *clusters)
 {
-	if (new_cluster == NULL)
+	if (clusters->n == 0)
 		return;
 	json_out_key(o, "job_clusters");
 	json_out_open(o, '[');
-	json_out_open(o, '{');
-	member_text(o, "job_cluster_key", CLUSTER_KEY);
-	member_json(o, "new_cluster", new_cluster);
-	json_out_close(o, '}');
+	for (size_t i = 0; i < clusters->n; i++) {
+		json_out_open(o, '{');
+		put_cluster_key(o, i + 1);
+		member_json(o, "new_cluster", clusters->entries[i].key);
+		json_out_close(o, '}');
+	}
 	json_out_close(o, ']');
 }
 
@@ -215,7 +241,7 @@ put_settings(struct buf *out, struct writing *wr, const struct databricks *d)
 	for (size_t i = 0; i < wr->w->ntasks; i++)
 		put_task(&o, wr, &wr->w->tasks[i]);
 	json_out_close(&o, ']');
-	put_job_cluster(&o, d->new_cluster);
+	put_job_clusters(&o, &wr->clusters);
 	member_json(&o, "environments", d->environments);
 	member_int(&o, "timeout_seconds", member_seconds(wr->w->timeout));
 	member_int(&o, "max_concurrent_runs", 1);
@@ -237,7 +263,7 @@ void
 job_put(struct buf *out, const struct workflow *w, const struct workspace *ws, bool creating)
 {
 	const struct databricks *d = w->target->databricks;
-	struct writing wr = {.w = w, .ws = ws, .digests = TABLE_INIT};
+	struct writing wr = {.w = w, .ws = ws, .digests = TABLE_INIT, .clusters = TABLE_INIT};
 	struct json_out o = JSON_OUT(out, -1, 0);
 	struct buf settings = BUF_INIT;
 	char digest[DIGEST_TEXT], *description;
@@ -265,6 +291,7 @@ job_put(struct buf *out, const struct workflow *w, const struct workspace *ws, b
 	for (size_t i = 0; i < wr.digests.n; i++)
 		free(wr.digests.entries[i].value);
 	table_release(&wr.digests);
+	table_release(&wr.clusters);
 	free(description);
 	buf_release(&settings);
 }

@@ -1,7 +1,7 @@
 /*
  * A workflow as a saved job of the workspace: what POST /api/2.2/jobs/create and jobs/reset take as its settings.
  *
- * Every notebook is a task of the job. All tasks of a target with a new_cluster share one job cluster. The job is known
+ * Every notebook is a task of the job. Tasks with the same new_cluster share one job cluster. The job is known
  * by its name and by a tag, which stands for the workflow's name and the folder of the workspace that its notebooks are
  * imported to: a job of the same name that somebody else has made, or has deployed from another folder, is another one.
  * The description has a digest of all settings, and that of a task a digest of its notebook, so that it shows what the

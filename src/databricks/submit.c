@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "databricks/compute.h"
 #include "databricks/member.h"
 
 #define TASK_KEY_MAX 100	/* characters of a task_key */
@@ -76,20 +77,10 @@ put_parameters(struct json_out *o, const struct params *p)
 	json_out_close(o, '}');
 }
 
-/* The cluster that is there already; NULL for none. */
-static const char *
-existing_cluster(const struct databricks *d, const char *otherwise)
-{
-	if (d->existing_cluster_id != NULL)
-		return d->existing_cluster_id;
-	return d->new_cluster == NULL && !d->serverless && d->environment_key == NULL ? otherwise : NULL;
-}
-
 static void
-put_task(struct json_out *o, const struct task *t, const char *path, const char *cluster_id)
+put_task(struct json_out *o, const struct task *t, const char *path, const struct compute *c)
 {
 	const struct databricks *d = t->target->databricks;
-
 	char *key = submit_task_key(t->name);
 
 	json_out_open(o, '{');
@@ -101,12 +92,12 @@ put_task(struct json_out *o, const struct task *t, const char *path, const char 
 	member_text(o, "source", "WORKSPACE");
 	json_out_key(o, "base_parameters");
 	put_parameters(o, &t->parameters);
-	member_text(o, "warehouse_id", d->warehouse_id);
+	member_text(o, "warehouse_id", c->warehouse_id);
 	json_out_close(o, '}');
-	member_text(o, "existing_cluster_id", existing_cluster(d, cluster_id));
-	member_json(o, "new_cluster", d->new_cluster);
-	member_text(o, "environment_key", d->environment_key);
-	member_json(o, "libraries", d->libraries);
+	member_text(o, "existing_cluster_id", c->existing_cluster_id);
+	member_json(o, "new_cluster", c->new_cluster);
+	member_text(o, "environment_key", c->environment_key);
+	member_json(o, "libraries", c->libraries);
 	member_json(o, "email_notifications", d->email_notifications);
 	member_json(o, "webhook_notifications", d->webhook_notifications);
 	member_json(o, "notification_settings", d->notification_settings);
@@ -118,6 +109,7 @@ submit_put(struct buf *body, const struct task *t, const char *workflow, const c
     const char *token)
 {
 	const struct databricks *d = t->target->databricks;
+	const struct compute c = compute_of(t, cluster_id);
 	struct json_out o = JSON_OUT(body, -1, 0);
 
 	json_out_open(&o, '{');
@@ -126,7 +118,7 @@ submit_put(struct buf *body, const struct task *t, const char *workflow, const c
 	member_text(&o, "idempotency_token", token);
 	json_out_key(&o, "tasks");
 	json_out_open(&o, '[');
-	put_task(&o, t, path, cluster_id);
+	put_task(&o, t, path, &c);
 	json_out_close(&o, ']');
 	if (t->timeout > 0) {
 		json_out_key(&o, "timeout_seconds");
@@ -137,7 +129,8 @@ submit_put(struct buf *body, const struct task *t, const char *workflow, const c
 	json_out_key(&o, "enabled");
 	json_out_bool(&o, d->queue);
 	json_out_close(&o, '}');
-	member_json(&o, "environments", d->environments);
+	if (c.environment_key != NULL)
+		member_json(&o, "environments", d->environments);
 	member_json(&o, "run_as", d->run_as);
 	member_json(&o, "tags", d->tags);
 	member_json(&o, "access_control_list", d->access_control_list);

@@ -24,8 +24,8 @@ char *submit_task_key(const char *name);
 /*
  * Appends the request, one line of JSON with the secrets in it. path is the notebook's absolute path in the
  * workspace; workflow comes before the notebook's name in the run's, NULL for none (what is over the platform's 4096
- * bytes is cut). cluster_id is the cluster to use when the target names no compute itself, NULL for none, which means
- * serverless. One task named by the notebook (made fit for a task_key); base_parameters: strings as they are,
+ * bytes is cut). cluster_id is the cluster to use when neither the task nor its target names a compute, NULL for none,
+ * which means serverless. One task named by the notebook (made fit for a task_key); base_parameters: strings as they are,
  * everything else as JSON text; the task's timeout, rounded up to seconds, is the run's timeout_seconds;
  * queue.enabled is true unless the target says otherwise.
  */

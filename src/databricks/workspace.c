@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/table.h"
+#include "databricks/compute.h"
 #include "databricks/http.h"
 #include "databricks/import.h"
 #include "workflow/name.h"
@@ -87,9 +88,9 @@ report_answer(struct errand *e, size_t task, const char *what, const struct http
 	free(message);
 }
 
-/* Asks for something that must be there; what for messages. */
+/* Asks for something that must be there, for a task as report() has it; what for messages. */
 static bool
-ask(struct errand *e, const char *path, const char *query, const char *what, struct http_answer *a)
+ask(struct errand *e, size_t task, const char *path, const char *query, const char *what, struct http_answer *a)
 {
 	const struct http_request r = {
 		.method = "GET", .path = path, .query = query, .endpoint = ENDPOINT_OTHER, .repeatable = true,
@@ -99,7 +100,7 @@ ask(struct errand *e, const char *path, const char *query, const char *what, str
 	http_call(e->http, &r, a);
 	if (a->result == HTTP_OK)
 		return true;
-	report_answer(e, SIZE_MAX, what, a);
+	report_answer(e, task, what, a);
 	return false;
 }
 
@@ -109,7 +110,7 @@ log_in(struct errand *e, char **user)
 {
 	struct http_answer a;
 	char *what = xasprintf("cannot log in to '%s'", e->ws->login.host);
-	bool ok = ask(e, "/api/2.0/preview/scim/v2/Me", NULL, what, &a);
+	bool ok = ask(e, SIZE_MAX, "/api/2.0/preview/scim/v2/Me", NULL, what, &a);
 
 	*user = json_strdup(json_get(a.json, "userName"));
 	if (ok && *user == NULL) {
@@ -122,30 +123,64 @@ log_in(struct errand *e, char **user)
 }
 
 static void
-check_compute(struct errand *e)
+check_cluster(struct errand *e, size_t i, const char *id)
 {
-	const struct databricks *d = e->target->databricks;
+	char *what = xasprintf("cannot use cluster '%s'", id);
 	struct buf query = BUF_INIT;
 	struct http_answer a;
-	char *what;
 
-	if (e->ws->cluster_id != NULL) {
-		what = xasprintf("cannot use cluster '%s'", e->ws->cluster_id);
-		http_query(&query, "cluster_id", e->ws->cluster_id);
-		ask(e, "/api/2.1/clusters/get", buf_str(&query), what, &a);
-		http_answer_release(&a);
-		free(what);
-	}
-	if (d->warehouse_id != NULL) {
-		char *path = xasprintf("/api/2.0/sql/warehouses/%s", d->warehouse_id);
-
-		what = xasprintf("cannot use SQL warehouse '%s'", d->warehouse_id);
-		ask(e, path, NULL, what, &a);
-		http_answer_release(&a);
-		free(what);
-		free(path);
-	}
+	http_query(&query, "cluster_id", id);
+	ask(e, i, "/api/2.1/clusters/get", buf_str(&query), what, &a);
+	http_answer_release(&a);
 	buf_release(&query);
+	free(what);
+}
+
+static void
+check_warehouse(struct errand *e, size_t i, const char *id)
+{
+	char *what = xasprintf("cannot use SQL warehouse '%s'", id);
+	char *path = xasprintf("/api/2.0/sql/warehouses/%s", id);
+	struct http_answer a;
+
+	ask(e, i, path, NULL, what, &a);
+	http_answer_release(&a);
+	free(path);
+	free(what);
+}
+
+/* Whether it is the first time that a name is seen. */
+static bool
+is_new(struct table *seen, const char *name)
+{
+	void **place = table_at(seen, name, strlen(name));
+	bool new = *place == NULL;
+
+	*place = seen;	/* anything but NULL */
+	return new;
+}
+
+/* Each cluster and warehouse once. A fault is the notebook's that asks for it, where it is not the target's. */
+static void
+check_compute(struct errand *e)
+{
+	struct table clusters = TABLE_INIT, warehouses = TABLE_INIT;
+
+	for (size_t i = 0; i < e->workflow->ntasks; i++) {
+		const struct task *t = &e->workflow->tasks[i];
+		struct compute c;
+
+		if (t->target != e->target)
+			continue;
+		c = compute_of(t, e->ws->login.cluster_id);
+		if (c.existing_cluster_id != NULL && is_new(&clusters, c.existing_cluster_id))
+			check_cluster(e, t->compute != NULL && t->compute->existing_cluster_id != NULL ? i : SIZE_MAX,
+			    c.existing_cluster_id);
+		if (c.warehouse_id != NULL && is_new(&warehouses, c.warehouse_id))
+			check_warehouse(e, t->compute != NULL && t->compute->warehouse_id != NULL ? i : SIZE_MAX, c.warehouse_id);
+	}
+	table_release(&clusters);
+	table_release(&warehouses);
 }
 
 static void
@@ -301,15 +336,6 @@ take_report(const struct workflow *w, struct target *t, const struct buf *text, 
 		ws->upload_to = default_folder(w, ws->user);
 }
 
-static const char *
-cluster_of(const struct databricks *d, const struct login *l)
-{
-	if (d->existing_cluster_id != NULL)
-		return d->existing_cluster_id;
-	/* With an environment, as without a cluster, it is serverless. */
-	return d->new_cluster != NULL || d->serverless || d->environment_key != NULL ? NULL : l->cluster_id;
-}
-
 void
 workspace_connect(const struct workflow *w, struct target *t, bool go, struct problems *p)
 {
@@ -335,7 +361,6 @@ workspace_connect(const struct workflow *w, struct target *t, bool go, struct pr
 		problems_add(p, NULL, 0, 0, "target '%s': cannot share memory: %s", t->name, strerror(errno));
 		return;
 	}
-	ws->cluster_id = cluster_of(d, &ws->login);
 	ws->upload_to = d->upload_to != NULL ? xstrdup(d->upload_to) : NULL;
 	if (aside_run(run_errand, &e, &text, REPORT_BYTES_MAX, PATIENCE) == -1)
 		problems_add(p, NULL, 0, 0, "target '%s': cannot be checked: %s", t->name, strerror(errno));

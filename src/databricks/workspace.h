@@ -18,11 +18,10 @@ struct workspace {
 	struct bearer *bearer;	/* shared */
 	char *user;	/* who one is there */
 	char *upload_to;	/* the folder for notebooks of this machine */
-	const char *cluster_id;	/* of the target, else the default one; NULL: serverless, or a new cluster */
 };
 
 /*
- * The table's connect() (target.h): logs in, asks who one is, whether cluster, warehouse and the notebooks of the
+ * The table's connect() (target.h): logs in, asks who one is, whether clusters, warehouses and the notebooks of the
  * workspace are there, and, when go, imports the notebooks of this machine, each file once. t->state becomes a
  * struct workspace. The network is used by a child process (base/aside.h).
  */

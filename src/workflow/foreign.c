@@ -47,14 +47,15 @@ foreign_notice(struct foreign *f, const struct yaml_key *key, const char *what)
 static bool
 is_among(const char *word, const char *const *list)
 {
-	for (; *list != NULL; list++)
+	for (; list != NULL && *list != NULL; list++)
 		if (strcmp(*list, word) == 0)
 			return true;
 	return false;
 }
 
 void
-foreign_keys(struct foreign *f, const struct yaml_node *map, const char *const *read, const char *const *passed)
+foreign_keys(struct foreign *f, const struct yaml_node *map, const char *const *read, const char *const *placed,
+    const char *const *passed)
 {
 	for (size_t i = 0; i < map->n; i++) {
 		const struct yaml_key *key = &map->keys[i];
@@ -63,6 +64,11 @@ foreign_keys(struct foreign *f, const struct yaml_node *map, const char *const *
 
 		if (is_among(key->name, read))
 			continue;
+		if (is_among(key->name, placed)) {
+			if (!f->remote)
+				foreign_notice(f, key, "has no meaning on this machine and is passed over");
+			continue;
+		}
 		if (is_among(key->name, passed)) {
 			foreign_notice(f, key, "has no meaning here and is passed over");
 			continue;
@@ -90,6 +96,35 @@ foreign_key(const struct yaml_node *map, const char *name)
 		if (strcmp(map->keys[i].name, name) == 0)
 			return &map->keys[i];
 	return NULL;
+}
+
+const struct yaml_node *
+foreign_written(const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *value = map != NULL ? yaml_get(map, key) : NULL;
+
+	return value != NULL && value->type != YAML_NULL ? value : NULL;
+}
+
+const struct yaml_node *
+foreign_get(struct foreign *f, const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *value = foreign_written(map, key);
+	struct yaml_node *made;
+	void **place;
+
+	if (value == NULL)
+		return NULL;
+	if (f->form != FOREIGN_BUNDLE || value->type != YAML_STRING || strstr(value->text, "${") == NULL)
+		return value;
+	place = table_at(&f->resolved, &value, sizeof(value));
+	if (*place == NULL) {
+		made = foreign_substitute(f, value);
+		/* What was a problem is one once. */
+		*place = made != NULL ? made : yaml_build_plain(YAML_NULL, value->mark, "null");
+	}
+	made = *place;
+	return made->type != YAML_NULL ? made : NULL;
 }
 
 void
@@ -134,7 +169,7 @@ foreign_put_number(struct foreign *f, const struct yaml_node *from, const char *
 	struct yaml_node *value;
 	double d;
 
-	if (at == NULL)
+	if (at == NULL || foreign_written(from, key) == NULL)
 		return;
 	value = foreign_value(f, yaml_get(from, key), &foreign_nowhere);
 	if (value != NULL && foreign_number(f, key, value, 0, whole, &d))
@@ -225,7 +260,7 @@ is_file(const char *path)
 void
 foreign_path(struct foreign *f, const struct yaml_node *path, struct yaml_node *notebook)
 {
-	static const char *const endings[] = {".ipynb", ".py"};
+	static const char *const endings[] = {".ipynb", ".py", ".sql", ".r", ".R", ".scala"};
 	struct yaml_node *value = foreign_value_text(f, "the path of a notebook", path), *found = NULL;
 
 	if (value == NULL) {
@@ -233,14 +268,14 @@ foreign_path(struct foreign *f, const struct yaml_node *path, struct yaml_node *
 		return;
 	}
 	/* Anything that begins with '/' and has no ending is of a workspace. */
-	if (*value->text == '/' && !is_file(value->text) && !expression_in(value->text, value->len)) {
-		foreign_problem(f, path->mark, "'%.200s' is a notebook of the workspace; export it, and name the file",
-		    value->text);
+	if (*value->text == '/' && !f->remote && !is_file(value->text) && !expression_in(value->text, value->len)) {
+		foreign_problem(f, path->mark, "'%.200s' is a notebook of the workspace; choose a target with -t, or export it "
+		    "and name the file", value->text);
 		f->incomplete = true;
 	}
-	if (f->incomplete || is_file(value->text) || expression_in(value->text, value->len))
+	if (f->incomplete || *value->text == '/' || is_file(value->text) || expression_in(value->text, value->len))
 		found = yaml_share(value);
-	for (size_t i = 0; found == NULL && i < 2; i++) {
+	for (size_t i = 0; found == NULL && i < sizeof(endings) / sizeof(endings[0]); i++) {
 		found = foreign_text(path->mark, "%s%s", value->text, endings[i]);
 		if (!is_there(f, found->text)) {
 			yaml_node_free(found);
@@ -329,11 +364,16 @@ foreign_convert(const struct yaml_node *root, const char *file, const char *fold
 		.passed = TABLE_INIT,
 		.parameters = TABLE_INIT,
 		.repeated = TABLE_INIT,
+		.clusters = TABLE_INIT,
+		.resolved = TABLE_INIT,
 	};
 
 	*texts = f.form == FOREIGN_BUNDLE || f.form == FOREIGN_JOB;
+	if (o->job != NULL && f.form != FOREIGN_BUNDLE)
+		problems_add(p, NULL, 0, 0, "option '--job': '%s' is no bundle; only those have several jobs to choose from", file);
 	if (f.form == FOREIGN_NONE)
 		return NULL;
+	f.remote = *texts && o->target != NULL && strcmp(o->target, "local") != 0;
 	f.tree = yaml_build_plain(YAML_MAP, root->mark, NULL);
 	f.defaults = yaml_build_plain(YAML_MAP, root->mark, NULL);
 	f.pools = yaml_build_plain(YAML_MAP, root->mark, NULL);
@@ -344,12 +384,20 @@ foreign_convert(const struct yaml_node *root, const char *file, const char *fold
 		foreign_job(&f, foreign_job_of(root), NULL);
 	else
 		foreign_fabric(&f);
+	if (f.form != FOREIGN_FABRIC && o->target != NULL)
+		foreign_targets(&f);
 	if (f.incomplete || f.notebooks->n == 0)
 		leave_out_notebooks(&f);
 	finish(&f);
+	for (size_t i = 0; i < f.resolved.n; i++)
+		yaml_node_free(f.resolved.entries[i].value);
 	yaml_node_free(f.above);
+	yaml_node_free(f.jobs);
+	yaml_node_free(f.cluster);
 	table_release(&f.passed);
 	table_release(&f.parameters);
 	table_release(&f.repeated);
+	table_release(&f.clusters);
+	table_release(&f.resolved);
 	return f.tree;
 }

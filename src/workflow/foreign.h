@@ -4,18 +4,22 @@
  * (workflow/load.h), in which every value stands where it stands in the foreign file, so that whatever is said about it
  * later points there.
  *
- * What cannot be expressed is a problem; what has no meaning here (schedules, clusters, notifications) is passed over
- * with a notice (log_info), keys that nobody knows with a warning.
+ * What cannot be expressed is a problem; what has no meaning (schedules, notifications; on this machine also clusters)
+ * is passed over with a notice (log_info), keys that nobody knows with a warning.
  *
- *	Bundle		a map with "bundle", or with "jobs" in "resources"; the only job that is there. ${var.NAME} is
- *			BUNDLE_VAR_NAME of the environment, else its value in the target, else its default; for a file
- *			that a bundle includes these are in the databricks.yml of a folder above. The target is
- *			DATABRICKS_BUNDLE_TARGET of the environment, else the one with "default: true", else the only
- *			one; what else a target has is passed over with a warning.
+ *	Bundle		a map with "bundle", or with "jobs" in "resources"; the job that o names, or the only one.
+ *			${var.NAME} is BUNDLE_VAR_NAME of the environment, else its value in the target, else its
+ *			default; for a file that a bundle includes these are in the databricks.yml of a folder above.
+ *			The target is that of o, unless it is "local", else DATABRICKS_BUNDLE_TARGET of the
+ *			environment, else the one with "default: true", else the only one. What it changes in the jobs
+ *			is joined with them.
  *	Jobs API	a map with a list "tasks" of maps with "task_key", perhaps in "settings"
  *	runMultiple	a map with "activities", or a list of names of notebooks
  *
  * A map with "notebooks" is none of them.
+ *
+ * When o names a target, the tree has the targets of the file: those of a bundle, else one called "databricks"; and for
+ * each notebook what it runs on there.
  */
 #ifndef NBFORK_WORKFLOW_FOREIGN_H
 #define NBFORK_WORKFLOW_FOREIGN_H

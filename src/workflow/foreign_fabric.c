@@ -126,7 +126,6 @@ add_activity(struct foreign *f, const struct yaml_node *activity)
 {
 	static const char *const read[] = {"name", "path", "timeoutPerCellInSeconds", "args", "retry",
 		"retryIntervalInSeconds", "dependencies", "workspace", NULL};
-	static const char *const none[] = {NULL};
 	const struct yaml_node *name = yaml_get(activity, "name"), *path = yaml_get(activity, "path");
 	const struct yaml_key *elsewhere = foreign_key(activity, "workspace"), *on = foreign_key(activity, "dependencies");
 	struct yaml_node *notebook, *waits, *text;
@@ -137,7 +136,7 @@ add_activity(struct foreign *f, const struct yaml_node *activity)
 		f->incomplete = true;
 		return;
 	}
-	foreign_keys(f, activity, read, none);
+	foreign_keys(f, activity, read, NULL, NULL);
 	notebook = foreign_notebook(f, activity->mark);
 	text = foreign_value_text(f, "'name'", name);
 	f->incomplete = f->incomplete || text == NULL;
@@ -195,7 +194,7 @@ foreign_fabric(struct foreign *f)
 	foreign_put(f->defaults, "retry_on_timeout", at, yaml_build_plain(YAML_BOOL, at, "true"));
 	f->defaults->items[f->defaults->n - 1]->boolean = true;
 	if (f->root->type == YAML_MAP) {
-		foreign_keys(f, f->root, read, passed);
+		foreign_keys(f, f->root, read, NULL, passed);
 		foreign_put_number(f, f->root, "timeoutInSeconds", false, f->tree, "timeout_seconds");
 		put_concurrency(f, list->n);
 	}

@@ -38,8 +38,8 @@ foreign_parameter(struct foreign *f, const char *name, const struct yaml_node *w
 static void
 put_job_parameters(struct foreign *f, const struct yaml_node *job)
 {
-	static const char *const read[] = {"name", "default", NULL}, *const none[] = {NULL};
-	const struct yaml_node *list = yaml_get(job, "parameters"), *name, *value;
+	static const char *const read[] = {"name", "default", NULL};
+	const struct yaml_node *list = foreign_get(f, job, "parameters"), *name, *value;
 	struct yaml_node *map;
 
 	if (list == NULL)
@@ -51,18 +51,18 @@ put_job_parameters(struct foreign *f, const struct yaml_node *job)
 	}
 	/* All names first: their values may look at each other. */
 	for (size_t i = 0; i < list->n; i++)
-		if ((name = yaml_get(list->items[i], "name")) != NULL && name->type == YAML_STRING &&
+		if ((name = foreign_get(f, list->items[i], "name")) != NULL && name->type == YAML_STRING &&
 		    yaml_get(list->items[i], "default") != NULL)
 			*table_at(&f->parameters, name->text, name->len) = list->items[i];
 	map = yaml_build_plain(YAML_MAP, list->mark, NULL);
 	for (size_t i = 0; i < list->n; i++) {
-		name = yaml_get(list->items[i], "name");
+		name = foreign_get(f, list->items[i], "name");
 		value = yaml_get(list->items[i], "default");
 		if (name == NULL || name->type != YAML_STRING || value == NULL) {
 			foreign_problem(f, list->items[i]->mark, "a parameter of a job must have 'name', which is text, and 'default'");
 			continue;
 		}
-		foreign_keys(f, list->items[i], read, none);
+		foreign_keys(f, list->items[i], read, NULL, NULL);
 		foreign_put(map, name->text, name->mark, foreign_parameter(f, name->text, value, false));
 	}
 	yaml_build_finish(&f->build, map, NULL);
@@ -91,10 +91,10 @@ check_document(struct foreign *f, const struct yaml_node *job)
 	static const char *const read[] = {"settings", NULL};
 	static const char *const passed[] = {"job_id", "creator_user_name", "run_as_user_name", "created_time",
 		"effective_budget_policy_id", "effective_usage_policy_id", "has_more", "next_page_token", "trigger_state", NULL};
-	const struct yaml_node *more = yaml_get(f->root, "next_page_token");
+	const struct yaml_node *more = foreign_get(f, f->root, "next_page_token");
 
 	if (job != f->root && f->form == FOREIGN_JOB)
-		foreign_keys(f, f->root, read, passed);
+		foreign_keys(f, f->root, read, NULL, passed);
 	if (more != NULL && more->type == YAML_STRING && more->len > 0)
 		foreign_problem(f, foreign_key(f->root, "next_page_token")->mark, "this is one page of the job alone "
 		    "(next_page_token); put the tasks of all pages into it");
@@ -116,41 +116,45 @@ void
 foreign_job(struct foreign *f, const struct yaml_node *job, const struct yaml_key *name)
 {
 	static const char *const read[] = {"name", "run_name", "parameters", "tasks", "timeout_seconds", "git_source", NULL};
-	static const char *const passed[] = {"description", "max_concurrent_runs", "queue", "job_clusters", "environments",
-		"tags", "email_notifications", "notification_settings", "webhook_notifications", "health", "schedule", "run_as",
-		"performance_target", "permissions", "access_control_list", "continuous", "trigger", "triggers", "lifecycle",
-		"parent_path", "budget_policy_id", "usage_policy_id", "edit_mode", "format", "deployment", "idempotency_token",
+	static const char *const placed[] = {"queue", "job_clusters", "environments", "tags", "run_as", "performance_target",
+		NULL};
+	static const char *const passed[] = {"description", "max_concurrent_runs", "email_notifications",
+		"notification_settings", "webhook_notifications", "health", "schedule", "permissions", "access_control_list",
+		"continuous", "trigger", "triggers", "lifecycle", "parent_path", "budget_policy_id", "usage_policy_id",
+		"edit_mode", "format", "deployment", "idempotency_token",
 		"environment_variables", "job_id", "creator_user_name", "run_as_user_name", "created_time", "has_more",
 		"next_page_token", "effective_budget_policy_id", "effective_usage_policy_id", "trigger_state", NULL};
 	const struct yaml_node *tasks;
-	const struct yaml_key *git;
 
-	if (job->type != YAML_MAP) {
-		foreign_problem(f, job->mark, "a job must be a map with 'tasks', not %s", yaml_type_name(job->type));
+	if (job == NULL || job->type != YAML_MAP) {
+		foreign_problem(f, job != NULL ? job->mark : name->mark, "a job must be a map with 'tasks', not %s",
+		    yaml_type_name(job != NULL ? job->type : YAML_NULL));
 		return;
 	}
+	f->job = job;
 	check_document(f, job);
-	foreign_keys(f, job, read, passed);
+	foreign_keys(f, job, read, placed, passed);
 	put_name(f, job, name);
-	if ((git = foreign_key(job, "git_source")) != NULL && yaml_get(job, "git_source")->type != YAML_NULL)
-		foreign_problem(f, git->mark, "notebooks are not fetched from git (git_source); check them out and leave it out");
+	if (foreign_get(f, job, "git_source") != NULL)
+		foreign_problem(f, foreign_key(job, "git_source")->mark, "notebooks are not fetched from git (git_source); check "
+		    "them out and leave it out");
 	foreign_put_number(f, job, "timeout_seconds", true, f->tree, "timeout_seconds");
 	put_job_parameters(f, job);
 
 	/* Databricks tries again at once, and after the same time each time. */
 	foreign_put(f->defaults, "retry_delay_seconds", job->mark, yaml_build_plain(YAML_INT, job->mark, "0"));
 	foreign_put(f->defaults, "retry_backoff", job->mark, yaml_build_plain(YAML_INT, job->mark, "1"));
-	tasks = yaml_get(job, "tasks");
+	tasks = foreign_get(f, job, "tasks");
 	if (tasks == NULL || tasks->type != YAML_LIST || tasks->n == 0) {
 		foreign_problem(f, tasks != NULL ? tasks->mark : job->mark, "the job has no list of 'tasks'; there is nothing to "
 		    "run");
 		return;
 	}
 	for (size_t i = 0; i < tasks->n; i++) {
-		const struct yaml_node *key = yaml_get(tasks->items[i], "task_key");
+		const struct yaml_node *key = foreign_written(tasks->items[i], "task_key");
 		struct yaml_node *text;
 
-		if (key == NULL || yaml_get(tasks->items[i], "for_each_task") == NULL)
+		if (key == NULL || foreign_get(f, tasks->items[i], "for_each_task") == NULL)
 			continue;
 		text = foreign_known(f, key);
 		if (text != NULL && text->type != YAML_LIST && text->type != YAML_MAP && text->len > 0)

@@ -27,13 +27,19 @@ struct foreign {
 	const char *folder;
 	const struct overrides *options;
 	struct table passed;	/* keys that were passed over: it is said once */
+	bool remote;	/* a target was chosen that is not this machine */
+	struct table resolved;	/* what foreign_get() has put variables into: a node's address -> what it gave, owned */
 	struct yaml_node *tree, *defaults, *notebooks, *pools;	/* what is made */
 	bool incomplete;	/* there are notebooks in the file that have not become any */
+	const struct yaml_node *job;	/* NULL: there is none, or it was not found */
 	struct table parameters;	/* of a job: name -> the map that it is in, with its default */
 	struct table repeated;	/* of a job: the key of a task with a for_each_task -> the task, a node */
+	struct table clusters;	/* the keys of job clusters that are used */
 	/* Of a bundle. */
 	struct yaml_node *above;	/* the file that includes this one; NULL: there is none, or it was not looked for */
 	bool looked_above;
+	struct yaml_node *jobs;	/* as the target has them */
+	struct yaml_node *cluster;	/* the one that all tasks are to use; NULL: there is none */
 	unsigned substitutions;	/* made so far */
 };
 
@@ -53,13 +59,23 @@ void foreign_problem(struct foreign *f, struct mark at, const char *fmt, ...) __
 void foreign_notice(struct foreign *f, const struct yaml_key *key, const char *what);
 
 /*
- * Says what is passed over, and what may be misspelt, in a map: read are the keys that are known, passed those that are
- * known to have no meaning here; both end with NULL.
+ * Says what is passed over, and what may be misspelt, in a map: read are the keys that are known, placed those that have
+ * no meaning on this machine, passed those that have none at all. Each ends with NULL; the last two may be NULL.
  */
-void foreign_keys(struct foreign *f, const struct yaml_node *map, const char *const *read, const char *const *passed);
+void foreign_keys(struct foreign *f, const struct yaml_node *map, const char *const *read, const char *const *placed,
+    const char *const *passed);
 
 /* A key of a map; NULL when it is not there. */
 const struct yaml_key *foreign_key(const struct yaml_node *map, const char *name);
+
+/* Its value, as it is written; NULL when it is not there or null. map may be NULL. */
+const struct yaml_node *foreign_written(const struct yaml_node *map, const char *key);
+
+/*
+ * The same for what is no text or number; where it is ${...} as a whole, what it stands for. NULL also when there is a problem with
+ * that, which has been added. It stays f's.
+ */
+const struct yaml_node *foreign_get(struct foreign *f, const struct yaml_node *map, const char *key);
 
 /* Puts a value, which is taken over (NULL: nothing is put), under a name of nbfork's own that stands at a place. */
 void foreign_put(struct yaml_node *map, const char *name, struct mark at, struct yaml_node *value);
@@ -127,6 +143,39 @@ bool foreign_goes_over_nothing(struct foreign *f, const struct yaml_node *task);
 
 /* Adds the notebook that a task of a job is. */
 void foreign_task(struct foreign *f, const struct yaml_node *task);
+
+/* ---- Of a bundle ---- */
+
+/* The file that includes this one; NULL when this is the bundle's own, or there is none. */
+const struct yaml_node *foreign_above(struct foreign *f);
+
+/* A map at the top of this file, else of the one above; NULL for none. */
+const struct yaml_node *foreign_bundle_map(struct foreign *f, const char *key);
+
+/* The target: the chosen one, else the one that it is deployed to when nobody names one; NULL, with *name NULL, for none. */
+const struct yaml_node *foreign_bundle_target(struct foreign *f, const char **name);
+
+/*
+ * What a target makes of a value: maps are joined, of scalars that of the target counts, lists are put behind each
+ * other; in a job (job: the maps are one, or two) the items of lists that have a key or name are joined by it. The
+ * caller's to free.
+ */
+struct yaml_node *foreign_merge(struct foreign *f, const struct yaml_node *base, const struct yaml_node *over, bool job);
+
+/* A copy, all of which stands at a place of this file: for what is from another. */
+struct yaml_node *foreign_moved(struct foreign *f, const struct yaml_node *node, struct mark at);
+
+/* ---- Of a target that is chosen ---- */
+
+/* A value that comes out as it is written, variables aside: "{{" in it is no expression. */
+struct yaml_node *foreign_literal(struct foreign *f, const struct yaml_node *value);
+
+/* Puts what a notebook runs on into it; task is the one with the notebook_task, repeated: in a for_each_task. */
+void foreign_compute(struct foreign *f, const struct yaml_node *task, const struct yaml_node *notebook_task,
+    bool repeated, struct yaml_node *notebook);
+
+/* Puts the targets that can be chosen into the tree, and what is known of the one that is. */
+void foreign_targets(struct foreign *f);
 
 /* What becomes of the whole, by its form. */
 void foreign_bundle(struct foreign *f);

@@ -24,7 +24,7 @@ struct task_parts {
 static bool
 is_disabled(struct foreign *f, const struct yaml_node *task)
 {
-	const struct yaml_node *written = yaml_get(task, "disabled");
+	const struct yaml_node *written = foreign_written(task, "disabled");
 	struct yaml_node *value = written != NULL ? foreign_known(f, written) : NULL;
 	bool no = value == NULL || value->type == YAML_NULL || (value->type == YAML_BOOL && !value->boolean);
 
@@ -35,7 +35,7 @@ is_disabled(struct foreign *f, const struct yaml_node *task)
 static void
 put_base_parameters(struct foreign *f, const struct task_parts *t, const struct yaml_node *notebook_task)
 {
-	const struct yaml_node *from = yaml_get(notebook_task, "base_parameters");
+	const struct yaml_node *from = foreign_get(f, notebook_task, "base_parameters");
 	struct yaml_node *map;
 
 	if (from == NULL || from->type == YAML_NULL)
@@ -63,10 +63,10 @@ static void
 put_notebook_task(struct foreign *f, const struct task_parts *t, const struct yaml_node *from)
 {
 	static const char *const read[] = {"notebook_path", "base_parameters", "source", NULL};
-	static const char *const passed[] = {"warehouse_id", NULL};
-	const struct yaml_node *path = yaml_get(from, "notebook_path"), *source = yaml_get(from, "source");
+	static const char *const placed[] = {"warehouse_id", NULL};
+	const struct yaml_node *path = foreign_written(from, "notebook_path"), *source = foreign_get(f, from, "source");
 
-	foreign_keys(f, from, read, passed);
+	foreign_keys(f, from, read, placed, NULL);
 	if (path != NULL) {
 		foreign_path(f, path, t->notebook);
 	} else {
@@ -77,6 +77,7 @@ put_notebook_task(struct foreign *f, const struct task_parts *t, const struct ya
 		foreign_problem(f, source->mark, "task '%.100s': notebooks are not fetched from git; check them out and name "
 		    "their files", t->name);
 	put_base_parameters(f, t, from);
+	foreign_compute(f, t->task, from, t->place.repeated, t->notebook);
 }
 
 /* Says which of Databricks' other kinds a task is. Returns false when it is none. */
@@ -87,7 +88,7 @@ is_of_other_kind(struct foreign *f, const struct task_parts *t)
 		const struct yaml_key *key = &t->task->keys[i];
 
 		if (!name_ends(key->name, "_task") || strcmp(key->name, "notebook_task") == 0 ||
-		    strcmp(key->name, "for_each_task") == 0)
+		    strcmp(key->name, "for_each_task") == 0 || foreign_get(f, t->task, key->name) == NULL)
 			continue;
 		foreign_problem(f, key->mark, "task '%.100s': %.100s is not a notebook; nbfork runs notebooks", t->name,
 		    key->name);
@@ -96,19 +97,19 @@ is_of_other_kind(struct foreign *f, const struct task_parts *t)
 	return false;
 }
 
-static const char *const settings_passed[] = {"existing_cluster_id", "job_cluster_key", "new_cluster",
-	"environment_key", "libraries", "email_notifications", "webhook_notifications", "notification_settings", "health",
-	"description", "disable_auto_optimization", "compute", NULL};
+static const char *const settings_placed[] = {"existing_cluster_id", "job_cluster_key", "new_cluster",
+	"environment_key", "libraries", NULL};
+static const char *const settings_passed[] = {"email_notifications", "webhook_notifications", "notification_settings",
+	"health", "description", "disable_auto_optimization", "compute", NULL};
 
 static void
 put_retries(struct foreign *f, const struct task_parts *t)
 {
 	const struct yaml_key *key = foreign_key(t->task, "max_retries");
-	struct yaml_node *value = NULL;
+	const struct yaml_node *written = foreign_written(t->task, "max_retries");
+	struct yaml_node *value = written != NULL ? foreign_value(f, written, &foreign_nowhere) : NULL;
 	double d;
 
-	if (key != NULL)
-		value = foreign_value(f, yaml_get(t->task, key->name), &foreign_nowhere);
 	if (value != NULL && foreign_number(f, key->name, value, -1, true, &d)) {
 		if (d < 0 || d > RETRIES_MOST)
 			foreign_notice(f, key, ENDLESS);
@@ -122,12 +123,11 @@ static void
 put_retry_delay(struct foreign *f, const struct task_parts *t)
 {
 	const struct yaml_key *key = foreign_key(t->task, "min_retry_interval_millis");
-	struct yaml_node *value = NULL;
+	const struct yaml_node *written = foreign_written(t->task, "min_retry_interval_millis");
+	struct yaml_node *value = written != NULL ? foreign_value(f, written, &foreign_nowhere) : NULL;
 	struct buf seconds = BUF_INIT;
 	double d;
 
-	if (key != NULL)
-		value = foreign_value(f, yaml_get(t->task, key->name), &foreign_nowhere);
 	if (value != NULL && foreign_number(f, key->name, value, 0, true, &d)) {
 		json_put_double(&seconds, d / 1000);
 		foreign_put(t->notebook, "retry_delay_seconds", key->mark,
@@ -141,14 +141,13 @@ put_retry_delay(struct foreign *f, const struct task_parts *t)
 static void
 put_settings(struct foreign *f, const struct task_parts *t)
 {
-	const struct yaml_key *key = foreign_key(t->task, "retry_on_timeout");
+	const struct yaml_node *again = foreign_written(t->task, "retry_on_timeout");
 
 	put_retries(f, t);
 	put_retry_delay(f, t);
 	foreign_put_number(f, t->task, "timeout_seconds", true, t->notebook, "timeout_seconds");
-	if (key != NULL)
-		foreign_put(t->notebook, key->name, key->mark,
-		    foreign_value(f, yaml_get(t->task, key->name), &foreign_nowhere));
+	if (again != NULL)
+		foreign_put(t->notebook, "retry_on_timeout", again->mark, foreign_value(f, again, &foreign_nowhere));
 }
 
 /* ---- for_each_task ---- */
@@ -157,14 +156,15 @@ static void
 put_inputs(struct foreign *f, const struct task_parts *t, const struct yaml_node *each)
 {
 	const struct yaml_key *key = foreign_key(each, "inputs");
+	const struct yaml_node *inputs = foreign_written(each, "inputs");
 	struct yaml_node *map, *list;
 
-	if (key == NULL) {
+	if (inputs == NULL) {
 		foreign_problem(f, each->mark, "task '%.100s': for_each_task has no inputs", t->name);
 		f->incomplete = true;
 		return;
 	}
-	list = foreign_inputs(f, yaml_get(each, "inputs"));
+	list = foreign_inputs(f, inputs);
 	if (list == NULL) {
 		f->incomplete = true;
 		return;
@@ -181,18 +181,17 @@ put_inputs(struct foreign *f, const struct task_parts *t, const struct yaml_node
 static void
 put_concurrency(struct foreign *f, const struct task_parts *t, const struct yaml_node *each)
 {
-	const struct yaml_key *key = foreign_key(each, "concurrency");
+	const struct yaml_node *written = foreign_written(each, "concurrency");
+	const struct mark at = written != NULL ? written->mark : each->mark;
 	struct yaml_node *value;
 	double d;
 
 	if (foreign_key(f->pools, t->name) != NULL)
 		return;	/* two tasks of one name, which the loader says */
-	value = key == NULL ? yaml_build_plain(YAML_INT, each->mark, "1") :
-	    foreign_value(f, yaml_get(each, key->name), &foreign_nowhere);
+	value = written == NULL ? yaml_build_plain(YAML_INT, at, "1") : foreign_value(f, written, &foreign_nowhere);
 	if (value != NULL && foreign_number(f, "concurrency", value, 1, true, &d)) {
-		foreign_put(f->pools, t->name, key != NULL ? key->mark : each->mark, yaml_share(value));
-		foreign_put(t->notebook, "pool", key != NULL ? key->mark : each->mark,
-		    foreign_text(key != NULL ? key->mark : each->mark, "%s", t->name));
+		foreign_put(f->pools, t->name, at, yaml_share(value));
+		foreign_put(t->notebook, "pool", at, foreign_text(at, "%s", t->name));
 	}
 	yaml_node_free(value);
 }
@@ -201,7 +200,7 @@ put_concurrency(struct foreign *f, const struct task_parts *t, const struct yaml
 static void
 check_inner(struct foreign *f, const struct task_parts *t, const struct yaml_node *task)
 {
-	const struct yaml_node *run_if = yaml_get(task, "run_if"), *on = yaml_get(task, "depends_on");
+	const struct yaml_node *run_if = foreign_written(task, "run_if"), *on = foreign_get(f, task, "depends_on");
 
 	if (is_disabled(f, task))
 		foreign_problem(f, foreign_key(task, "disabled")->mark, "task '%.100s' is disabled; leave it out, or enable it",
@@ -215,15 +214,15 @@ check_inner(struct foreign *f, const struct task_parts *t, const struct yaml_nod
 static void
 put_for_each(struct foreign *f, struct task_parts *t, const struct yaml_node *each)
 {
-	static const char *const read[] = {"inputs", "concurrency", "task", NULL}, *const none[] = {NULL};
+	static const char *const read[] = {"inputs", "concurrency", "task", NULL};
 	static const char *const inner[] = {"task_key", "notebook_task", "for_each_task", "timeout_seconds", "max_retries",
 		"min_retry_interval_millis", "retry_on_timeout", "disabled", "run_if", "depends_on", NULL};
 	static const char *const once[] = {"max_retries", "min_retry_interval_millis", "retry_on_timeout", "timeout_seconds"};
-	const struct yaml_node *task = yaml_get(each, "task"), *notebook, *value;
+	const struct yaml_node *task = foreign_get(f, each, "task"), *notebook, *value;
 	double d;
 
 	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
-		value = yaml_get(t->task, once[i]);
+		value = foreign_get(f, t->task, once[i]);
 		if (value == NULL || (yaml_number(value, &d) && d == 0) || (value->type == YAML_BOOL && !value->boolean))
 			continue;
 		foreign_problem(f, foreign_key(t->task, once[i])->mark, "task '%.100s': %s is for each of its notebooks; move it "
@@ -235,7 +234,7 @@ put_for_each(struct foreign *f, struct task_parts *t, const struct yaml_node *ea
 		f->incomplete = true;
 		return;
 	}
-	foreign_keys(f, each, read, none);
+	foreign_keys(f, each, read, NULL, NULL);
 	put_inputs(f, t, each);
 	put_concurrency(f, t, each);
 	if (task == NULL || task->type != YAML_MAP) {
@@ -246,12 +245,12 @@ put_for_each(struct foreign *f, struct task_parts *t, const struct yaml_node *ea
 	check_inner(f, t, task);
 	t->task = task;
 	t->place.repeated = true;
-	notebook = yaml_get(task, "notebook_task");
+	notebook = foreign_get(f, task, "notebook_task");
 	if (notebook != NULL && notebook->type == YAML_MAP) {
-		foreign_keys(f, task, inner, settings_passed);
+		foreign_keys(f, task, inner, settings_placed, settings_passed);
 		put_notebook_task(f, t, notebook);
 	} else {
-		if (yaml_get(task, "for_each_task") != NULL)
+		if (foreign_get(f, task, "for_each_task") != NULL)
 			foreign_problem(f, foreign_key(task, "for_each_task")->mark, "task '%.100s': a for_each_task in another",
 			    t->name);
 		else if (!is_of_other_kind(f, t))
@@ -277,7 +276,7 @@ static void put_dependency(struct foreign *f, const struct yaml_node *entry, str
 static void
 put_dependencies_of(struct foreign *f, const struct yaml_node *task, const char *name, struct waiting *w)
 {
-	const struct yaml_node *list = yaml_get(task, "depends_on"), *run_if = yaml_get(task, "run_if");
+	const struct yaml_node *list = foreign_get(f, task, "depends_on"), *run_if = foreign_written(task, "run_if");
 	void **seen = table_at(&w->nothing, name, strlen(name));
 
 	if (*seen != NULL || list == NULL || list->type != YAML_LIST || list->n == 0)
@@ -300,8 +299,8 @@ put_dependencies_of(struct foreign *f, const struct yaml_node *task, const char 
 static void
 put_dependency(struct foreign *f, const struct yaml_node *entry, struct waiting *w)
 {
-	static const char *const read[] = {"task_key", "outcome", NULL}, *const none[] = {NULL};
-	const struct yaml_node *key = yaml_get(entry, "task_key");
+	static const char *const read[] = {"task_key", "outcome", NULL};
+	const struct yaml_node *key = foreign_written(entry, "task_key");
 	const struct yaml_key *outcome = foreign_key(entry, "outcome");
 	struct yaml_node *name = key != NULL ? foreign_value_text(f, "task_key", key) : NULL;
 	const struct yaml_node *repeated;
@@ -309,7 +308,7 @@ put_dependency(struct foreign *f, const struct yaml_node *entry, struct waiting 
 	if (key == NULL)
 		foreign_problem(f, entry->mark, "each of 'depends_on' must be a map with 'task_key'");
 	else
-		foreign_keys(f, entry, read, none);
+		foreign_keys(f, entry, read, NULL, NULL);
 	if (outcome != NULL)
 		foreign_problem(f, outcome->mark, "'outcome' is that of a condition_task, which is not a notebook");
 	if (name != NULL && (repeated = table_get(&f->repeated, name->text, name->len)) != NULL) {
@@ -326,8 +325,8 @@ put_dependency(struct foreign *f, const struct yaml_node *entry, struct waiting 
 static void
 put_run_if(struct foreign *f, const struct yaml_node *task, struct yaml_node *notebook, bool on_repeated)
 {
-	const struct yaml_key *key = foreign_key(task, "run_if");
-	struct yaml_node *value = key != NULL ? foreign_value_text(f, "run_if", yaml_get(task, "run_if")) : NULL;
+	const struct yaml_node *written = foreign_written(task, "run_if");
+	struct yaml_node *value = written != NULL ? foreign_value_text(f, "run_if", written) : NULL;
 	enum run_if r;
 	char *word;
 
@@ -344,7 +343,7 @@ put_run_if(struct foreign *f, const struct yaml_node *task, struct yaml_node *no
 		foreign_problem(f, value->mark, "run_if %.100s after a for_each_task: here it would be for each of its notebooks, "
 		    "and there it is for all of them together", value->text);
 	else
-		foreign_put(notebook, "run_if", key->mark, foreign_text(value->mark, "%s", word));
+		foreign_put(notebook, "run_if", written->mark, foreign_text(value->mark, "%s", word));
 	free(word);
 	yaml_node_free(value);
 }
@@ -353,7 +352,7 @@ static void
 put_dependencies(struct foreign *f, const struct yaml_node *task, struct yaml_node *notebook)
 {
 	const struct yaml_key *key = foreign_key(task, "depends_on");
-	const struct yaml_node *list = key != NULL ? yaml_get(task, "depends_on") : NULL;
+	const struct yaml_node *list = foreign_get(f, task, "depends_on");
 	struct waiting w = {.nothing = TABLE_INIT};
 
 	if (list != NULL && list->type != YAML_LIST && list->type != YAML_NULL) {
@@ -391,8 +390,8 @@ foreign_task(struct foreign *f, const struct yaml_node *task)
 {
 	static const char *const read[] = {"task_key", "notebook_task", "for_each_task", "depends_on", "run_if",
 		"timeout_seconds", "max_retries", "min_retry_interval_millis", "retry_on_timeout", "disabled", NULL};
-	const struct yaml_node *key = yaml_get(task, "task_key"), *notebook = yaml_get(task, "notebook_task");
-	const struct yaml_node *each = yaml_get(task, "for_each_task");
+	const struct yaml_node *key = foreign_written(task, "task_key"), *notebook = foreign_get(f, task, "notebook_task");
+	const struct yaml_node *each = foreign_get(f, task, "for_each_task");
 	struct yaml_node *name = key != NULL ? foreign_value_text(f, "task_key", key) : NULL;
 	struct task_parts t = {.name = name != NULL ? name->text : "?", .task = task};
 
@@ -413,13 +412,13 @@ foreign_task(struct foreign *f, const struct yaml_node *task)
 	if (is_of_other_kind(f, &t)) {
 		f->incomplete = true;
 	} else if (each != NULL && each->type != YAML_NULL) {
-		foreign_keys(f, task, read, settings_passed);
+		foreign_keys(f, task, read, settings_placed, settings_passed);
 		if (notebook != NULL)
 			foreign_problem(f, foreign_key(task, "notebook_task")->mark, "task '%.100s' has a notebook_task and a "
 			    "for_each_task; leave one of them out", t.name);
 		put_for_each(f, &t, each);
 	} else {
-		foreign_keys(f, task, read, settings_passed);
+		foreign_keys(f, task, read, settings_placed, settings_passed);
 		if (notebook != NULL && notebook->type == YAML_MAP) {
 			put_notebook_task(f, &t, notebook);
 		} else {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "workflow/expression.h"
 
@@ -87,6 +88,20 @@ put_item(struct making_text *m, const char *inside)
 	m->of_item = true;
 }
 
+/* Leaves a reference to the workspace, which puts in what the run of the notebook has. */
+static void
+pass_on(struct making_text *m, const char *name)
+{
+	void **said = table_at(&m->f->passed, name, strlen(name));
+
+	if (*said == NULL)
+		log_info("%s:%u:%u: {{%.100s}} is that of the run of each notebook", m->f->build.file, m->at.line, m->at.column,
+		    name);
+	*said = m;	/* anything but NULL */
+	open_expression(m);
+	buf_addf(&m->out, "\"{{\" }}%s}}", name);
+}
+
 /* Says why there is nothing that can be looked up instead of a reference. */
 static void
 refuse(struct making_text *m, const char *name)
@@ -103,6 +118,10 @@ refuse(struct making_text *m, const char *name)
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
 		if (after(name, elsewhere[i]) == NULL)
 			continue;
+		if (m->f->remote && parameter != NULL) {
+			pass_on(m, name);
+			return;
+		}
 		if (parameter != NULL)
 			foreign_problem(m->f, m->at, "{{%.100s}} is known on Databricks alone; give the parameter a value "
 			    "with -p %.100s=VALUE", name, parameter);

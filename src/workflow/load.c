@@ -135,6 +135,7 @@ static const struct loader_key workflow_keys[] = {
 	{"retry_on", misplaced, LOADER_RAW},
 	{"retry_on_timeout", misplaced, LOADER_RAW},
 	{"memory_limit", misplaced, LOADER_RAW},
+	{"compute", misplaced, LOADER_RAW},
 	{"priority", misplaced, LOADER_RAW},
 	{"depends_on", misplaced, LOADER_RAW},
 	{"run_if", misplaced, LOADER_RAW},

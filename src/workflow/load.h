@@ -18,6 +18,7 @@ struct overrides {
 	unsigned processes;	/* 0: not given */
 	const char *on_error;	/* NULL: not given */
 	const char *target;	/* NULL: not given */
+	const char *job;	/* of a bundle, the one that is meant; NULL: not given */
 	char *const *parameters;	/* NAME=VALUE each, VALUE read as YAML */
 	size_t nparameters;
 	bool as_text;	/* a VALUE that is no secret is text all the same; the loader sets this by the form of a file */

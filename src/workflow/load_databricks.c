@@ -17,12 +17,12 @@ struct key {
 static const struct key texts[] = {
 	{"profile", YAML_STRING, offsetof(struct databricks, profile)},
 	{"host", YAML_STRING, offsetof(struct databricks, host)},
-	{"existing_cluster_id", YAML_STRING, offsetof(struct databricks, existing_cluster_id)},
-	{"new_cluster", YAML_MAP, offsetof(struct databricks, new_cluster)},
-	{"environment_key", YAML_STRING, offsetof(struct databricks, environment_key)},
+	{"existing_cluster_id", YAML_STRING, offsetof(struct databricks, compute.existing_cluster_id)},
+	{"new_cluster", YAML_MAP, offsetof(struct databricks, compute.new_cluster)},
+	{"environment_key", YAML_STRING, offsetof(struct databricks, compute.environment_key)},
 	{"environments", YAML_LIST, offsetof(struct databricks, environments)},
-	{"warehouse_id", YAML_STRING, offsetof(struct databricks, warehouse_id)},
-	{"libraries", YAML_LIST, offsetof(struct databricks, libraries)},
+	{"warehouse_id", YAML_STRING, offsetof(struct databricks, compute.warehouse_id)},
+	{"libraries", YAML_LIST, offsetof(struct databricks, compute.libraries)},
 	{"upload_to", YAML_STRING, offsetof(struct databricks, upload_to)},
 	{"run_as", YAML_MAP, offsetof(struct databricks, run_as)},
 	{"tags", YAML_MAP, offsetof(struct databricks, tags)},
@@ -68,7 +68,7 @@ read_serverless(struct loader *l, void *into, const struct yaml_key *key, const 
 {
 	struct databricks *d = into;
 
-	loader_bool(l, key->name, value, &d->serverless);
+	loader_bool(l, key->name, value, &d->compute.serverless);
 }
 
 static void
@@ -110,17 +110,23 @@ read_upload_to(struct loader *l, void *into, const struct yaml_key *key, const s
 	d->upload_to = folder;
 }
 
+#define COMPUTE_KEYS(way) \
+	{"existing_cluster_id", read_text, way}, \
+	{"new_cluster", read_text, way}, \
+	{"serverless", read_serverless, way}, \
+	{"environment_key", read_text, way}, \
+	{"warehouse_id", read_text, way}, \
+	{"libraries", read_text, way}
+
+/* Of a notebook's "compute", which has been evaluated as a whole. */
+static const struct loader_key compute_keys[] = {COMPUTE_KEYS(LOADER_RAW)};
+
 static const struct loader_key keys[] = {
+	COMPUTE_KEYS(LOADER_PLAIN),
 	{"type", read_type, LOADER_PLAIN},
 	{"profile", read_text, LOADER_PLAIN},
 	{"host", read_text, LOADER_PLAIN},
-	{"existing_cluster_id", read_text, LOADER_PLAIN},
-	{"new_cluster", read_text, LOADER_PLAIN},
-	{"serverless", read_serverless, LOADER_PLAIN},
-	{"environment_key", read_text, LOADER_PLAIN},
 	{"environments", read_text, LOADER_PLAIN},
-	{"warehouse_id", read_text, LOADER_PLAIN},
-	{"libraries", read_text, LOADER_PLAIN},
 	{"upload_to", read_upload_to, LOADER_PLAIN},
 	{"run_as", read_text, LOADER_PLAIN},
 	{"tags", read_text, LOADER_PLAIN},
@@ -151,22 +157,54 @@ refuse_secrets(struct loader *l, const struct yaml_node *map)
 	return ok;
 }
 
+/* Whether no two of the keys that exclude each other are there; subject: what has them, for messages. */
+static void
+check_compute(struct loader *l, struct mark at, const char *subject, const struct compute *c)
+{
+	if ((c->existing_cluster_id != NULL) + (c->new_cluster != NULL) + c->serverless > 1)
+		loader_problem(l, at, "%s has more than one of the keys existing_cluster_id, new_cluster and serverless", subject);
+}
+
 void
 loader_databricks(struct loader *l, const struct yaml_node *map, struct target *t)
 {
 	struct databricks *d = t->databricks = xcalloc(1, sizeof(*d));
-	unsigned computes;
+	char *subject = xasprintf("target '%s'", t->name);
 
 	d->queue = true;
-	if (!refuse_secrets(l, map))
-		return;
-	loader_map(l, map, NULL, keys, sizeof(keys) / sizeof(keys[0]), d);
-	computes = (d->existing_cluster_id != NULL) + (d->new_cluster != NULL) + d->serverless;
-	if (computes > 1)
-		loader_problem(l, t->mark, "target '%s' has more than one of the keys existing_cluster_id, new_cluster and "
-		    "serverless", t->name);
-	if (d->environment_key != NULL && d->environments == NULL)
-		loader_problem(l, t->mark, "target '%s' has an environment_key, but no environments in which to find it", t->name);
+	if (refuse_secrets(l, map)) {
+		loader_map(l, map, NULL, keys, sizeof(keys) / sizeof(keys[0]), d);
+		check_compute(l, t->mark, subject, &d->compute);
+		if (d->compute.environment_key != NULL && d->environments == NULL)
+			loader_problem(l, t->mark, "target '%s' has an environment_key, but no environments in which to find it",
+			    t->name);
+	}
+	free(subject);
+}
+
+struct compute *
+loader_compute(struct loader *l, const struct yaml_key *key, const struct yaml_node *map)
+{
+	struct databricks d = {.profile = NULL};
+	struct compute *c;
+
+	if (!loader_is_map(l, key->name, map))
+		return NULL;
+	loader_map(l, map, NULL, compute_keys, sizeof(compute_keys) / sizeof(compute_keys[0]), &d);
+	check_compute(l, key->mark, "'compute'", &d.compute);
+	c = xmalloc(sizeof(*c));
+	*c = d.compute;
+	return c;
+}
+
+void
+compute_release(struct compute *c)
+{
+	free(c->existing_cluster_id);
+	free(c->new_cluster);
+	free(c->environment_key);
+	free(c->warehouse_id);
+	free(c->libraries);
 }
 
 void

@@ -85,6 +85,14 @@ read_target(struct loader *l, void *into, const struct yaml_key *key, const stru
 	free(name);
 }
 
+static void
+read_compute(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+{
+	struct task *t = &((struct making *)into)->task;
+
+	t->compute = loader_compute(l, key, value);
+}
+
 /* ---- When it runs ---- */
 
 static void
@@ -291,6 +299,7 @@ const struct loader_key loader_task_keys[] = {
 	{"kernel", read_kernel, LOADER_PLAIN},
 	{"working_directory", read_working_directory, LOADER_PLAIN},
 	{"target", read_target, LOADER_PLAIN},
+	{"compute", read_compute, LOADER_PLAIN},
 	{"depends_on", read_depends_on, LOADER_PLAIN},
 	{"run_if", read_run_if, LOADER_PLAIN},
 	{"retries", read_retries, LOADER_PLAIN},

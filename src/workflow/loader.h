@@ -230,6 +230,10 @@ void loader_choose_target(struct loader *l);
 /* Adds a target of type local; the value of "targets". */
 struct target *loader_add_target(struct workflow *w, const char *name, struct mark at);
 void loader_databricks(struct loader *l, const struct yaml_node *map, struct target *t);
+
+/* The value of a notebook's "compute"; the caller's to free. NULL with a problem added. */
+struct compute *loader_compute(struct loader *l, const struct yaml_key *key, const struct yaml_node *map);
+
 void loader_targets(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 
 /* The value of "limits", of "pools", and of "on_error". */

@@ -212,6 +212,9 @@ task_release(struct task *t)
 	free(t->file);
 	free(t->working_directory);
 	free(t->kernel);
+	if (t->compute != NULL)
+		compute_release(t->compute);
+	free(t->compute);
 	for (size_t i = 0; i < t->retry_on.n; i++)
 		free(t->retry_on.names[i]);
 	free(t->retry_on.names);

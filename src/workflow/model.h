@@ -120,18 +120,25 @@ enum transport {
 };
 
 /*
- * What a target of type databricks says of itself. Texts are owned, NULL when not given; those marked so are JSON
- * on one line, passed on as they are.
+ * What notebooks on a workspace run on. Texts are owned, NULL when not given; those marked so are JSON on one line,
+ * passed on as they are.
  */
-struct databricks {
-	char *profile, *host;
+struct compute {
 	char *existing_cluster_id;
 	char *new_cluster;	/* JSON object */
 	bool serverless;	/* that neither is meant, whatever the environment says */
-	char *environment_key;
-	char *environments;	/* JSON list */
+	char *environment_key;	/* of the target's environments */
 	char *warehouse_id;
 	char *libraries;	/* JSON list */
+};
+
+void compute_release(struct compute *c);
+
+/* What a target of type databricks says of itself. Texts as those of struct compute. */
+struct databricks {
+	char *profile, *host;
+	struct compute compute;	/* of notebooks that do not say otherwise */
+	char *environments;	/* JSON list */
 	char *upload_to;	/* a folder of the workspace */
 	char *run_as, *tags, *access_control_list;	/* JSON object, object, list */
 	char *email_notifications, *webhook_notifications, *notification_settings;	/* JSON objects */
@@ -165,6 +172,7 @@ struct task {
 	bool remote;	/* it is not a file of this machine, but a notebook of the workspace */
 	char *working_directory;	/* seen from the current folder; the notebook's own folder by default */
 	char *kernel;	/* instead of the notebook's own; NULL: that one */
+	struct compute *compute;	/* on a workspace, what it says itself (databricks/compute.h); NULL: nothing; owned */
 	struct params parameters;	/* of the workflow, of defaults, of the notebook, of -p: later ones win */
 	struct params env;	/* values are JSON strings */
 	int64_t timeout;	/* nanoseconds, 0 for none */

@@ -97,9 +97,10 @@ def test_what_a_parameter_needs_is_said(work, bundle):
 
 def test_what_is_passed_over_is_said(work, bundle):
     run = work.run("-v", "-n", "-p", "day=monday", bundle, folder=None)
-    passed = ("12:7", "job_clusters"), ("11:7", "schedule"), ("15:11", "job_cluster_key")
-    for place, key in passed:
-        assert f"databricks.yml:{place}: key '{key}' has no meaning here and is passed over\n" in run.err
+    passed = (("12:7", "job_clusters", "on this machine"), ("11:7", "schedule", "here"),
+              ("15:11", "job_cluster_key", "on this machine"))
+    for place, key, where in passed:
+        assert f"databricks.yml:{place}: key '{key}' has no meaning {where} and is passed over\n" in run.err
     assert "key 'day' is a parameter of the job too, whose value is taken\n" in run.err
 
 
@@ -197,8 +198,8 @@ def test_standard_input_may_be_foreign(work):
      "job.yml:2:69: 'timeout_seconds' must be a whole number of at least 0, not the text 'x'\n"
      "job.yml:2:96: there is no notebook 'c'\n"),
     ("w.yml", "resources:\n  jobs:\n    a: {tasks: []}\n    b: {tasks: []}\n",
-     "w.yml:2:3: there are 2 jobs, and a workflow is one of them: 'a', 'b'; put the one that is to run into a file "
-     "of its own\n"),
+     "w.yml:2:3: there are 2 jobs, and a workflow is one of them: 'a', 'b'; choose one "
+     "with --job=NAME\n"),
     ("dag.json", '{"activities": [{"name": "a", "path": "n", "args": {"v": "@activity(\'b\').exitValue()"}},\n'
      ' {"name": "c", "path": "n", "retry": -1, "args": {"v": "x {{ run.id }}"}}]}',
      "dag.json:1:58: there is no notebook 'b'\n"
@@ -248,14 +249,21 @@ resources:
                             t: "${bundle.target}", b: "${bundle.name}"}
 targets:
   test: {variables: {e: of test}}
-  prod: {default: true, variables: {c: prod, e: {default: 5}}, resources: {jobs: {j: {timeout_seconds: 5}}}}
+  prod:
+    default: true
+    variables: {c: prod, e: {default: 5}}
+    resources:
+      jobs:
+        j: {tasks: [{task_key: a, max_retries: 5}, {task_key: z, depends_on: [{task_key: a}], notebook_task:
+                     {notebook_path: n}}], name: not the key}
 """
 
 
 def test_variables_are_those_of_the_target(plan):
     run = plan(TARGETS)
-    assert parameters(run) == {"a": {"c": "prod", "d": "two", "e": "5", "t": "prod", "b": "12"}}
-    assert "databricks.yml:18:76: what target 'prod' changes in the jobs is passed over\n" in run.err
+    assert parameters(run) == {"a": {"c": "prod", "d": "two", "e": "5", "t": "prod", "b": "12"}, "z": {}}
+    # And what it changes in the job is joined with it.
+    assert [n["retries"] for n in json.loads(run.out)["notebooks"]] == [5, 0]
     run = plan(TARGETS, env={"DATABRICKS_BUNDLE_TARGET": "test"})
     assert parameters(run)["a"] == {"c": "dev", "d": "two", "e": "of test", "t": "test", "b": "12"}
     assert "passed over" not in run.err
@@ -337,7 +345,7 @@ def test_names_are_no_patterns(plan):
 
 @pytest.mark.parametrize("text, messages", [
     ("tasks:\n- {task_key: a, notebook_task: {notebook_path: /Users/me/x}}\n",
-     "j.yml:2:48: '/Users/me/x' is a notebook of the workspace; export it, and name the file\n"),
+     "j.yml:2:48: '/Users/me/x' is a notebook of the workspace; choose a target with -t, or export it and name the file\n"),
     ("tasks:\n- {task_key: a, for_each_task: [], notebook_task: {notebook_path: n}}\n",
      "j.yml:2:32: task 'a': for_each_task must be a map with 'inputs' and 'task', not a list\n"
      "j.yml:2:36: task 'a' has a notebook_task and a for_each_task; leave one of them out\n"),

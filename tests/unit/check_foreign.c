@@ -261,7 +261,7 @@ START_TEST(retries_have_their_limits)
 	    "0, "
 	    "not the text 'soon'\n");
 	wrong(JOB("timeout_seconds: -1"), "4:20: 'timeout_seconds' must be a whole number of at least 0, not -1\n");
-	wrong(JOB("timeout_seconds:"), "4:19: 'timeout_seconds' must be a whole number of at least 0, not nothing (null)\n");
+	becomes(JOB("timeout_seconds:"), "notebooks", "[{\"name\": \"x\", \"path\": \"x.ipynb\"}]");
 }
 END_TEST
 
@@ -489,11 +489,68 @@ START_TEST(small_files_do_not_become_large)
 }
 END_TEST
 
+#define VARYING(base, over) "bundle: {name: b, cluster_id: of-all}\nresources: {jobs: {j: " base "}}\ntargets:\n" \
+	"  t: {resources: {jobs: {j: " over "}}}\n  local: {cluster_id: c}\n"
+#define TASKS "tasks: [{task_key: x, notebook_task: {notebook_path: x.ipynb, base_parameters: {p: 1, q: 2}}}]"
+
+/* Maps are joined, so are items of one name; of all else that of the target counts, where it is not null. */
+START_TEST(what_the_target_changes_is_joined)
+{
+	static const struct overrides of_t = {.target = "t"}, of_local = {.target = "local"};
+
+	becomes_with(VARYING("{" TASKS ", tags: {a: 1, b: 2}, run_as: {user_name: u}}",
+	    "{tasks: [{task_key: y, notebook_task: {notebook_path: y.ipynb}}, {task_key: x, max_retries: 3, notebook_task: "
+	    "{base_parameters: {q: 3, r: 4}, notebook_path: null}}], tags: {b: 3}, parameters: [{name: n, default: d}], "
+	    "queue: {enabled: false}}"), &of_t, NULL,
+	    "{\"name\": \"j\", \"parameters\": {\"n\": \"d\"}, \"targets\": {\"t\": {\"type\": \"databricks\", "
+	    "\"run_as\": {\"user_name\": \"u\"}, \"tags\": {\"a\": 1, \"b\": 3}, \"queue\": false}}, "
+	    "\"defaults\": {\"retry_delay_seconds\": 0, \"retry_backoff\": 1}, \"pools\": {}, \"notebooks\": ["
+	    "{\"name\": \"x\", \"path\": \"x.ipynb\", \"parameters\": {\"p\": \"1\", \"q\": \"3\", \"r\": \"4\"}, "
+	    "\"compute\": {\"existing_cluster_id\": \"of-all\"}, \"retries\": 3}, "
+	    "{\"name\": \"y\", \"path\": \"y.ipynb\", \"compute\": {\"existing_cluster_id\": \"of-all\"}}]}");
+	/* Here it is the default target, which there is none of, and nothing runs elsewhere. */
+	becomes_with(VARYING("{" TASKS "}", "{max_concurrent_runs: 3}"), &of_local, "notebooks",
+	    "[{\"name\": \"x\", \"path\": \"x.ipynb\", \"parameters\": {\"p\": \"1\", \"q\": \"2\"}}]");
+	/* Lists without names are put behind each other. */
+	becomes_with("bundle: {name: b}\nresources: {jobs: {j: {tasks: [{task_key: x, libraries: [{whl: a}], notebook_task: "
+	    "{notebook_path: x.ipynb}}]}}}\ntargets: {t: {resources: {jobs: {j: {tasks: [{task_key: x, libraries: "
+	    "[{whl: b}]}]}}}}}\n", &of_t, "notebooks", "[{\"name\": \"x\", \"path\": \"x.ipynb\", \"compute\": "
+	    "{\"serverless\": true, \"libraries\": [{\"whl\": \"a\"}, {\"whl\": \"b\"}]}}]");
+}
+END_TEST
+
+/* What a workspace takes as it is comes out of the expressions as it is. */
+START_TEST(braces_of_a_cluster_are_its_own)
+{
+	static const struct overrides o = {.target = "databricks"};
+
+	becomes_with("tasks: [{task_key: x, new_cluster: {a: ['{{secrets/s/k}} $${{x}}', {b: '{{'}], n: 1.50, t: true}, "
+	    "notebook_task: {notebook_path: /x, base_parameters: {p: 'on {{workspace.id}}'}}}]", &o, "notebooks",
+	    "[{\"name\": \"x\", \"path\": \"/x\", \"parameters\": {\"p\": \"on {{ \\\"{{\\\" }}workspace.id}}\"}, "
+	    "\"compute\": {\"new_cluster\": {\"a\": [\"{{ \\\"{{\\\" }}secrets/s/k}} ${{ \\\"$\\\" }}{{ \\\"{{\\\" "
+	    "}}x}}\", {\"b\": \"{{ \\\"{{\\\" }}\"}], \"n\": 1.5, \"t\": true}}}]");
+}
+END_TEST
+
+/* A variable may stand for more than a text. */
+START_TEST(variables_stand_for_parts_of_a_task)
+{
+	becomes("bundle: {name: b}\nvariables:\n  task: {default: {notebook_path: x.ipynb, base_parameters: '${var.p}'}}\n"
+	    "  p: {default: {a: '${var.v}'}}\n  v: {default: 1}\n  on: {default: [{task_key: first}]}\n  all: {default: null}\n"
+	    "resources: {jobs: {j: {tasks: [{task_key: first, notebook_task: {notebook_path: x.ipynb}},\n"
+	    "  {task_key: x, notebook_task: '${var.task}', depends_on: '${var.on}', max_retries: '${var.v}'}]}}}\n",
+	    "notebooks", "[{\"name\": \"first\", \"path\": \"x.ipynb\"}, {\"name\": \"x\", \"depends_on\": [\"first\"], "
+	    "\"path\": \"x.ipynb\", \"parameters\": {\"a\": \"1\"}, \"retries\": 1}]");
+	wrong("bundle: {name: b}\nresources: {jobs: {j: {tasks: [{task_key: x, notebook_task: '${var.task}'}]}}}\n",
+	    "2:32: task 'x' has no notebook_task; nbfork runs notebooks\n2:62: ${var.task}: there is no variable 'task' in "
+	    "this file or the bundle's; if another one has it, set BUNDLE_VAR_task in the environment\n");
+}
+END_TEST
+
 START_TEST(a_bundle_has_one_job)
 {
 	wrong("bundle: {name: b}\nresources:\n  jobs: {a: {tasks: []}, b: {}}",
-	    "3:3: there are 2 jobs, and a workflow is one of them: 'a', 'b'; put the one that is to run into a file of its "
-	    "own\n");
+	    "3:3: there are 2 jobs, and a workflow is one of them: 'a', 'b'; choose one with --job=NAME\n");
 	wrong("bundle: {name: b}", "1:1: the bundle has no job; there is nothing to run\n");
 	wrong("bundle: {name: b}\nresources: {jobs: {}}", "2:13: the bundle has no job; there is nothing to run\n");
 	wrong("resources: {jobs: {a: {}}}", "1:23: the job has no list of 'tasks'; there is nothing to run\n");
@@ -606,7 +663,7 @@ START_TEST(finds_the_ending_of_a_path)
 	becomes("tasks: [{task_key: x, notebook_task: {notebook_path: src/c.v2}}]", "notebooks",
 	    "[{\"name\": \"x\", \"path\": \"src/c.v2.ipynb\"}]");
 	wrong("tasks: [{task_key: y, notebook_task: {notebook_path: /Shared/w}}]",
-	    "1:54: '/Shared/w' is a notebook of the workspace; export it, and name the file\n");
+	    "1:54: '/Shared/w' is a notebook of the workspace; choose a target with -t, or export it and name the file\n");
 	wrong("tasks: [{task_key: y, notebook_task: {notebook_path: ''}}]", "1:54: the path of a notebook is empty\n");
 }
 END_TEST
@@ -696,6 +753,9 @@ foreign_suite(void)
 	tcase_add_test(t, variables_of_the_environment_come_first);
 	tcase_add_test(t, variables_and_their_faults);
 	tcase_add_test(t, small_files_do_not_become_large);
+	tcase_add_test(t, what_the_target_changes_is_joined);
+	tcase_add_test(t, braces_of_a_cluster_are_its_own);
+	tcase_add_test(t, variables_stand_for_parts_of_a_task);
 	tcase_add_test(t, a_bundle_has_one_job);
 	tcase_add_test(t, jobs_of_included_files);
 	tcase_add_test(t, activities_become_notebooks);

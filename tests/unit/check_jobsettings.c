@@ -152,9 +152,9 @@ START_TEST(has_compute)
 	buf_reset(&out);
 
 	load_with(&w, text, &o);
-	ws.cluster_id = "c1";
+	ws.login.cluster_id = (char *)"c1";
 	job_put(&out, &w, &ws, true);
-	ws.cluster_id = NULL;
+	ws.login.cluster_id = NULL;
 	check_at(json_of(buf_str(&out)), "tasks/0/existing_cluster_id", "\"c1\"");
 	check_at(json_of(buf_str(&out)), "tasks/0/disable_auto_optimization", "");
 	check_at(json_of(buf_str(&out)), "job_clusters", "");

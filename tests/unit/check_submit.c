@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "databricks/compute.h"
 #include "databricks/submit.h"
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
@@ -85,9 +86,9 @@ START_TEST(puts_everything)
 
 	d = (struct databricks){
 		.profile = (char *)"p", .host = (char *)"h", .upload_to = (char *)"/u", .queue = false,
-		.new_cluster = (char *)"{\"num_workers\": 1}", .environment_key = (char *)"env",
-		.environments = (char *)"[{\"environment_key\": \"env\"}]", .warehouse_id = (char *)"w",
-		.libraries = (char *)"[{\"whl\": \"/x.whl\"}]", .run_as = (char *)"{\"user_name\": \"me\"}",
+		.compute.new_cluster = (char *)"{\"num_workers\": 1}", .compute.environment_key = (char *)"env",
+		.environments = (char *)"[{\"environment_key\": \"env\"}]", .compute.warehouse_id = (char *)"w",
+		.compute.libraries = (char *)"[{\"whl\": \"/x.whl\"}]", .run_as = (char *)"{\"user_name\": \"me\"}",
 		.tags = (char *)"{\"team\": \"a\"}", .access_control_list = (char *)"[{\"group_name\": \"g\"}]",
 		.email_notifications = (char *)"{\"on_failure\": [\"a@b.c\"]}",
 		.webhook_notifications = (char *)"{\"on_start\": [{\"id\": \"1\"}]}",
@@ -106,18 +107,60 @@ START_TEST(chooses_the_cluster)
 {
 	ck_assert(json_is(json_get(task_of(put("c1")), "existing_cluster_id"), "c1"));
 	ck_assert_ptr_null(json_get(task_of(put(NULL)), "existing_cluster_id").text);
-	d.existing_cluster_id = (char *)"c2";
+	d.compute.existing_cluster_id = (char *)"c2";
 	ck_assert(json_is(json_get(task_of(put("c1")), "existing_cluster_id"), "c2"));
 	ck_assert(json_is(json_get(task_of(put(NULL)), "existing_cluster_id"), "c2"));
-	d.existing_cluster_id = NULL;
-	d.serverless = true;
+	d.compute.existing_cluster_id = NULL;
+	d.compute.serverless = true;
 	ck_assert_ptr_null(json_get(task_of(put("c1")), "existing_cluster_id").text);
-	d.serverless = false;
-	d.environment_key = (char *)"env";
+	d.compute.serverless = false;
+	d.compute.environment_key = (char *)"env";
 	ck_assert_ptr_null(json_get(task_of(put("c1")), "existing_cluster_id").text);
-	d.environment_key = NULL;
-	d.new_cluster = (char *)"{}";
+	d.compute.environment_key = NULL;
+	d.compute.new_cluster = (char *)"{}";
 	ck_assert_ptr_null(json_get(task_of(put("c1")), "existing_cluster_id").text);
+}
+END_TEST
+
+/* What the notebook says goes before, about the compute as a whole, and about the rest one by one. */
+START_TEST(a_notebook_may_have_its_own)
+{
+	struct compute own = {.libraries = (char *)"[{\"whl\": \"/own.whl\"}]"};
+	struct json task;
+
+	d.compute.existing_cluster_id = (char *)"c2";
+	d.compute.warehouse_id = (char *)"w";
+	t.compute = &own;
+	task = task_of(put("c1"));
+	ck_assert(json_is(json_get(task, "existing_cluster_id"), "c2"));
+	ck_assert_ptr_nonnull(strstr(json_get(task, "libraries").text, "/own.whl"));
+	ck_assert(json_is(json_get(json_get(task, "notebook_task"), "warehouse_id"), "w"));
+	own.new_cluster = (char *)"{}";
+	task = task_of(put("c1"));
+	ck_assert_ptr_null(json_get(task, "existing_cluster_id").text);
+	ck_assert_ptr_nonnull(json_get(task, "new_cluster").text);
+	own.new_cluster = NULL;
+	own.serverless = true;
+	task = task_of(put("c1"));
+	ck_assert_ptr_null(json_get(task, "existing_cluster_id").text);
+	ck_assert_ptr_null(json_get(task, "new_cluster").text);
+	t.compute = NULL;
+}
+END_TEST
+
+/* A list of environments is for those that use one. */
+START_TEST(leaves_out_environments_that_are_not_used)
+{
+	d.environments = (char *)"[{\"environment_key\": \"env\"}]";
+	d.compute.existing_cluster_id = (char *)"c2";
+	ck_assert_ptr_null(json_get(put(NULL), "environments").text);
+	d.compute.existing_cluster_id = NULL;
+	d.compute.environment_key = (char *)"env";
+	ck_assert_ptr_nonnull(json_get(put(NULL), "environments").text);
+	ck_assert(compute_has_environment(&d, "env"));
+	ck_assert(!compute_has_environment(&d, "other"));
+	d.environments = NULL;
+	ck_assert(!compute_has_environment(&d, "env"));
 }
 END_TEST
 
@@ -291,6 +334,8 @@ main(void)
 	tcase_add_test(c, puts_the_least);
 	tcase_add_test(c, puts_everything);
 	tcase_add_test(c, chooses_the_cluster);
+	tcase_add_test(c, a_notebook_may_have_its_own);
+	tcase_add_test(c, leaves_out_environments_that_are_not_used);
 	tcase_add_loop_test(c, puts_parameters, 0, COUNT(parameters));
 	tcase_add_test(c, puts_secrets);
 	tcase_add_loop_test(c, puts_task_keys, 0, COUNT(keys));
