@@ -143,6 +143,15 @@ on_stopping(void *data, enum pool_stop why, int sig)
 	progress_stopping();
 }
 
+static struct job *
+on_last(void *data)
+{
+	struct conductor *c = data;
+	struct record *r = notebook_to_cancel(c);
+
+	return r != NULL ? &c->jobs[conductor_index(c, r)] : NULL;
+}
+
 /* ---- Time ---- */
 
 /* The one that was started last, and has not been told to stop: of those whose memory is this machine's. */
@@ -226,6 +235,7 @@ const struct pool_calls conductor_calls = {
 	.progress = on_progress,
 	.finished = on_finished,
 	.stopping = on_stopping,
+	.last = on_last,
 	.tick = on_tick,
 	.suspended = on_suspended,
 	.resized = on_resized,

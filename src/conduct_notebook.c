@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -212,8 +213,10 @@ forget_other_inputs(const struct conductor *c, struct record *r, const struct in
 	difference = inputs_difference(&past->begun, now);
 	if (difference == NULL)
 		return;
-	log_warn("notebook '%s' starts anew, because %s changed; run %lld, which was started before, is left alone",
+	log_warn("notebook '%s' starts anew, because %s changed; run %lld, which was started before, is cancelled first",
 	    r->task->name, difference, (long long)r->remote_run);
+	part_of(c, r)->assignment.replaced = r->submission;
+	part_of(c, r)->assignment.replaced_run = r->remote_run;
 	r->submission = 0;
 	r->remote_run = 0;
 }
@@ -395,14 +398,63 @@ close_remote(struct record *r)
 	r->remote_run = 0;
 }
 
+struct record *
+notebook_to_cancel(struct conductor *c)
+{
+	for (; c->looked_at < c->run.n; c->looked_at++) {
+		struct record *r = &c->run.records[c->looked_at];
+		struct part *p = part_of(c, r);
+		struct job *j = &c->jobs[c->looked_at];
+
+		/* Of those that run the workers see to it. The values of one that was not ready are not known. */
+		if (r->submission == 0 || r->state == RECORD_RUNNING || p->cancelled || (r->remote_run == 0 && !p->readied) ||
+		    target_ops(r->task->target)->cancel == NULL)
+			continue;
+		p->cancels = p->cancelled = true;
+		p->assignment.number = r->submission;
+		p->assignment.remote_run = r->remote_run;
+		job_release(j);
+		job_init(j, r->task->name, worker_cancel, &p->assignment);
+		j->timeout = POOL_GRACE;
+		return r;
+	}
+	return NULL;
+}
+
+/* The end of what was left running elsewhere has been seen, or has not. */
+static void
+cancel_ended(struct conductor *c, struct record *r)
+{
+	struct job *j = &c->jobs[conductor_index(c, r)];
+	bool over = WIFEXITED(j->status) && WEXITSTATUS(j->status) == WORKER_CANCELLED;
+
+	part_of(c, r)->cancels = false;
+	if (over) {
+		log_info("run %lld of notebook '%s', which nobody followed, was cancelled", (long long)r->remote_run,
+		    r->task->name);
+		/* What is over has been written to the journal as it was then. */
+		if (r->state == RECORD_WAITING)
+			verdict_of_cancelled(r);
+	} else {
+		log_warn("cannot confirm that run %lld of notebook '%s' has ended%s%s", (long long)r->remote_run, r->task->name,
+		    r->url != NULL ? ": " : "", r->url != NULL ? r->url : "");
+	}
+	job_release(j);
+}
+
 bool
 notebook_ended(struct conductor *c, struct record *r)
 {
 	struct job *j = &c->jobs[conductor_index(c, r)];
 	struct part *p = part_of(c, r);
-	char *folder = worker_folder(c->dirs.private_folder, j->slot);
+	char *folder;
 	bool requeue = p->requeue && j->stop == JOB_STOP_CALLER, obey = false;
 
+	if (p->cancels) {
+		cancel_ended(c, r);
+		return false;
+	}
+	folder = worker_folder(c->dirs.private_folder, j->slot);
 	r->ended_at = j->ended_at;
 	r->ended_wall = clock_wall();
 	verdict_of_job(r, j, requeue ? no_memory : c->run.stop_reason);
@@ -416,6 +468,7 @@ notebook_ended(struct conductor *c, struct record *r)
 	free(folder);
 	c->run.running--;
 	close_remote(r);
+	p->cancelled = j->stop != JOB_STOP_NONE;	/* the worker has tried what can be done within the grace */
 	p->requeue = false;
 	if (c->leaving == r)
 		c->leaving = NULL;

@@ -27,6 +27,8 @@ struct part {
 	bool readied;	/* it became ready and has been looked at */
 	bool prepared;	/* for an attempt that has not been started */
 	bool requeue;	/* it was told to stop only to be queued again */
+	bool cancels;	/* its job is one that ends what was left running elsewhere */
+	bool cancelled;	/* that has been tried */
 	bool found_over;	/* what an earlier attempt had left running elsewhere was over when it was looked at first */
 };
 
@@ -50,6 +52,7 @@ struct conductor {
 	bool journal_failed;
 	int journal_error;	/* errno, then */
 	bool quiet;	/* there is neither progress nor summary: failures are said as errors */
+	size_t looked_at;	/* of the records, for something that was left running elsewhere */
 	const struct record *culprit;	/* the last failure that counts */
 };
 
@@ -82,6 +85,12 @@ void notebook_started(struct conductor *c, struct record *r);
 
 /* The worker has sent progress. */
 void notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n);
+
+/*
+ * When the run stops: the next one that has left something running elsewhere, with its job prepared to end that; NULL
+ * for none. Afterwards notebook_ended() takes it.
+ */
+struct record *notebook_to_cancel(struct conductor *c);
 
 /* Its job is over. Returns whether the policy is to be obeyed. */
 bool notebook_ended(struct conductor *c, struct record *r);

@@ -47,6 +47,12 @@ struct attempt {
 	unsigned number;	/* of the attempt that the place is asked for: 1, 2, ... */
 	bool again;	/* the place has been asked for that before, by a worker that did not see the end of it */
 	int64_t remote_run;	/* what an earlier worker has started there for this attempt; 0: nothing that is known */
+	/*
+	 * the number under which the place was asked for the same with other inputs, and what was started then: that is to
+	 * be over before this starts; 0: there is no such thing, and it is not known
+	 */
+	unsigned replaced;
+	int64_t replaced_run;
 
 	/* Calls to the worker. */
 	void (*progress)(struct attempt *a, const char *json, size_t n);	/* send a PROGRESS frame */
@@ -104,6 +110,13 @@ struct target_ops {
 	 * outlives it.
 	 */
 	void (*run)(struct attempt *a);
+
+	/*
+	 * In a worker, for a target that is elsewhere: ends what was left running there, as a->again, number and remote_run
+	 * say, without obeying a->stop. Returns whether it is certain that it is over. a has nothing else but task, log,
+	 * first_run_id, wait_mask and mask.
+	 */
+	bool (*cancel)(struct attempt *a);
 };
 
 extern const struct target_ops target_local;

@@ -5,10 +5,11 @@
 #include <sys/wait.h>
 
 #include "base/mem.h"
+#include "workflow/name.h"
 
 /* Replaces the record's error; where and what the worker saw (may be JSON_NOTHING) is taken over. */
 static void
-set_error(struct record *r, enum error_kind kind, const char *message, struct json seen)
+set_error_of(struct record *r, const char *kind, const char *message, struct json seen)
 {
 	static const char *const kept[] = {"cell", "execution_count", "traceback"};
 	struct buf b = BUF_INIT;
@@ -16,7 +17,7 @@ set_error(struct record *r, enum error_kind kind, const char *message, struct js
 
 	json_out_open(&o, '{');
 	json_out_key(&o, "kind");
-	json_out_str(&o, error_kind_name(kind));
+	json_out_str(&o, kind);
 	json_out_key(&o, "name");
 	json_out_value(&o, JSON_NOTHING);
 	json_out_key(&o, "message");
@@ -30,6 +31,12 @@ set_error(struct record *r, enum error_kind kind, const char *message, struct js
 	json_out_close(&o, '}');
 	free(r->error);
 	r->error = buf_steal(&b);
+}
+
+static void
+set_error(struct record *r, enum error_kind kind, const char *message, struct json seen)
+{
+	set_error_of(r, error_kind_name(kind), message, seen);
 }
 
 static char *
@@ -85,6 +92,15 @@ describe_death(const struct job *j)
 	return xasprintf("worker %s without a result", how);
 }
 
+static char *
+doubt(const struct record *r)
+{
+	if (r->remote_run == 0)
+		return xstrdup("; whether it was submitted could not be confirmed");
+	return xasprintf("; whether run %lld has ended could not be confirmed%s%s", (long long)r->remote_run,
+	    r->url != NULL ? ": " : "", r->url != NULL ? r->url : "");
+}
+
 /* What is to be said of something elsewhere that may not have ended; "" where there is no such thing. */
 static char *
 doubt_about(const struct record *r, const struct job *j, struct json seen)
@@ -92,10 +108,7 @@ doubt_about(const struct record *r, const struct job *j, struct json seen)
 	if (r->submission == 0 || (seen.text != NULL &&
 	    verdict_saw_end(WIFSIGNALED(j->status), json_get(seen, "error"), json_get(seen, "remote"))))
 		return xstrdup("");
-	if (r->remote_run == 0)
-		return xstrdup("; whether it was submitted could not be confirmed");
-	return xasprintf("; whether run %lld has ended could not be confirmed%s%s", (long long)r->remote_run,
-	    r->url != NULL ? ": " : "", r->url != NULL ? r->url : "");
+	return doubt(r);
 }
 
 /* The worker was told to stop: what that makes of a notebook that did so, or that had to be killed. */
@@ -104,28 +117,28 @@ judge_stopped(struct record *r, const struct job *j, const char *reason, struct 
 {
 	struct json error = json_get(seen, "error");
 	const char *late = j->killed ? "; it did not stop in time and was killed" : "";
-	char *message, *doubt = doubt_about(r, j, seen);
+	char *message, *unknown = doubt_about(r, j, seen);
 
 	switch (j->stop) {
 	case JOB_STOP_TIMEOUT:
 		r->status = STATUS_TIMED_OUT;
-		message = xasprintf("notebook did not finish within %g s%s%s", (double)j->timeout / 1e9, late, doubt);
+		message = xasprintf("notebook did not finish within %g s%s%s", (double)j->timeout / 1e9, late, unknown);
 		set_error(r, ERROR_TIMEOUT, message, error);
 		break;
 	case JOB_STOP_RUN_TIMEOUT:
 		r->status = STATUS_CANCELLED;
 		message = xasprintf("stopped because %s%s%s", reason != NULL ? reason : "the run's time was over", late,
-		    doubt);
+		    unknown);
 		set_error(r, ERROR_STOPPED, message, error);
 		break;
 	default:
 		r->status = STATUS_CANCELLED;
-		message = xasprintf("stopped because %s%s%s", reason != NULL ? reason : "the run was stopped", late, doubt);
+		message = xasprintf("stopped because %s%s%s", reason != NULL ? reason : "the run was stopped", late, unknown);
 		set_error(r, ERROR_STOPPED, message, error);
 		break;
 	}
 	free(message);
-	free(doubt);
+	free(unknown);
 }
 
 void
@@ -134,7 +147,7 @@ verdict_of_job(struct record *r, const struct job *j, const char *reason)
 	struct json v;
 	bool told = take_result(r, j, &v);
 	bool stopped = j->stop != JOB_STOP_NONE && j->stop != JOB_STOP_PROTOCOL;
-	char *message, *death, *doubt;
+	char *message, *death, *unknown;
 
 	if (stopped && (!told || r->status == STATUS_CANCELLED ||
 	    (j->stop == JOB_STOP_TIMEOUT && r->status == STATUS_TIMED_OUT))) {
@@ -142,11 +155,11 @@ verdict_of_job(struct record *r, const struct job *j, const char *reason)
 	} else if (!told) {
 		r->status = STATUS_FAILED;
 		death = describe_death(j);
-		doubt = doubt_about(r, j, JSON_NOTHING);
-		message = xasprintf("%s%s", death, doubt);
+		unknown = doubt_about(r, j, JSON_NOTHING);
+		message = xasprintf("%s%s", death, unknown);
 		set_error(r, ERROR_WORKER, message, JSON_NOTHING);
 		free(message);
-		free(doubt);
+		free(unknown);
 		free(death);
 	} else if (r->status == STATUS_CANCELLED && r->remote == NULL) {
 		/* Somebody else than nbfork has sent it a signal; or has cancelled what it followed, which it says itself. */
@@ -170,6 +183,26 @@ verdict_saw_end(bool killed, struct json error, struct json remote)
 	if (json_type(remote) == JSON_OBJECT)
 		return json_type(json_get(remote, "over")) == JSON_TRUE;
 	return !killed && !json_is(json_get(error, "kind"), error_kind_name(ERROR_WORKER));
+}
+
+void
+verdict_of_cancelled(struct record *r)
+{
+	struct json error = r->error != NULL ? json_of(r->error) : JSON_NOTHING;
+	char *message = json_strdup(json_get(error, "message")), *kind = json_strdup(json_get(error, "kind"));
+	char *unknown = doubt(r), *before = r->error, *text;
+
+	if (message != NULL && kind != NULL && name_ends(message, unknown)) {
+		message[strlen(message) - strlen(unknown)] = '\0';
+		text = xasprintf("%s; run %lld was cancelled", message, (long long)r->remote_run);
+		r->error = NULL;
+		set_error_of(r, kind, text, error);
+		free(before);
+		free(text);
+	}
+	free(unknown);
+	free(message);
+	free(kind);
 }
 
 void

@@ -24,6 +24,12 @@ void verdict_of_job(struct record *r, const struct job *j, const char *reason);
  */
 bool verdict_saw_end(bool killed, struct json error, struct json remote);
 
+/*
+ * What the record's worker left running elsewhere has been cancelled, and is over: its error, if there is one, does not
+ * say any more that this could not be confirmed.
+ */
+void verdict_of_cancelled(struct record *r);
+
 /* Fills the record of a notebook that was never started, because of the reason. */
 void verdict_of_skipped(struct record *r, const char *reason);
 

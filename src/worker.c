@@ -67,6 +67,14 @@ send_progress(struct attempt *a, const char *json, size_t n)
 		stop = 1;	/* nobody listens any more */
 }
 
+static void
+send_nothing(struct attempt *a, const char *json, size_t n)
+{
+	(void)a;
+	(void)json;
+	(void)n;
+}
+
 /* Writes the notebook as it stands. Returns 0, or -1 with errno. */
 static int
 save(struct worker *w, const char *exception, int64_t ended_wall)
@@ -313,6 +321,40 @@ catch_signals(sigset_t *wait_mask)
 }
 
 int
+worker_cancel(struct job *job, int fd)
+{
+	const struct assignment *assignment = job->data;
+	struct mask mask = MASK_INIT;
+	sigset_t wait_mask;
+	struct attempt a = {
+		.task = assignment->task,
+		.mask = &mask,
+		.log = -1,
+		.deadline = INT64_MAX,
+		.stop = &stop,
+		.wait_mask = &wait_mask,
+		.progress = send_nothing,
+		.orphaned = job_orphaned,
+		.first_run_id = assignment->first_run_id,
+		.number = assignment->number,
+		.again = true,
+		.remote_run = assignment->remote_run,
+	};
+	bool over;
+
+	(void)fd;
+	catch_signals(&wait_mask);
+	failure_init(&a.failure);
+	add_secrets(&mask, &assignment->task->parameters);
+	over = target_ops(a.task->target)->cancel(&a);
+	failure_release(&a.failure);
+	free(a.url);
+	free(a.remote);
+	mask_release(&mask);
+	return over ? WORKER_CANCELLED : WORKER_FAILED;
+}
+
+int
 worker_main(struct job *job, int fd)
 {
 	static const int exit_statuses[STATUSES] = {
@@ -344,6 +386,8 @@ worker_main(struct job *job, int fd)
 			.number = assignment->number,
 			.again = assignment->again,
 			.remote_run = assignment->remote_run,
+			.replaced = assignment->replaced,
+			.replaced_run = assignment->replaced_run,
 			.status = STATUS_FAILED,
 		},
 		.assignment = assignment,

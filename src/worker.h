@@ -28,6 +28,8 @@ struct assignment {
 	unsigned number;
 	bool again;
 	int64_t remote_run;
+	unsigned replaced;
+	int64_t replaced_run;
 };
 
 /* A result larger than this many bytes of JSON fails the notebook instead of being cut. */
@@ -35,6 +37,12 @@ struct assignment {
 
 /* A job's run function. Returns one of the WORKER_ exit statuses of target.h. */
 int worker_main(struct job *job, int fd);
+
+/*
+ * The same for a target that is elsewhere, to do nothing but to end what has been left running there for the
+ * assignment. Returns WORKER_CANCELLED, or WORKER_FAILED when that could not be confirmed. No frames but LOG.
+ */
+int worker_cancel(struct job *job, int fd);
 
 /* The private folder of a slot: PRIVATE/SLOT. The caller's to free. */
 char *worker_folder(const char *private_folder, int slot);

@@ -82,4 +82,5 @@ const struct target_ops target_databricks = {
 	.connect = workspace_connect,
 	.disconnect = workspace_disconnect,
 	.run = follow_run,
+	.cancel = follow_cancel,
 };

@@ -359,30 +359,100 @@ run(struct follower *f)
 	}
 }
 
-void
-follow_run(struct attempt *a)
+/* Returns 0, or -1 with the attempt failed. To be released in both cases. */
+static int
+follower_init(struct follower *f, struct attempt *a)
 {
-	struct follower f = {
-		.a = a, .ws = a->task->target->state, .said = PHASE_TERMINATING, .run_id = a->remote_run, .maybe_there = a->again,
-	};
+	const struct workspace *ws = a->task->target->state;
 	const struct http_config config = {
-		.login = &f.ws->login,
-		.limiter = f.ws->limiter,
-		.bearer = f.ws->bearer,
+		.login = &ws->login,
+		.limiter = ws->limiter,
+		.bearer = ws->bearer,
 		.stop = a->stop,
 		.wait_mask = a->wait_mask,
 	};
 	char *why = NULL;
 
-	login_mask(&f.ws->login, a->mask);
-	f.http = http_new(&config, &why);
-	if (f.http == NULL)
-		fail(&f, ERROR_TARGET, why);
-	else
+	*f = (struct follower){
+		.a = a, .ws = ws, .said = PHASE_TERMINATING, .run_id = a->remote_run, .maybe_there = a->again,
+	};
+	login_mask(&ws->login, a->mask);
+	f->http = http_new(&config, &why);
+	if (f->http == NULL)
+		fail(f, ERROR_TARGET, why);
+	return f->http != NULL ? 0 : -1;
+}
+
+static void
+follower_release(struct follower *f)
+{
+	http_free(f->http);
+	run_state_release(&f->state);
+}
+
+bool
+follow_cancel(struct attempt *a)
+{
+	struct follower f;
+	bool over = false;
+
+	if (follower_init(&f, a) == 0) {
+		begin_to_stop(&f);
+		if (f.run_id == 0 && submit(&f) == -1) {
+			over = !f.maybe_there;
+		} else {
+			cancel(&f);
+			over = f.gone || f.state.phase == PHASE_OVER;
+		}
+	}
+	follower_release(&f);
+	return over;
+}
+
+static void
+send_nothing(struct attempt *a, const char *json, size_t n)
+{
+	(void)a;
+	(void)json;
+	(void)n;
+}
+
+/* What was started with other inputs must not run beside this. Returns whether it is over, else the attempt has failed. */
+static bool
+end_replaced(struct attempt *a)
+{
+	struct attempt other = {
+		.task = a->task, .mask = a->mask, .log = -1, .deadline = INT64_MAX, .stop = a->stop, .wait_mask = a->wait_mask,
+		.progress = send_nothing, .orphaned = a->orphaned, .first_run_id = a->first_run_id, .number = a->replaced,
+		.again = true, .remote_run = a->replaced_run,
+	};
+	bool over;
+
+	failure_init(&other.failure);
+	over = follow_cancel(&other);
+	if (!over) {
+		a->status = STATUS_FAILED;
+		a->failure.kind = ERROR_TARGET;
+		a->failure.message = xasprintf("not started, because whether run %lld, which was started with other inputs, has "
+		    "ended could not be confirmed%s%s", (long long)a->replaced_run, other.url != NULL ? ": " : "",
+		    other.url != NULL ? other.url : "");
+	}
+	failure_release(&other.failure);
+	free(other.url);
+	return over;
+}
+
+void
+follow_run(struct attempt *a)
+{
+	struct follower f;
+
+	if (a->replaced != 0 && !end_replaced(a))
+		return;
+	if (follower_init(&f, a) == 0)
 		run(&f);
 	/* Whether its end was seen decides whether the next attempt follows it, or starts another one. */
 	if (f.run_id != 0 || f.maybe_there)
 		outcome_put_remote(a, f.run_id, &f.state, f.gone || f.state.phase == PHASE_OVER);
-	http_free(f.http);
-	run_state_release(&f.state);
+	follower_release(&f);
 }

@@ -13,4 +13,7 @@
  */
 void follow_run(struct attempt *a);
 
+/* The table's cancel(). */
+bool follow_cancel(struct attempt *a);
+
 #endif

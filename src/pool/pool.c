@@ -35,6 +35,8 @@ struct pool {
 	int64_t tick_at;
 	int stops;	/* orders to stop that have been obeyed */
 	int64_t stopped_at;	/* when the first of them was */
+	bool stopping;	/* what runs has been told to stop, and not only what does not run yet */
+	bool hurried;	/* nothing is started any more, not even to clean up */
 	int give_up;	/* errno from pool_give_up, until it has been obeyed */
 	bool failed;	/* there was a failure, until it has been obeyed */
 };
@@ -82,6 +84,7 @@ stop_starting(struct pool *p, enum pool_stop why, int sig)
 static void
 stop_running(struct pool *p, enum job_stop why)
 {
+	p->stopping = true;
 	running_stop(&p->running, why, p->config->grace);
 }
 
@@ -158,6 +161,7 @@ obey(struct pool *p)
 		stop_running(p, JOB_STOP_SIGNAL);
 	} else if (stops > p->stops && now - p->stopped_at >= ECHO) {
 		running_kill(&p->running, JOB_STOP_SIGNAL);
+		p->hurried = true;
 	}
 	p->stops = stops;
 	if (now >= p->deadline) {
@@ -256,10 +260,31 @@ has_room(const struct pool *p)
 	return p->running.n < p->processes && p->end.why == POOL_GOES_ON && !has_order(p);
 }
 
+/* Starts what cleans up. */
+static void
+start_last(struct pool *p)
+{
+	struct job *j;
+
+	while (p->stopping && !p->hurried && p->end.why != POOL_STOP_BROKEN && p->calls->last != NULL && p->running.n < p->processes &&
+	    (j = p->calls->last(p->config->data)) != NULL) {
+		j->slot = running_slot(&p->running);
+		j->keep_fd = p->config->keep_fd;
+		if (job_start(j, signals_mask()) == -1) {
+			log_warn("cannot start a process for '%s': %s", j->name, strerror(errno));
+			p->hurried = true;
+			return;
+		}
+		running_add(&p->running, j);
+	}
+}
+
 static void
 fill_slots(struct pool *p)
 {
 	p->start_at = INT64_MAX;
+	if (p->end.why != POOL_GOES_ON)
+		start_last(p);
 	while (has_room(p)) {
 		if (p->held == NULL && !ask(p))
 			return;

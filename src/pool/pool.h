@@ -51,6 +51,13 @@ struct pool_calls {
 	/* The pool stops starting jobs; called once, with the reason that came first. */
 	void (*stopping)(void *data, enum pool_stop why, int sig);
 	/*
+	 * What is still to be done when the pool stops, so that nothing is left behind elsewhere: the next job for that,
+	 * NULL for none. Asked for once what runs has been told to stop, while a slot is free, unless the pool is broken or
+	 * a second signal kills; started() is not called for it, finished() is. When it cannot be started it is JOB_NEW, and no more are
+	 * asked for. May be NULL.
+	 */
+	struct job *(*last)(void *data);
+	/*
 	 * Called in each turn of the loop; returns when it wants to be called again at the latest (run clock;
 	 * INT64_MAX: whenever). May be NULL.
 	 */

@@ -275,7 +275,11 @@ def check_events_of(record, events):
         elif e["event"] == "notebook_attempt_failed":
             # The run was stopped before there was another one: so it ended.
             assert e["attempt"] == e["ended"]["attempt"] == record["attempts"], e
-            assert all(e["ended"][key] == record[key] for key in e["ended"] if key not in ("attempt", "output", "log"))
+            assert all(e["ended"][key] == record[key] for key in e["ended"]
+                       if key not in ("attempt", "output", "log", "error"))
+            # What it had left running on a workspace may have been cancelled since.
+            end = e["ended"]["error"]["message"].partition("; whether run ")[0] + "; run "
+            assert e["ended"]["error"] == record["error"] or record["error"]["message"].startswith(end)
     if record["started_at"] is None:
         assert len(mine) == 1
         return

@@ -166,17 +166,142 @@ def test_killed_while_the_answer_to_the_submission_is_on_its_way(site, who):
 
 
 def test_a_notebook_that_was_changed_meanwhile_runs_anew(site):
-    """What runs there is the notebook as it was: nobody wants that one's result for the new one's."""
-    site.source("a.py", "import time; time.sleep(0.5)", "dbutils.notebook.exit('old')")
+    """What runs there is the notebook as it was: nobody wants that one's result for the new one's, nor both at once."""
+    site.source("a.py", "import time; time.sleep(60)", "dbutils.notebook.exit('old')")
     site.workflow("a.py")
     run = site.start()
-    run.event("notebook_submitted")
+    run_id = run.event("notebook_submitted")["run_id"]
     kill(run)
     site.source("a.py", "dbutils.notebook.exit('new')")
     run = resume(site, run).finish()
     site.check(run)
     assert run.status == 0, run.story()
     assert run.record("a")["result"] == "new"
+    assert f"'a' starts anew, because the notebook changed; run {run_id}, which was started before, is cancelled first" in \
+        run.err
+    old, new = (site.workspace.get(r["run_id"]) for r in site.runs())
+    assert old["state"]["result_state"] == "CANCELED" and old["end_time"] <= new["start_time"]
+
+
+def test_what_cannot_be_cancelled_keeps_its_changed_notebook_from_running(site):
+    site.source("a.py", "import time; time.sleep(60)")
+    site.workflow("a.py")
+    run = site.start()
+    run_id = run.event("notebook_submitted")["run_id"]
+    kill(run)
+    site.source("a.py", "dbutils.notebook.exit('new')")
+    site.workspace.faults([{"match": {"path": "runs/cancel$"}, "action": {"drop": "before"}}])
+    run = resume(site, run).finish()
+    error = run.record("a")["error"]
+    assert run.status == 1 and error["kind"] == "target"
+    assert f"whether run {run_id}, which was started with other inputs, has ended could not be confirmed: http" in \
+        error["message"]
+    assert len(site.runs()) == 1
+
+
+# ---- Stopping while something runs there that nobody follows ----
+
+@pytest.fixture
+def abandoned(site):
+    """A run whose notebook `a` waits for another attempt, with the first one's run going on there; and `b` that runs."""
+    site.source("a.py", "import time; time.sleep(60)")
+    site.source("b.py", "import time, os", f"while not os.path.exists({str(site.work.path('go'))!r}): time.sleep(0.1)",
+                "raise ValueError('no')")
+
+    def make(*args, **keys):
+        site.workflow({"path": "a.py", "retries": 1, "retry_delay_seconds": 600}, "b.py", **keys)
+        run = site.start(*args, "workflow.yaml")
+        for name in ("a", "b"):
+            run.event("notebook_submitted", name=name)
+        wait_for(lambda: site.executions() == {"a": 1, "b": 1}, "the runs there")
+        kill_all([workers(run)["a"]])
+        run.event("notebook_attempt_failed", name="a")
+        assert not any(r["over"] for r in site.runs())
+        return run
+    return make
+
+
+def test_a_stop_ends_what_waits_for_another_attempt_too(site, abandoned):
+    run = abandoned()
+    run.signal(signal.SIGTERM)
+    run.finish()
+    site.check(run)
+    assert all(r["over"] for r in site.runs())
+    run_id = site.runs("a")[0]["run_id"]
+    message = run.record("a")["error"]["message"]
+    assert run.record("a")["status"] == "failed" and message.endswith(f"; run {run_id} was cancelled"), message
+    assert "cannot confirm" not in run.err
+    # And whoever resumes has both run again.
+    site.source("a.py", "1")
+    site.source("b.py", "1")
+    again = resume(site, run).finish()
+    assert again.statuses() == {"a": "succeeded", "b": "succeeded"}, again.story()
+
+
+def test_so_does_the_policy(site, abandoned):
+    run = abandoned("-e", "fail-fast")
+    site.work.write("go", "")
+    run.finish()
+    assert run.status == 1 and all(r["over"] for r in site.runs())
+    assert run.record("a")["error"]["message"].endswith("was cancelled")
+
+
+def test_and_what_has_failed_with_its_run_left_running(site):
+    site.source("a.py", "import time; time.sleep(60)")
+    site.workflow("a.py", on_error="fail-fast")
+    run = site.start("-v", "workflow.yaml")
+    run_id = run.event("notebook_submitted")["run_id"]
+    wait_for(lambda: site.executions() == {"a": 1}, "the run there")
+    kill_all([workers(run)["a"]])
+    run.finish()
+    assert run.status == 1 and site.runs()[0]["over"]
+    assert f"run {run_id} of notebook 'a', which nobody followed, was cancelled" in run.err
+
+
+def test_but_what_may_finish_is_left_to_finish(site, abandoned):
+    run = abandoned("-e", "drain")
+    site.work.write("go", "")
+    run.finish()
+    assert run.status == 1
+    [there] = site.runs("a")
+    assert not there["over"]
+    assert f"whether run {there['run_id']} has ended could not be confirmed: http" in run.record("a")["error"]["message"]
+
+
+def test_what_cannot_be_cancelled_then_is_said(site, abandoned):
+    run = abandoned()
+    site.workspace.faults([{"match": {"path": "runs/cancel$"}, "action": {"drop": "before"}}])
+    run.signal(signal.SIGTERM)
+    run.finish()
+    [there] = site.runs("a")
+    assert not there["over"]
+    assert f"cannot confirm that run {there['run_id']} of notebook 'a' has ended: http" in run.err
+    assert f"whether run {there['run_id']} has ended could not be confirmed: http" in run.record("a")["error"]["message"]
+
+
+def test_a_second_signal_does_not_wait_for_it(site, abandoned):
+    run = abandoned()
+    site.workspace.faults([{"match": {"path": "runs/cancel$"}, "action": {"drop": "before"}}])
+    run.signal(signal.SIGTERM)
+    run.event("run_stopping")
+    time.sleep(0.3)  # what comes sooner is taken for an echo
+    run.signal(signal.SIGTERM)
+    run.finish()
+    assert run.status == -signal.SIGTERM and not site.runs("a")[0]["over"]
+    assert "could not be confirmed" in run.record("a")["error"]["message"]
+
+
+def test_a_resume_that_is_stopped_ends_what_it_had_not_come_to(site):
+    flow(site, 3, "60", processes=3)
+    run = site.start()
+    wait_for(lambda: site.executions() == {f"n{i}": 1 for i in range(3)}, "the runs there")
+    kill(run)
+    run = resume(site, run, "-j1")
+    run.event("notebook_started", name="n0", attempt=2)
+    run.signal(signal.SIGINT)
+    run.finish()
+    site.check(run)
+    assert all(r["over"] for r in site.runs()) and len(site.runs()) == 3
 
 
 def test_what_failed_is_submitted_anew_and_what_succeeded_is_kept(site):
