@@ -30,7 +30,7 @@ def work(tmp_path):
             run.proc.kill()
             run.proc.wait()
     try:
-        harness.wait_for(lambda: place.leftovers() == ({}, []), "the last process and folder to go", 1.0)
+        harness.wait_for(lambda: place.leftovers() == ({}, []), "the last process and folder to go", harness.GONE)
     except AssertionError:
         processes, folders = place.leftovers()
         harness.kill_all(processes)

@@ -2,14 +2,19 @@
 What the journal of a run tells: when things happened, and how much at the same time.
 """
 
-from datetime import datetime
+from datetime import datetime, timezone
 
 ENDS = ("notebook_finished", "notebook_attempt_failed", "notebook_requeued")
 
 
+def seconds_of(time):
+    """A time of a document, in seconds."""
+    return datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc).timestamp()
+
+
 def moment(event):
     """The time of an event, in seconds."""
-    return datetime.strptime(event["time"], "%Y-%m-%dT%H:%M:%S.%fZ").timestamp()
+    return seconds_of(event["time"])
 
 
 def of(run, kind, **members):

@@ -2,6 +2,7 @@
 A terminal for the tests: a pty with a shell in it, typed at and read.
 """
 
+import codecs
 import fcntl
 import os
 import pty
@@ -21,12 +22,14 @@ class Terminal:
 
     def __init__(self, work, rows=24, columns=80, term="xterm"):
         self.seen = ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")  # what is read may end within a character
+        size = struct.pack("HHHH", rows, columns, 0, 0)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, size)  # before bash is there, which would show its prompt once more
             os.chdir(work.dir)
             os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "-i"],
                       {**work.env, "TERM": term, "PS1": "ready> ", "HISTFILE": "/dev/null", "nbfork": shlex.join(program())})
-        self.resize(rows, columns)
         self.read_until("ready> ")
 
     def resize(self, rows, columns):
@@ -40,7 +43,7 @@ class Terminal:
         if not select.select([self.fd], [], [], seconds)[0]:
             return False
         try:
-            self.seen += os.read(self.fd, 65536).decode("utf-8", "replace")
+            self.seen += self.decoder.decode(os.read(self.fd, 65536))
         except OSError:
             return False
         return True

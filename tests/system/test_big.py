@@ -50,11 +50,11 @@ def test_a_notebook_of_100_mb_passes_in_two_and_a_half_times_that(work):
     assert size > 100 * MB
     run = work.start("a.ipynb")
     peak = peak_of_worker(run, "a")
-    run.finish(60)
+    run.finish(100)
     assert run.status == 0
     assert run.text("a") == "new\n" * 10
     assert peak() < 2.5 * size
-    assert run.seconds < 20
+    assert run.record("a")["cpu_seconds"] < 20
 
 
 @pytest.mark.skipif(PATIENCE > 1, reason="checkers take memory of their own")
@@ -63,14 +63,15 @@ def test_100_mb_of_output_pass_in_two_and_a_half_times_that(work, command):
     work.notebook("a", *[f"{command} {10 * MB}"] * 10)
     run = work.start("a.ipynb")
     peak = peak_of_worker(run, "a")
-    run.finish(60)
+    run.finish(100)
     assert run.status == 0
     size = (run.dir / "notebooks/a.ipynb").stat().st_size
     assert size > 100 * MB
     assert peak() < 2.5 * size
-    assert run.seconds < 30
+    assert run.record("a")["cpu_seconds"] < 30
 
 
+@pytest.mark.patience(240)
 def test_the_copy_is_not_saved_over_and_over_while_it_grows(work):
     """2,000 cells with an output each: work that grows with the square of that would show."""
     work.notebook("a", *["fill 10000"] * 2000)
@@ -84,11 +85,11 @@ def test_the_copy_is_not_saved_over_and_over_while_it_grows(work):
         except (OSError, IndexError):
             pass
         return run.proc.poll() is not None
-    wait_for(look, "the end", 60)
+    wait_for(look, "the end", 200)
     run.finish()
     size = (run.dir / "notebooks/a.ipynb").stat().st_size
     assert size > 20 * MB * 0.9
-    assert written[0] < 12 * size
+    assert written[0] < (3 + run.seconds) * size  # no more than once a second
 
 
 @pytest.mark.skipif(PATIENCE > 1, reason="checkers take time of their own")

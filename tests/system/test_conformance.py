@@ -37,7 +37,7 @@ def run(tmp_path_factory):
     for name, nb in documents():
         work.write(f"{name}.ipynb", json.dumps(nb))
     work.workflow(*({"path": f"{name}.ipynb", "allow_errors": name in ALLOW} for name, _ in documents()), processes=2)
-    run = work.run("workflow.yaml", timeout=100)
+    run = work.run("workflow.yaml", timeout=300)
     yield run
     work.close()
 

@@ -37,7 +37,9 @@ def test_a_run_and_all_that_is_known_of_it(site):
     assert there["tasks"][0]["notebook"] == f"{HOME}/a"
     remote = a["remote"]
     assert remote["code"] == "SUCCESS" and remote["result_truncated"] is False
-    assert max(remote["queue_seconds"], remote["setup_seconds"]) <= remote["execution_seconds"] + 1
+    told = site.workspace.get(there["run_id"])["tasks"][0]
+    for phase in ("queue", "setup", "execution"):
+        assert remote[f"{phase}_seconds"] == told[f"{phase}_duration"] / 1000
     assert a["url"].startswith(site.workspace.url) and a["url"].endswith(f"/run/{there['run_id']}")
     assert site.runs("b")[0]["tasks"][0]["notebook"] == f"{HOME}/sub/b"
     assert site.runs("c")[0]["tasks"][0]["notebook"] == "/Shared/flow/c"
@@ -450,7 +452,7 @@ def test_a_wrong_login_is_said_with_who_and_where_and_nothing_is_started(login, 
     login.secrets |= {v for v in env.values() if v and "wrong" in v}
     began = time.monotonic()
     err = login.refused("-vv", "workflow.yaml", env=env)
-    assert time.monotonic() - began < 20 * PATIENCE
+    assert time.monotonic() - began < 50 * PATIENCE
     assert f"cannot log in to '{login.workspace.url}'" in err
     assert env.get("DATABRICKS_USERNAME") or env.get("DATABRICKS_CLIENT_ID") or "DATABRICKS_TOKEN" in err
     if method != "oauth-m2m":
@@ -530,9 +532,9 @@ def test_who_administers_a_workspace_in_azure_need_not_be_its_user(build):
 
 
 def test_one_token_for_all_is_renewed_before_it_expires_and_when_it_is_refused(build):
-    """Three hours in four seconds, in which a token of an hour is not enough."""
-    site = oauth(build("--client", "robot:hush-hush-secret", "--clock-scale", "2700"))
-    site.source("long.py", "import time; time.sleep(4)", "dbutils.notebook.exit('through')")
+    """Three hours in nine seconds, in which a token of an hour is not enough."""
+    site = oauth(build("--client", "robot:hush-hush-secret", "--clock-scale", "1200"))
+    site.source("long.py", "import time; time.sleep(9)", "dbutils.notebook.exit('through')")
     site.workflow({"path": "long.py", "for_each": list(range(6)), "name": "l{{ item }}"})
     run = site.start("-vv", "workflow.yaml")
     for i in range(6):
@@ -544,7 +546,8 @@ def test_one_token_for_all_is_renewed_before_it_expires_and_when_it_is_refused(b
     assert run.status == 0, run.story()
     assert [n["result"] for n in run.results["notebooks"]] == ["through"] * 6
     grants = site.workspace.log("/oidc/v1/token")
-    assert 3 <= len(grants) <= 15, len(grants)
+    hours = run.seconds * 1200 / 3600
+    assert 3 <= len(grants) <= 2 * hours + 5, (len(grants), hours)
     refused = [r for r in site.workspace.log() if r["status"] == 401]
     assert [r["fault"] for r in refused if r["fault"]] == ["rule 1"]
     assert site.executions() == {f"l{i}": 1 for i in range(6)}
@@ -562,7 +565,7 @@ def ended_there(site, name):
 
 def test_time_limits_there_and_here(build):
     site = build("--clock-scale", "100")
-    site.source("a.py", SLEEPY, "time.sleep(60)")
+    site.source("a.py", SLEEPY, "time.sleep(600)")
     # There these are over within a second.
     site.workflow({"path": "a.py", "name": "there", "timeout_seconds": 20})
     run = site.run()
@@ -572,18 +575,19 @@ def test_time_limits_there_and_here(build):
     assert ended_there(site, "there") == ["TIMEDOUT"]
     # And here these are over before they are there.
     site.workspace.clock(scale=0.01)
-    site.workflow({"path": "a.py", "name": "here", "timeout_seconds": 1.2})
+    site.workflow({"path": "a.py", "name": "here", "timeout_seconds": 10.2})
     run = site.run()
     here = run.record("here")
-    assert here["status"] == "timed_out" and here["error"]["message"] == "notebook did not finish within 1.2 s"
+    assert here["status"] == "timed_out" and here["error"]["message"] == "notebook did not finish within 10.2 s"
     assert ended_there(site, "here") == ["CANCELED"] and here["remote"]["code"] in ("CANCELED", "USER_CANCELED")
     assert run.text("here") == "begun\n"
 
 
 def test_fail_fast_cancels_what_runs_there_and_waits_for_its_end(build):
     site = build("--terminating", "0.6")
-    site.source("slow.py", SLEEPY, "time.sleep(60)")
-    site.source("fails.py", "1/0")
+    begun = str(site.work.path("begun"))
+    site.source("slow.py", SLEEPY, f"open({begun!r}, 'w').close()", "time.sleep(600)")
+    site.source("fails.py", "import os, time", f"while not os.path.exists({begun!r}): time.sleep(0.05)", "1/0")
     site.workflow("slow.py", "fails.py", {"path": "slow.py", "name": "never", "depends_on": "slow"}, on_error="fail-fast")
     run = site.run()
     assert run.statuses() == {"slow": "cancelled", "fails": "failed", "never": "skipped"}
@@ -594,7 +598,7 @@ def test_fail_fast_cancels_what_runs_there_and_waits_for_its_end(build):
 
 
 def test_interrupting_cancels(site):
-    site.source("slow.py", SLEEPY, "time.sleep(60)")
+    site.source("slow.py", SLEEPY, "time.sleep(600)")
     site.workflow({"path": "slow.py", "for_each": [1, 2, 3], "name": "s{{ item }}"})
     run = site.start()
     for i in (1, 2, 3):
@@ -610,7 +614,7 @@ def test_interrupting_cancels(site):
 
 
 def test_a_cancel_that_does_not_come_through_is_said_with_the_page(site):
-    site.source("slow.py", SLEEPY, "time.sleep(60)")
+    site.source("slow.py", SLEEPY, "time.sleep(600)")
     site.workflow("slow.py")
     run = site.start()
     url = wait_for(lambda: next((e["url"] for e in run.events if e["event"] == "notebook_submitted" and e["url"]), None), "its page")
@@ -626,7 +630,7 @@ def test_a_cancel_that_does_not_come_through_is_said_with_the_page(site):
 
 
 def test_somebody_who_cancels_it_there(site):
-    site.source("slow.py", SLEEPY, "time.sleep(60)")
+    site.source("slow.py", SLEEPY, "time.sleep(600)")
     site.workflow("slow.py")
     run = site.start()
     run_id = int(run.event("notebook_submitted")["run_id"])
@@ -640,16 +644,24 @@ def test_somebody_who_cancels_it_there(site):
 # ---- Watching ----
 
 def test_progress_says_what_it_waits_for(build):
-    site = build("--concurrent-runs", "1", "--pending", "0.7")
-    site.source("a.py", "import time; time.sleep(0.7)")
+    """The workspace's clock stands until what it waits for has been said."""
+    site = build("--concurrent-runs", "1", "--pending", "4", "--clock-scale", "0.001")
+    go = site.work.path("go")
+    site.source("a.py", "import os, time", f"while not os.path.exists({str(go)!r}): time.sleep(0.05)", "time.sleep(0.5)")
     site.workflow({"path": "a.py", "for_each": [1, 2], "name": "n{{ item }}"})
-    run = site.run("--progress=plain", "-v", "workflow.yaml")
+    run = site.start("--progress=plain", "-v", "workflow.yaml")
+    queued = "| queued: The maximum number of concurrent runs of the workspace has been reached."
+    wait_for(lambda: queued in run.err and "| pending" in run.err, "one in the queue and one on its way")
+    site.workspace.clock(advance=5)
+    wait_for(lambda: "| running" in run.err, "one that runs")
+    site.workspace.clock(advance=5, scale=10)
+    go.write_text("")
+    run.finish()
+    site.check(run)
     assert run.status == 0, run.story()
-    assert "| queued: The maximum number of concurrent runs of the workspace has been reached." in run.err
-    assert "| pending" in run.err and "| running" in run.err
     queued = sorted(n["remote"]["queue_seconds"] for n in run.results["notebooks"])
-    assert queued[0] == 0 and queued[1] >= 1
-    assert all(n["remote"]["setup_seconds"] >= 0.6 and n["remote"]["execution_seconds"] >= 0.6
+    assert queued[0] == 0 and queued[1] >= 9.9
+    assert all(n["remote"]["setup_seconds"] >= 3.9 and n["remote"]["execution_seconds"] >= 4.9
                for n in run.results["notebooks"])
 
 
@@ -657,8 +669,8 @@ def test_older_and_newer_answers_mean_the_same(build):
     sites = {forms: build("--forms", forms) for forms in ("state", "status")}
     sites["state"].source("good.py", "dbutils.notebook.exit('x')")
     sites["state"].source("bad.py", "1/0")
-    sites["state"].source("slow.py", "import time; time.sleep(60)")
-    sites["state"].workflow("good.py", "bad.py", {"path": "slow.py", "timeout_seconds": 1.5})
+    sites["state"].source("slow.py", "import time; time.sleep(600)")
+    sites["state"].workflow("good.py", "bad.py", {"path": "slow.py", "timeout_seconds": 8})
     for run in [site.start() for site in sites.values()]:
         run.finish()
         assert run.statuses() == {"good": "succeeded", "bad": "failed", "slow": "timed_out"}
@@ -675,17 +687,24 @@ def private_bytes(pid):
 
 @pytest.mark.skipif(PATIENCE > 1, reason="checkers take memory of their own")
 def test_a_worker_that_waits_is_small(site):
-    site.source("slow.py", "import time; time.sleep(1.8)")
+    go = site.work.path("go")
+    site.source("slow.py", "import os, time", f"while not os.path.exists({str(go)!r}): time.sleep(0.1)")
     site.workflow({"path": "slow.py", "for_each": list(range(4)), "name": "s{{ item }}"})
     run = site.start()
     for i in range(4):
         run.event("notebook_submitted", name=f"s{i}")
-    wait_for(lambda: len(site.workspace.log("/runs/get")) >= 8, "the second look at each")
+
+    def looks():
+        """How often each was looked at, with an answer."""
+        asked = [r["run_id"] for r in site.workspace.log("/runs/get") if r["status"] == 200]
+        return [asked.count(r["run_id"]) for r in site.runs()]
+    wait_for(lambda: min(looks()) >= 2, "the second look at each")
     time.sleep(0.1)
     try:
         sizes = [private_bytes(e["pid"]) for e in run.events if e["event"] == "notebook_started"]
     except PermissionError:
         sizes = []
+    go.write_text("")
     run.finish()
     if not sizes:
         pytest.skip("only root may look at the memory of workers")
@@ -706,13 +725,13 @@ def test_a_plan_asks_and_starts_nothing(site):
 def test_a_stop_while_it_logs_in(site, sig):
     site.source("a.py", "1")
     site.workflow("a.py")
-    site.workspace.faults([{"match": {"path": "scim/v2/Me$"}, "action": {"delay": 30}}])
+    site.workspace.faults([{"match": {"path": "scim/v2/Me$"}, "action": {"delay": 100}}])
     run = site.start()
     wait_for(lambda: site.workspace.log("/Me"), "the question who one is")
     began = time.monotonic()
     run.signal(sig)
     run.wait()
-    assert run.status == -sig and time.monotonic() - began < 10 * PATIENCE
+    assert run.status == -sig and time.monotonic() - began < 50 * PATIENCE
     assert site.runs() == []
 
 
@@ -729,7 +748,7 @@ def test_tls_is_verified(work, build, monkeypatch):
     trusted = {"CURL_CA_BUNDLE": str(certificate)}
     began = time.monotonic()
     assert "certificate" in site.refused()
-    assert time.monotonic() - began < 30 * PATIENCE  # asking again would be of no use
+    assert time.monotonic() - began < 50 * PATIENCE  # asking again would be of no use
     run = site.run(env={**trusted, "DATABRICKS_HOST": site.workspace.url.removeprefix("https://")})
     assert run.record("a")["result"] == "safe", run.story()
     # One that was made for another name is none.

@@ -7,6 +7,8 @@ seed, which NBFORK_TEST_SEED gives.
 
 import os
 import time
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -161,6 +163,36 @@ def test_a_long_outage_in_which_the_token_expires(build):
     assert site.executions() == {f"n{i}": 1 for i in range(20)}
 
 
+FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+FASTER = 60  # nbfork's clocks, and the workspace's
+
+
+@pytest.mark.skipif(not SOAK or FAKETIME is None, reason="takes some minutes: set NBFORK_TEST_SOAK and install faketime")
+@pytest.mark.patience(600)
+def test_three_hours_with_an_outage_of_ten_minutes_and_tokens_of_one_hour(build):
+    site = build("--client", "robot:hush-hush-secret", "--clock-scale", str(FASTER), "--limit", "jobs/runs/get=10000")
+    site.env = {"DATABRICKS_HOST": site.workspace.url, "DATABRICKS_CLIENT_ID": "robot",
+                "DATABRICKS_CLIENT_SECRET": "hush-hush-secret", "LD_PRELOAD": str(FAKETIME), "FAKETIME": f"+0 x{FASTER}"}
+    site.source("a.py", f"import time; time.sleep(1.5 * 3600 / {FASTER})", "dbutils.notebook.exit(dbutils.widgets.get('i'))")
+    site.workflow({"path": "a.py", "for_each": list(range(6)), "name": "n{{ item }}", "parameters": {"i": "{{ item }}"}},
+                  processes=3)
+    run = site.start("-vv", "workflow.yaml")
+    for i in range(3):
+        run.event("notebook_submitted", name=f"n{i}")
+    # The first ones end in it, and the others are to be submitted.
+    site.workspace.faults([{"match": {"during": [5000 / FASTER, 5600 / FASTER]}, "action": {"drop": "before"}}])
+    run.finish(500)
+    site.check(run)
+    assert run.status == 0, run.story()
+    began, ended = (datetime.fromisoformat(run.results["run"][key]) for key in ("started_at", "finished_at"))
+    assert 3 * 3600 <= (ended - began).total_seconds() < 4 * 3600
+    assert [n["result"] for n in run.results["notebooks"]] == [str(i) for i in range(6)]
+    assert site.executions() == {f"n{i}": 1 for i in range(6)}
+    assert all(r["submits"] >= 1 for r in site.runs()) and len(site.runs()) == 6
+    assert 3 <= len(site.workspace.log("/oidc/v1/token")) <= 30
+    assert "(it goes on there)" in run.err
+
+
 @pytest.mark.skipif(not SOAK, reason="set NBFORK_TEST_SOAK")
 def test_a_workspace_with_narrow_limits(build):
     site = build("--limit", "jobs/runs/submit=4", "--limit", "jobs/runs/get=8", "--limit", "jobs/runs/export=2",
@@ -208,17 +240,17 @@ def test_many_at_once_stay_within_the_limits(site):
     assert too_fast(log) == {} and not [r for r in log if r["status"] == 429]
     assert len([r for r in log if r["path"].endswith("/runs/get")]) <= 8 * count
     assert site.executions() == {f"n{i}": 1 for i in range(count)}
-    # An end is noticed within ten seconds.
+    # An end is noticed within ten seconds, and some more on a machine that is busy.
     ends = {str(r["run_id"]): site.workspace.get(r["run_id"])["end_time"] / 1000 for r in site.runs()[:20]}
     for n in run.results["notebooks"]:
         if n["remote"]["run_id"] in ends:
             finished = time.mktime(time.strptime(n["finished_at"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
-            assert finished - ends[n["remote"]["run_id"]] < 10 * PATIENCE
+            assert finished - ends[n["remote"]["run_id"]] < 20 * PATIENCE
 
 
 def test_a_stop_while_it_is_submitted_leaves_nothing_behind(site):
     """The answer to the submission is late; what was begun there must be cancelled all the same."""
-    site.source("a.py", "import time; time.sleep(60)")
+    site.source("a.py", "import time; time.sleep(600)")
     site.workflow("a.py")
     site.workspace.faults([{"match": {"path": "submit$", "count": 1}, "action": {"slow": {"seconds": 3, "pieces": 3}}}])
     run = site.start()

@@ -136,16 +136,16 @@ def test_every_key_of_a_notebook_may_be_made_of_the_item(work):
     work.path("wd").mkdir()
     work.notebook("n", "cwd\nenv E", "hang")
     work.workflow({"path": "n.ipynb", "name": "n-{{ item.i }}", "for_each": [
-        {"i": 1, "t": 0.6, "fail": True, "dir": "wd", "kernel": "other"},
-        {"i": 2, "t": 0.7, "fail": True, "dir": ".", "kernel": "fault"}],
+        {"i": 1, "t": 10.6, "fail": True, "dir": "wd", "kernel": "other"},
+        {"i": 2, "t": 10.7, "fail": True, "dir": ".", "kernel": "fault"}],
         "timeout_seconds": "{{ item.t }}", "allow_failure": "{{ item.fail }}", "working_directory": "{{ item.dir }}",
         "kernel": "{{ item.kernel }}", "env": {"E": "{{ item.t }}"}})
     run = work.run("workflow.yaml")
     assert run.status == 0
     assert run.statuses() == {"n-1": "timed_out", "n-2": "timed_out"}
-    assert run.text("n-1").splitlines() == [str(work.path("wd")), "0.6"]
-    assert run.text("n-2").splitlines() == [str(work.dir), "0.7"]
-    assert "within 0.6 s" in run.record("n-1")["error"]["message"]
+    assert run.text("n-1").splitlines() == [str(work.path("wd")), "10.6"]
+    assert run.text("n-2").splitlines() == [str(work.dir), "10.7"]
+    assert "within 10.6 s" in run.record("n-1")["error"]["message"]
 
 
 def test_defaults_may_be_made_of_the_item_too(work):

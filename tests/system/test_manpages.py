@@ -18,6 +18,7 @@ import pytest
 
 import harness
 import remote
+from test_samples import in_step
 
 TOP = Path(__file__).resolve().parents[2]
 PAGES = ["nbfork.1", "nbfork-workflow.5", "nbfork-databricks.7"]
@@ -100,7 +101,7 @@ def run_examples(work, page, terminal):
     done = subprocess.Popen(["bash", "-c", "\n".join(script)], cwd=work.dir, env={**work.env, "NO_COLOR": "1"},
                             stdin=subprocess.DEVNULL, stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
-    errors = done.communicate(timeout=120 * harness.PATIENCE)[1]
+    errors = done.communicate(timeout=240 * harness.PATIENCE)[1]
     reader.join()
     os.close(read)
     outputs = re.split(r"^--- \d+\n", seen[0], flags=re.M)[:-1]
@@ -109,8 +110,10 @@ def run_examples(work, page, terminal):
         yield command, real.rstrip("\n"), "\n".join(output), errors
 
 
+@pytest.mark.patience(300)
 def test_the_examples_of_the_program_do_what_they_show(work):
     copy_samples(work, "tables", "policies")
+    in_step(work.dir)
     ran = list(run_examples(work, "nbfork.1", terminal=False))
     assert len(ran) >= 8
     for _, real, shown, errors in ran:
@@ -126,6 +129,7 @@ def without_chance(text):
     return re.sub(r"-\d{8}T\d{6}Z-[0-9a-f]{8}\b", "-ID", text).split()
 
 
+@pytest.mark.patience(300)
 def test_the_examples_of_the_workflow_do_what_they_show(work):
     copy_samples(work, "weather")
     ran = list(run_examples(work, "nbfork-workflow.5", terminal=True))
@@ -187,6 +191,7 @@ def write_profile(site):
     return lambda text: text.replace(site.workspace.url, host).replace(site.workspace.token, token)
 
 
+@pytest.mark.patience(300)
 def test_the_examples_of_databricks_do_what_they_show(work, site):
     copy_samples(work, "databricks")
     undo = write_profile(site)

@@ -65,9 +65,9 @@ def test_a_reader_that_stalls_delays_nothing(work, stream):
     args = ["--events=-", "--progress=none"] if stream == "stdout" else ["-v"]
     run = work.start(*args, "a.ipynb", **{stream: writer})
     os.close(writer)
-    wait_for(lambda: (run.folder / "results.json").exists(), "the end of the run", 30)
+    wait_for(lambda: (run.folder / "results.json").exists(), "the end of the run", 50)
     os.close(reader)
-    run.finish(10)
+    run.finish()
     assert run.status == 0
 
 
@@ -89,8 +89,9 @@ def test_a_terminal_that_closes_stops_the_run_in_order(work):
     log = work.path("run/logs/a.log")
     kernel = int(wait_for(lambda: log.exists() and log.read_text(), "the kernel's process id"))
     t.hang_up()
-    wait_for(work.path("run/results.json").exists, "the results", 10)
+    wait_for(work.path("run/results.json").exists, "the results")
     results = json.loads(work.path("run/results.json").read_text())
     assert results["status"] == "cancelled"
     assert results["notebooks"][0]["status"] == "cancelled"
     assert not alive(kernel)
+    wait_for(lambda: not work.leftovers()[0], "nbfork to end")

@@ -38,7 +38,7 @@ def test_verbose_plain_shows_every_line(work):
 
 def test_what_a_kernel_writes_is_in_the_log_once(work):
     work.notebook("n", "import os, subprocess, time\nos.write(1, b'written\\n')\n"
-                       "subprocess.run(['echo', 'from a process'])\nprint('printed')\ntime.sleep(0.5)", kernel="python3")
+                       "subprocess.run(['echo', 'from a process'])\nprint('printed')\ntime.sleep(2)", kernel="python3")
     run = work.run("n.ipynb")
     lines = run.log("n").splitlines()
     for line in ("written", "from a process", "printed"):

@@ -8,7 +8,6 @@ import re
 import pytest
 
 import journal
-from harness import PATIENCE
 from terminal import Terminal
 
 SIZES = {"middle": 500, "small": 20, "large": 90_000}
@@ -106,10 +105,12 @@ def estimates(work):
 def test_by_the_durations_of_an_earlier_run(work):
     notebooks = sleepers(work)
     first = first_run(work, *notebooks)
-    assert in_order(work, *notebooks, order="longest-first") == ["long", "medium", "short"]
+    # short, medium, long; unless starting a kernel took one of them a second more than another.
+    by_time = sorted(("medium", "short", "long"), key=lambda name: first.record(name)["duration_seconds"])
+    assert in_order(work, *notebooks, order="longest-first") == by_time[::-1]
     work.workflow(*notebooks, order="smallest-first", processes=1)
     rows, out = plan(work)
-    assert list(rows) == ["short", "medium", "long"]
+    assert list(rows) == by_time
     for name, row in rows.items():
         assert re.search(r" {:.1f}s \(earlier run\)".format(first.record(name)["duration_seconds"]), row), out
     total = sum(first.record(name)["duration_seconds"] for name in rows)
@@ -161,15 +162,18 @@ def test_only_success_tells_how_long_it_takes(work):
 def test_a_terminal_shows_how_long_it_will_take(work):
     work.notebook("a", "sleep 2.5")
     work.workflow({"path": "a.ipynb", "name": "a"}, {"path": "a.ipynb", "name": "b"}, processes=2)
-    assert work.run("workflow.yaml", folder=None).status == 0
+    first = work.run("workflow.yaml", folder=None)
+    assert first.status == 0
+    shorter, longer = sorted(first.record(name)["duration_seconds"] for name in "ab")
     work.workflow({"path": "a.ipynb", "name": "a"}, {"path": "a.ipynb", "name": "b"}, processes=1)
     terminal = Terminal(work, columns=120)
+
+    def left(done):
+        return int(re.findall(r"about (\d+)s left", terminal.read_until(rf"\[{done}/2\][^\r\n]*about \d+s left"))[-1])
     try:
         terminal.type("$nbfork -o run workflow.yaml; echo st''atus=$?\n")
-        left = re.search(r"about (\d+)s left", terminal.read_until(r"\[0/2\][^\r\n]*about \d+s left"))
-        assert 3 <= int(left[1]) <= 20 * PATIENCE
-        left = re.search(r"about (\d+)s left", terminal.read_until(r"\[1/2\][^\r\n]*about \d+s left"))
-        assert int(left[1]) <= 10 * PATIENCE
+        assert shorter - 1 <= left(0) <= 2 * longer + 1  # of the first one there may be nothing left
+        assert left(1) <= 2 * longer - 1  # the first one took 2.5 s or more, but the number may be a second old
         terminal.read_until("status=0")
     finally:
         terminal.close()
@@ -180,7 +184,7 @@ def test_without_a_way_to_know_nothing_is_said_of_the_time_left(work):
     terminal = Terminal(work, columns=120)
     try:
         terminal.type("$nbfork -o run a.ipynb; echo st''atus=$?\n")
-        seen = terminal.read_until(r"\[0/1\] 2s")
+        seen = terminal.read_until(r"\[0/1\] ([2-9]|\d\d)s")
         work.write("go", "")
         assert "left" not in seen + terminal.read_until("status=0")
     finally:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness import SLOW, code, markdown
+from harness import code, markdown
 
 STYLE = "color:red; font-family:Helvetica Neue, Helvetica, Arial, sans-serif; font-size:2em;"
 ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(\+00:00)?"
@@ -34,7 +34,7 @@ def test_metadata_of_a_notebook_that_succeeds(work):
     assert meta["input_path"].endswith("sub/a.ipynb")
     assert meta["output_path"].endswith(f"{run.dir.name}/notebooks/a.ipynb")
     assert re.fullmatch(ISO, meta["start_time"]) and re.fullmatch(ISO, meta["end_time"])
-    assert 0.2 <= meta["duration"] < 10
+    assert 0.2 <= meta["duration"] < 60
     assert [c["metadata"]["papermill"]["status"] for c in nb["cells"]] == ["completed"] * 4
     for c in nb["cells"]:
         p = c["metadata"]["papermill"]
@@ -120,7 +120,7 @@ def test_where_errors_are_allowed_an_exit_is_one_of_them(work, status, tags, mor
 
 
 @pytest.mark.parametrize("cell, more", [
-    ("die 9", {}), ("hang", {"cell_timeout_seconds": 0.3}), ("hang", {"timeout_seconds": 1.5 * SLOW}),
+    ("die 9", {}), ("hang", {"cell_timeout_seconds": 5}), ("hang", {"timeout_seconds": 10}),
 ], ids=["kernel death", "cell timeout", "timeout"])
 def test_other_ends_are_marked_too(work, cell, more):
     work.notebook("a", "print a", cell, "print never")

@@ -32,6 +32,14 @@ def disk(work):
         subprocess.run(["umount", "-l", path], check=True)
 
 
+def settle(run, name, cell):
+    """Waits until this code cell runs and the copy says so: then nothing is written until the cell goes on."""
+    run.event("cell_started", name=name, number=cell + 1)
+    copy = run.folder / f"notebooks/{name}.ipynb"
+    wait_for(lambda: copy.exists() and run.cells(name)[cell]["metadata"].get("papermill", {}).get("status") == "running",
+             f"the copy of {name} with its cell {cell} at work")
+
+
 def fill(folder):
     """Writes until the disk is full."""
     with open(folder / "ballast", "wb", buffering=0) as f:
@@ -47,7 +55,7 @@ def test_a_disk_that_fills_up_ends_the_run_with_status_3(work, disk):
     work.workflow("a.ipynb", {"path": "a.ipynb", "name": "b"}, processes=1)
     run = work.start("-o", disk("disk", "400k") / "run", "workflow.yaml", folder=None)
     run.folder = work.path("disk/run")
-    run.event("cell_started", number=2)
+    settle(run, "a", 1)
     fill(work.path("disk"))
     work.write("go", "")
     run.wait()
@@ -65,7 +73,7 @@ def test_what_was_finished_before_the_disk_filled_up_is_there(work, disk):
     work.workflow("first.ipynb", "second.ipynb", processes=1)
     run = work.start("-o", disk("disk", "400k") / "run", "workflow.yaml", folder=None)
     run.folder = work.path("disk/run")
-    run.event("cell_started", name="second")
+    settle(run, "second", 0)
     fill(work.path("disk"))
     work.write("go", "")
     run.wait()
@@ -90,7 +98,7 @@ def test_a_copy_that_does_not_fit_is_a_failure_of_that_notebook(work, disk):
     work.notebook("large", "wait go", "big 2000000")
     work.notebook("small", "print fine")
     run = work.start("-j", "1", "large.ipynb", "small.ipynb")
-    run.event("cell_started")
+    settle(run, "large", 0)
     disk("run-1/notebooks", "1m")
     work.write("go", "")
     run.wait()

@@ -190,7 +190,7 @@ def test_after_kill_9(work, count, whom):
     if whom == "nbfork":
         first.proc.kill()
     else:
-        kill_all([first.pid] + [e["pid"] for e in first.events if e["event"] == "notebook_started"])
+        kill_all([first.pid, first.event("notebook_started", name="b")["pid"]])  # the others have ended
     first.proc.wait()
     work.write("go", "")
     again = resume(work, first)  # at once
@@ -694,7 +694,7 @@ def test_the_workers_of_a_killed_nbfork_are_waited_for(work, count):
     fd = os.open(first.folder, os.O_RDONLY)
     first.proc.kill()
     first.proc.wait()
-    wait_for(lambda: not work.leftovers()[0], "the worker to go", 5)
+    wait_for(lambda: not work.leftovers()[0], "the worker to go")
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         again = resuming(work, first)
@@ -1039,8 +1039,7 @@ def test_a_disk_that_fills_up_while_it_is_resumed(work, count, mount):
     first.wait()
     put(work, "b", "wait go", "show rows")
     full = resuming(work, first)
-    wait_for(lambda: any(e["event"] == "cell_started" and e["name"] == "b" and e["number"] == 2
-                         for e in last_run(full) if e["event"] == "cell_started"), "b to wait")
+    full.event("cell_started", name="b", attempt=2, number=3)  # the one that waits, and of this run
     fill(disk)
     work.write("go", "")
     assert full.wait() == 3, full.story()

@@ -148,13 +148,14 @@ def test_a_kernel_that_dies_while_it_starts_is_tried_again(work):
 
 
 def test_each_attempt_has_all_the_time_of_its_notebook(work):
+    """All of them together take longer than that; each has much of it left for the start of its kernel."""
     count = Count(work)
-    work.notebook("a", "tally", f"sleep {1.5 * PATIENCE}", "shaky", kernel="count")
-    work.workflow({"path": "a.ipynb", "retries": 4, "parameters": {"fails": 2}, "env": count.env,
-                   "timeout_seconds": 4 * PATIENCE, **SOON})
-    run = work.run("workflow.yaml")
-    assert (run.status, run.record("a")["attempts"]) == (0, 3)
-    assert run.results["duration_seconds"] > 4.5 * PATIENCE
+    work.notebook("a", "tally", f"sleep {1.3 * PATIENCE}", "shaky", kernel="count")
+    work.workflow({"path": "a.ipynb", "retries": 9, "parameters": {"fails": 7}, "env": count.env,
+                   "timeout_seconds": 10 * PATIENCE, **SOON})
+    run = work.run("workflow.yaml", timeout=100)
+    assert (run.status, run.record("a")["attempts"]) == (0, 8)
+    assert run.results["duration_seconds"] > 10 * PATIENCE
 
 
 def test_the_delay_grows_by_its_factor_and_a_little_by_chance(work):
@@ -171,7 +172,7 @@ def test_the_delay_grows_by_its_factor_and_a_little_by_chance(work):
         assert len(failed) == len(again) == len(wanted)
         for delay, before, after in zip(wanted, failed, again):
             assert delay - 0.001 <= before["retry_in_seconds"] <= 1.25 * delay + 0.001, name
-            assert journal.moment(after) - journal.moment(before) >= before["retry_in_seconds"] - 0.002, name
+            assert journal.moment(after) - journal.moment(before) >= before["retry_in_seconds"] - 0.01, name
 
 
 def test_those_that_failed_together_do_not_all_come_back_together(work):
@@ -197,7 +198,11 @@ def test_a_retry_that_waits_takes_no_slot(work):
 def test_the_time_it_waits_for_a_retry_is_no_time_in_the_queue(work):
     work.notebook("a", "error E no")
     work.workflow({"path": "a.ipynb", "retries": 1, "retry_delay_seconds": 2})
-    assert 0 <= work.run("workflow.yaml").record("a")["queued_seconds"] < 2
+    run = work.run("workflow.yaml")
+    failed, = journal.of(run, "notebook_attempt_failed")
+    again, = journal.of(run, "notebook_started", attempt=2)
+    late = journal.moment(again) - journal.moment(failed) - failed["retry_in_seconds"]
+    assert 0 <= run.record("a")["queued_seconds"] <= late + 0.01
 
 
 @pytest.mark.parametrize("policy", ["fail-fast", "drain"])
@@ -209,7 +214,8 @@ def test_the_policy_is_tripped_by_the_last_attempt_alone(work, policy):
                   {"path": "next.ipynb", "depends_on": "long"}, processes=2, on_error=policy)
     run = work.start("workflow.yaml")
     run.event("run_stopping")
-    work.write("go", "")
+    if policy == "drain":  # with the other one it might end before it hears that it is to stop
+        work.write("go", "")
     run.finish()
     assert run.status == 1
     assert run.statuses() == {"bad": "failed", "long": "cancelled" if policy == "fail-fast" else "succeeded",
@@ -262,7 +268,7 @@ def check_what_waited(run):
 def test_a_signal_ends_the_run_at_once_while_only_a_retry_waits(work, sig):
     run = one_that_waits(work)
     run.signal(sig)
-    run.finish(20)
+    run.finish(40)
     assert run.status == -sig
     assert run.results["status"] == "cancelled"
     assert sig.name in journal.of(run, "run_stopping")[0]["reason"]
@@ -270,9 +276,9 @@ def test_a_signal_ends_the_run_at_once_while_only_a_retry_waits(work, sig):
 
 
 def test_the_time_of_the_run_ends_while_only_a_retry_waits(work):
-    run = one_that_waits(work, timeout_seconds=4 * PATIENCE).finish(30)
+    run = one_that_waits(work, timeout_seconds=10 * PATIENCE).finish(40)
     assert (run.status, run.results["status"]) == (1, "timed_out")
-    assert run.results["duration_seconds"] >= 4 * PATIENCE
+    assert run.results["duration_seconds"] >= 10 * PATIENCE
     check_what_waited(run)
 
 
@@ -284,7 +290,7 @@ def test_a_retry_that_waits_is_not_made_when_the_policy_stops_the_run(work):
     run = work.start("workflow.yaml")
     run.event("notebook_attempt_failed", name="a")
     work.write("go", "")
-    run.finish(20)
+    run.finish(40)
     assert run.statuses() == {"a": "failed", "b": "failed"}
     assert attempts(run) == {"a": 1, "b": 1}
 
@@ -295,7 +301,7 @@ def test_what_was_stopped_is_not_tried_again(work):
     run = work.start("workflow.yaml")
     run.event("cell_started", name="a")
     run.signal(signal.SIGTERM)
-    run.finish(20)
+    run.finish()
     assert (run.statuses(), attempts(run)) == ({"a": "cancelled"}, {"a": 1})
 
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from harness import SLOW, lines, marked
+from harness import lines, marked
 
 SECRET = "s3cr3t-\"q'\\ü-value"
 ENV = {"NBFORK_TEST_SECRET": SECRET}
@@ -93,7 +93,7 @@ def test_an_empty_one_hides_nothing(work):
 def test_a_failed_and_a_killed_notebook_hide_it_too(work):
     work.notebook("dies", "show key", "native before", "die 9")
     work.notebook("late", "show key\nhang")
-    work.workflow(*({"path": f"{n}.ipynb", "timeout_seconds": 1.5 * SLOW,
+    work.workflow(*({"path": f"{n}.ipynb", "timeout_seconds": 10,
                      "parameters": {"key": {"secret": "NBFORK_TEST_SECRET"}}} for n in ("dies", "late")), processes=2)
     run = work.run("workflow.yaml", env=ENV)
     assert run.statuses() == {"dies": "failed", "late": "timed_out"}

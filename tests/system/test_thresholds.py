@@ -60,7 +60,7 @@ def test_fail_fast_stops_what_runs_only_then(work):
     run.event("cell_started", name="long")
     assert not journal.of(run, "run_stopping")
     work.write("go", "")
-    run.finish(20)
+    run.finish()
     assert run.statuses() == {"bad": "failed", "worse": "failed", "long": "cancelled"}
 
 
