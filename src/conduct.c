@@ -150,6 +150,7 @@ take_past(struct conductor *c, struct record *r)
 	r->attempts = past->attempts;
 	r->submission = past->submission;
 	r->remote_run = past->remote_run;
+	c->parts[conductor_index(c, r)].timed_out = past->failed && past->submission != 0;
 	r->earlier_attempts = xstrdup(past->earlier_attempts);
 }
 

@@ -72,6 +72,7 @@ settle(struct conductor *c, struct record *r, enum schedule_end end)
 		c->failures++;
 		c->culprit = r;
 	}
+	keeper_settled(&c->keeper, r, &c->run);
 	if (c->schedule != NULL)
 		schedule_finished(c->schedule, conductor_index(c, r), end);
 	return counts && notebook_failures_suffice(c);
@@ -201,24 +202,35 @@ keep_attempt(struct record *r)
 	r->earlier_attempts = buf_steal(&list);
 }
 
-/* What an earlier run has left running elsewhere, with other inputs than now, is not this notebook any more. */
+/* "run 17", or what it is called while nobody knows its number. The caller's to free. */
+static char *
+run_name(const struct record *r)
+{
+	return r->remote_run != 0 ? xasprintf("run %lld", (long long)r->remote_run) : xstrdup("the run");
+}
+
+/* What an earlier run has left running elsewhere and would not be started so now is not this notebook any more. */
 static void
-forget_other_inputs(const struct conductor *c, struct record *r, const struct inputs *now)
+look_at_old(struct conductor *c, struct record *r, const struct inputs *now)
 {
 	const struct past_notebook *past = past_find(&c->past, r->task->name);
-	const char *difference;
+	struct part *p = part_of(c, r);
+	char *why, *name;
 
-	if (r->submission == 0 || past == NULL)
+	if (r->submission == 0 || past == NULL || p->obsolete || (why = keeper_outdated(&c->keeper, r, &c->run, now)) == NULL)
 		return;
-	difference = inputs_difference(&past->begun, now);
-	if (difference == NULL)
-		return;
-	log_warn("notebook '%s' starts anew, because %s changed; run %lld, which was started before, is cancelled first",
-	    r->task->name, difference, (long long)r->remote_run);
-	part_of(c, r)->assignment.replaced = r->submission;
-	part_of(c, r)->assignment.replaced_run = r->remote_run;
-	r->submission = 0;
-	r->remote_run = 0;
+	name = run_name(r);
+	if (strcmp(past->begun.place, now->place) != 0) {
+		log_warn("notebook '%s' starts in another workspace; %s in the one before is left alone", r->task->name, name);
+		r->submission = 0;
+		r->remote_run = 0;
+	} else {
+		log_warn("notebook '%s' starts anew, because %s; %s, which was started before, is cancelled first", r->task->name,
+		    why, name);
+		p->obsolete = true;
+	}
+	free(name);
+	free(why);
 }
 
 void
@@ -232,8 +244,9 @@ notebook_prepare(struct conductor *c, struct record *r)
 	note_inputs(c, r, &in);	/* the notebook may have been edited while it waited */
 	if (target_ops(r->task->target)->elsewhere) {
 		if (r->tries == 0)
-			forget_other_inputs(c, r, &in);
+			look_at_old(c, r, &in);
 		p->found_over = false;
+		p->assignment.obsolete = p->obsolete;
 		/* What an earlier attempt has left running there is followed, not started again. */
 		p->assignment.again = r->submission != 0;
 		if (r->submission == 0)
@@ -319,6 +332,8 @@ notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n
 		free(r->line);
 		r->line = json_strdup(json_get(v, "text"));
 		progress_line(r);
+	} else if (json_is(kind, "found_ending")) {
+		pool_lift_timeout(&c->jobs[conductor_index(c, r)]);
 	} else if (json_is(kind, "found_over")) {
 		part_of(c, r)->found_over = true;
 	} else if (json_is(kind, "submitted")) {
@@ -376,7 +391,7 @@ try_again(struct conductor *c, struct record *r)
 }
 
 static const char no_memory[] = "less than half of min_free_memory was free";
-static const char was_cancelled[] = "the run of it that was left in the workspace had been cancelled";
+static const char was_over[] = "the run of it that was left in the workspace had been cancelled";
 
 static void
 queue_again(struct conductor *c, struct record *r, const char *why)
@@ -389,13 +404,14 @@ queue_again(struct conductor *c, struct record *r, const char *why)
 
 /* What nobody saw the end of may still run elsewhere, for the next attempt to follow. */
 static void
-close_remote(struct record *r)
+close_remote(struct conductor *c, struct record *r)
 {
 	if (!verdict_saw_end(r->signal != 0, r->error != NULL ? json_of(r->error) : JSON_NOTHING,
 	    r->remote != NULL ? json_of(r->remote) : JSON_NOTHING))
 		return;
 	r->submission = 0;
 	r->remote_run = 0;
+	part_of(c, r)->obsolete = false;
 }
 
 struct record *
@@ -427,18 +443,19 @@ cancel_ended(struct conductor *c, struct record *r)
 {
 	struct job *j = &c->jobs[conductor_index(c, r)];
 	bool over = WIFEXITED(j->status) && WEXITSTATUS(j->status) == WORKER_CANCELLED;
+	char *name = run_name(r);
 
 	part_of(c, r)->cancels = false;
 	if (over) {
-		log_info("run %lld of notebook '%s', which nobody followed, was cancelled", (long long)r->remote_run,
-		    r->task->name);
+		log_info("%s of notebook '%s', which nobody followed, was cancelled", name, r->task->name);
 		/* What is over has been written to the journal as it was then. */
 		if (r->state == RECORD_WAITING)
 			verdict_of_cancelled(r);
 	} else {
-		log_warn("cannot confirm that run %lld of notebook '%s' has ended%s%s", (long long)r->remote_run, r->task->name,
+		log_warn("cannot confirm that %s of notebook '%s' has ended%s%s", name, r->task->name,
 		    r->url != NULL ? ": " : "", r->url != NULL ? r->url : "");
 	}
+	free(name);
 	job_release(j);
 }
 
@@ -448,7 +465,7 @@ notebook_ended(struct conductor *c, struct record *r)
 	struct job *j = &c->jobs[conductor_index(c, r)];
 	struct part *p = part_of(c, r);
 	char *folder;
-	bool requeue = p->requeue && j->stop == JOB_STOP_CALLER, obey = false;
+	bool found_over, requeue = p->requeue && j->stop == JOB_STOP_CALLER, obey = false, timed_out = p->timed_out;
 
 	if (p->cancels) {
 		cancel_ended(c, r);
@@ -467,15 +484,19 @@ notebook_ended(struct conductor *c, struct record *r)
 		log_warn("cannot remove '%s': %s", folder, strerror(errno));
 	free(folder);
 	c->run.running--;
-	close_remote(r);
+	close_remote(c, r);
 	p->cancelled = j->stop != JOB_STOP_NONE;	/* the worker has tried what can be done within the grace */
 	p->requeue = false;
+	p->timed_out = r->status == STATUS_TIMED_OUT;
 	if (c->leaving == r)
 		c->leaving = NULL;
+	/* What ended a run that was left is no word on this attempt, unless nobody has heard of it. */
+	found_over = p->found_over && j->stop == JOB_STOP_NONE && (r->status == STATUS_CANCELLED ||
+	    (r->status == STATUS_TIMED_OUT && timed_out));
 	if (requeue && r->status == STATUS_CANCELLED && !c->run.stopping)
 		queue_again(c, r, no_memory);
-	else if (p->found_over && r->status == STATUS_CANCELLED && j->stop == JOB_STOP_NONE && !c->run.stopping)
-		queue_again(c, r, was_cancelled);
+	else if (found_over && !c->run.stopping)
+		queue_again(c, r, was_over);
 	else if (!c->run.stopping && retry_wanted(r))
 		try_again(c, r);
 	else

@@ -150,7 +150,7 @@ usual_seconds(const struct planner *p)
 
 /* Ends the one that is over first; of those that are over together, the one that was started first. */
 static void
-end_first(struct planner *p, struct simulation *s)
+end_first(struct planner *p, struct keeper *keeper, struct simulation *s)
 {
 	size_t first = 0, task;
 
@@ -161,6 +161,7 @@ end_first(struct planner *p, struct simulation *s)
 	task = s->list[first].task;
 	memmove(s->list + first, s->list + first + 1, (s->n - first - 1) * sizeof(*s->list));
 	s->n--;
+	keeper_settled(keeper, &p->run.records[task], &p->run);
 	schedule_finished(p->schedule, task, SCHEDULE_SUCCEEDED);
 }
 
@@ -176,11 +177,13 @@ look(struct planner *p, struct keeper *keeper, size_t *handlers, size_t *nhandle
 			if (!decide(p, keeper, i))
 				continue;
 			p->sequence[p->n++] = i;
+			keeper_settled(keeper, &p->run.records[i], &p->run);
 			schedule_finished(p->schedule, i, SCHEDULE_SUCCEEDED);
 		} else if ((i = schedule_dropped(p->schedule, &end)) != SCHEDULE_NONE) {
 			p->notes[i] = xstrdup("runs only after a failure");
 			p->run.records[i].status = STATUS_SKIPPED;
 			handlers[(*nhandlers)++] = i;
+			keeper_settled(keeper, &p->run.records[i], &p->run);
 			schedule_finished(p->schedule, i, end);
 		} else {
 			return;
@@ -207,7 +210,7 @@ simulate(struct planner *p, const struct conduct_options *o)
 			s.list[s.n++] = (struct running){i, s.now + (seconds >= 0 ? seconds : s.usual)};
 			p->sequence[p->n++] = i;
 		} else if (s.n > 0) {
-			end_first(p, &s);
+			end_first(p, &keeper, &s);
 		} else {
 			break;
 		}

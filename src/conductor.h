@@ -27,6 +27,8 @@ struct part {
 	bool readied;	/* it became ready and has been looked at */
 	bool prepared;	/* for an attempt that has not been started */
 	bool requeue;	/* it was told to stop only to be queued again */
+	bool obsolete;	/* what an earlier run left running elsewhere is to be ended, not followed */
+	bool timed_out;	/* so the attempt before ended */
 	bool cancels;	/* its job is one that ends what was left running elsewhere */
 	bool cancelled;	/* that has been tried */
 	bool found_over;	/* what an earlier attempt had left running elsewhere was over when it was looked at first */

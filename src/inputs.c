@@ -1,6 +1,5 @@
 #include "inputs.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@ static const struct {
 	{"notebook", "the notebook", offsetof(struct inputs, notebook)},
 	{"parameters", "its parameters", offsetof(struct inputs, parameters)},
 	{"kernel", "its kernel", offsetof(struct inputs, kernel)},
+	{"place", "its workspace", offsetof(struct inputs, place)},
 	{"upstream", "a result that it depends on", offsetof(struct inputs, upstream)},
 };
 
@@ -58,6 +58,15 @@ inputs_read(struct inputs *in, struct json v)
 		if (is_digest(digest))
 			memcpy((char *)in + members[i].offset, digest.text + 1, DIGEST_TEXT - 1);
 	}
+}
+
+bool
+inputs_known(const struct inputs *in)
+{
+	for (size_t i = 0; i < MEMBERS; i++)
+		if (*member(in, i) != '\0')
+			return true;
+	return false;
 }
 
 const char *

@@ -4,6 +4,8 @@
 #ifndef NBFORK_INPUTS_H
 #define NBFORK_INPUTS_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/json.h"
@@ -14,6 +16,7 @@ struct inputs {
 	/* of names and values as evaluated, and of the environment's variables; secrets by name */
 	char parameters[DIGEST_TEXT];
 	char kernel[DIGEST_TEXT];	/* of the target's name and type, and of the kernel's name */
+	char place[DIGEST_TEXT];	/* of the workspace, as target_ops.place() names it */
 	char upstream[DIGEST_TEXT];	/* of name, status and result of each notebook that it depends on */
 };
 
@@ -24,10 +27,13 @@ void inputs_put(const struct inputs *in, struct buf *out);
 void inputs_read(struct inputs *in, struct json v);
 
 /*
- * What has changed between two sets of inputs: "the notebook", "its parameters", "its kernel", "a result that it
- * depends on"; the first that applies, NULL for nothing. A digest that is not known ("") equals none, not even another
+ * What has changed between two sets of inputs: "the notebook", "its parameters", "its kernel", "its workspace", "a
+ * result that it depends on"; the first that applies, NULL for nothing. A digest that is not known ("") equals none, not even another
  * such. Static text.
  */
 const char *inputs_difference(const struct inputs *before, const struct inputs *now);
+
+/* Whether the event had the inputs at all. */
+bool inputs_known(const struct inputs *in);
 
 #endif

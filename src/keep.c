@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "target.h"
 
 /* ---- Inputs ---- */
 
@@ -29,6 +30,7 @@ keeper_release(struct keeper *k)
 			free(tables[t]->entries[i].value);
 		table_release(tables[t]);
 	}
+	free(k->newest);
 }
 
 static void
@@ -106,28 +108,19 @@ put_upstream(struct keeper *k, struct buf *b, const struct task *t, const struct
 	}
 }
 
-/* Which workspace it is, by what decides that. */
-static void
-put_place(struct buf *b, const struct databricks *d)
-{
-	const char *host = getenv("DATABRICKS_HOST"), *profile = getenv("DATABRICKS_CONFIG_PROFILE");
-
-	if (d == NULL)
-		return;
-	host = d->host != NULL ? d->host : host;
-	profile = d->profile != NULL ? d->profile : profile;
-	buf_addf(b, "%s\n%s\n", host != NULL ? host : "", profile != NULL ? profile : "");
-}
-
 void
 keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, struct inputs *in)
 {
 	const char *kernel = t->kernel != NULL ? t->kernel : t->target->kernel;
+	const struct target_ops *ops = target_ops(t->target);
+	const char *taken = ops->taken != NULL ? ops->taken(t) : NULL, *place = ops->place != NULL ? ops->place(t->target) : "";
 	struct buf b = BUF_INIT;
 
 	/* What is in the workspace may change without anybody here knowing: it is known by its name. */
 	if (t->remote)
 		digest_bytes(in->notebook, t->path, strlen(t->path));
+	else if (taken != NULL)
+		memcpy(in->notebook, taken, DIGEST_TEXT);
 	else
 		put_file(k, t->file, in->notebook);
 	put_params(&b, &t->parameters);
@@ -135,8 +128,8 @@ keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, str
 	digest_bytes(in->parameters, b.data, b.len);
 	buf_reset(&b);
 	buf_addf(&b, "%s\n%s\n%s\n", t->target->name, t->target->type, kernel != NULL ? kernel : "");
-	put_place(&b, t->target->databricks);
 	digest_bytes(in->kernel, b.data, b.len);
+	digest_bytes(in->place, place, strlen(place));
 	buf_reset(&b);
 	put_upstream(k, &b, t, run);
 	digest_bytes(in->upstream, b.data, b.len);
@@ -145,17 +138,61 @@ keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, str
 
 /* ---- The decision ---- */
 
-/* What one that a notebook depends on has done that makes the notebook run again; NULL for nothing. */
-static const char *
-news_of(const struct keeper *k, const struct record *above, const struct past_notebook *past)
+/* When a notebook was started last, as past.h counts; SIZE_MAX: in this run. */
+static size_t
+started(const struct keeper *k, const struct record *r)
 {
-	const struct past_notebook *its;
+	const struct past_notebook *past;
 
 	/* In a plan everything that runs succeeds; in a run it has been tried, whatever came of it. */
-	if (above->kept == NULL && (above->status == STATUS_SUCCEEDED || above->tries > 0))
-		return "runs again";
-	its = past_find(k->past, above->task->name);
-	return its != NULL && its->started > past->order ? "has run since" : NULL;
+	if (r->kept == NULL && (r->status == STATUS_SUCCEEDED || r->tries > 0))
+		return SIZE_MAX;
+	past = past_find(k->past, r->task->name);
+	return past != NULL ? past->started : 0;
+}
+
+void
+keeper_settled(struct keeper *k, const struct record *r, const struct run *run)
+{
+	const struct task *t = r->task;
+	size_t newest = 0;
+
+	if (k->past == NULL)
+		return;
+	if (k->newest == NULL)
+		k->newest = xcalloc(run->n, sizeof(*k->newest));
+	for (size_t i = 0; i < t->ndepends_on; i++) {
+		size_t above = t->depends_on[i], at = started(k, &run->records[above]);
+
+		if (at < k->newest[above])
+			at = k->newest[above];
+		if (at > newest)
+			newest = at;
+	}
+	k->newest[r - run->records] = newest;
+}
+
+/*
+ * What has been started, of all that a notebook depends on, directly or by way of others, after something that it did:
+ * text to be said of why it runs again, the caller's to free; NULL for nothing.
+ */
+static char *
+news_since(const struct keeper *k, const struct record *r, const struct run *run, size_t order)
+{
+	const struct task *t = r->task;
+
+	for (size_t i = 0; i < t->ndepends_on; i++) {
+		const struct record *above = &run->records[t->depends_on[i]];
+		size_t at = started(k, above), newest = k->newest != NULL ? k->newest[t->depends_on[i]] : 0;
+
+		if (at > order)
+			return xasprintf("'%s', on which it depends, %s", above->task->name, at == SIZE_MAX ? "runs again" :
+			    "has run since");
+		if (newest > order)
+			return xasprintf("something that '%s', on which it depends, depends on %s", above->task->name,
+			    newest == SIZE_MAX ? "runs again" : "has run since");
+	}
+	return NULL;
 }
 
 /* What keeps an earlier success from counting; NULL when nothing does. The caller's to free. */
@@ -164,24 +201,30 @@ objection(const struct keeper *k, const struct past_notebook *past, const struct
     const struct inputs *now)
 {
 	const char *difference = inputs_difference(&past->inputs, now);
-	const struct task *t = r->task;
-	char *copy;
+	char *copy, *news = news_since(k, r, run, past->order);
 	bool there;
 
-	for (size_t i = 0; i < t->ndepends_on; i++) {
-		const struct record *above = &run->records[t->depends_on[i]];
-
-		const char *news = news_of(k, above, past);
-
-		if (news != NULL)
-			return xasprintf("'%s', on which it depends, %s", above->task->name, news);
-	}
+	if (news != NULL)
+		return news;
 	if (difference != NULL)
 		return xasprintf("%s changed", difference);
-	copy = xasprintf("%s/notebooks/%s.ipynb", run->folder, t->name);
+	copy = xasprintf("%s/notebooks/%s.ipynb", run->folder, r->task->name);
 	there = access(copy, F_OK) == 0;
 	free(copy);
 	return there ? NULL : xstrdup("its executed copy is gone");
+}
+
+char *
+keeper_outdated(const struct keeper *k, const struct record *r, const struct run *run, const struct inputs *now)
+{
+	const struct past_notebook *past = k->past != NULL ? past_find(k->past, r->task->name) : NULL;
+	const char *difference;
+
+	/* What was begun by an nbfork that did not say on what is taken for the same. */
+	if (past == NULL || !inputs_known(&past->begun))
+		return NULL;
+	difference = inputs_difference(&past->begun, now);
+	return difference != NULL ? xasprintf("%s changed", difference) : news_since(k, r, run, past->asked);
 }
 
 static void

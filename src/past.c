@@ -138,10 +138,15 @@ on_notebook_started(struct reader *r, const struct line *l)
 	if (e == NULL)
 		return;
 	started(r, e, number(l->attempt));
-	/* One that follows what an earlier attempt has left running is known by that one's number. */
-	if (e->known.submission != number(l->submission))
-		e->known.remote_run = 0;
+	/*
+	 * One that follows what an earlier attempt has left running is known by that one's number, and what that was asked
+	 * for with still counts.
+	 */
+	if (e->known.submission == number(l->submission) && e->known.submission != 0)
+		return;
 	e->known.submission = number(l->submission);
+	e->known.remote_run = 0;
+	e->known.asked = e->known.started;
 	inputs_read(&e->known.begun, l->inputs);
 }
 
@@ -182,7 +187,8 @@ ends(struct reader *r, struct entry *e, unsigned attempt, bool failed)
 {
 	if (e->running_in != r->runs && attempt <= e->known.attempts)
 		return false;
-	started(r, e, attempt);
+	if (e->running_in != r->runs)
+		started(r, e, attempt);
 	e->running_in = 0;
 	e->known.failed = failed;
 	return true;
@@ -270,7 +276,9 @@ succeeded(struct reader *r, struct entry *e, const struct line *l, unsigned atte
 {
 	struct buf text = BUF_INIT;
 
-	started(r, e, attempt);
+	if (e->running_in != r->runs)
+		started(r, e, attempt);
+	withdraw(&e->known);
 	e->running_in = 0;
 	e->known.failed = false;
 	close_remote(e, JSON_NOTHING);

@@ -30,6 +30,7 @@ struct past_notebook {
 	unsigned submission;
 	int64_t remote_run;
 	struct inputs begun;	/* what it was asked for with */
+	size_t asked;	/* when it was: see started */
 	bool failed;	/* the last attempt that is over failed or timed out */
 	/*
 	 * The object of the results document of the last time it was over, JSON on one line, when that was a success;

@@ -47,12 +47,7 @@ struct attempt {
 	unsigned number;	/* of the attempt that the place is asked for: 1, 2, ... */
 	bool again;	/* the place has been asked for that before, by a worker that did not see the end of it */
 	int64_t remote_run;	/* what an earlier worker has started there for this attempt; 0: nothing that is known */
-	/*
-	 * the number under which the place was asked for the same with other inputs, and what was started then: that is to
-	 * be over before this starts; 0: there is no such thing, and it is not known
-	 */
-	unsigned replaced;
-	int64_t replaced_run;
+	bool obsolete;	/* that was started with other inputs: it is to be ended, and nothing else to be done */
 
 	/* Calls to the worker. */
 	void (*progress)(struct attempt *a, const char *json, size_t n);	/* send a PROGRESS frame */
@@ -101,6 +96,13 @@ struct target_ops {
 	 * asked for; and, when go is true, gets everything ready for the workers. NULL for nothing to do.
 	 */
 	void (*connect)(const struct workflow *w, struct target *t, bool go, struct problems *p);
+
+	/*
+	 * Of a target that is elsewhere and connected to: where that is, whatever its settings are called; and the digest of
+	 * what a task's notebook was when it was taken there, NULL when it was not. NULL for other targets.
+	 */
+	const char *(*place)(const struct target *t);
+	const char *(*taken)(const struct task *t);
 
 	/* Frees what connect() has made: t->state. NULL for nothing to do. */
 	void (*disconnect)(struct target *t);

@@ -6,6 +6,8 @@
  *	{"kind": "cell_started", "cell": INDEX, "number": N, "total": M}	the N-th of M code cells
  *	{"kind": "cell_finished", ..., "seconds": S, "failed": BOOL}
  *	{"kind": "line", "text": TEXT}				the last line printed, safe to show
+ *	{"kind": "found_ending"}	what an earlier attempt has left is ending: its end is waited for without a limit
+ *	{"kind": "found_over"}		what came of that is not of this attempt's making
  * The RESULT frame holds
  *	{"status": NAME, "error": OBJECT or null, "result": VALUE or null,
  *	 "cells": {"total": M, "executed": N}, "saved": BOOL, "url": TEXT or null, "remote": OBJECT or null}
@@ -28,8 +30,7 @@ struct assignment {
 	unsigned number;
 	bool again;
 	int64_t remote_run;
-	unsigned replaced;
-	int64_t replaced_run;
+	bool obsolete;
 };
 
 /* A result larger than this many bytes of JSON fails the notebook instead of being cut. */

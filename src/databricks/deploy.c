@@ -164,6 +164,7 @@ static int
 bring_notebook(struct deployment *d, const struct notebook *nb, const char *path, char **why)
 {
 	bool missing = nb->known && !nb->differs && !exists(d, path);
+	char digest[DIGEST_TEXT];
 
 	if (nb->known && !nb->differs && !missing)
 		return 0;
@@ -171,7 +172,7 @@ bring_notebook(struct deployment *d, const struct notebook *nb, const char *path
 		difference_add(&d->out, nb->differs ? "changed" : "added", NULL, path);
 		d->nchanges++;
 	}
-	return d->options->dry_run ? 0 : import_notebook(d->http, nb->task->file, path, why);
+	return d->options->dry_run ? 0 : import_notebook(d->http, nb->task->file, path, digest, why);
 }
 
 static int

@@ -22,6 +22,8 @@
 #define CANCEL_PATIENCE (8 * NSEC_PER_SEC)	/* for a run to end */
 #define STOP_PATIENCE (10 * NSEC_PER_SEC)	/* with all of a stop: the pool's grace, without a moment to write it down */
 #define CANCEL_STEP (NSEC_PER_SEC / 2)
+#define OBSOLETE_PATIENCE (600 * NSEC_PER_SEC)	/* for the end of a run that is not wanted any more: clusters take their time */
+#define OBSOLETE_STEP (NSEC_PER_SEC)
 #define SUBMIT_PATIENCE (900 * NSEC_PER_SEC)	/* an outage of ten minutes, and some more */
 #define POLL_PATIENCE (30 * NSEC_PER_SEC)	/* within one poll; there is always another one */
 #define REFUSAL_PATIENCE (300 * NSEC_PER_SEC)	/* with answers that one may not look: logins have outages too */
@@ -244,28 +246,41 @@ spread(int64_t pause)
 	return pause - pause / 5 + (int64_t)((double)(pause / 5) * 2 * (double)n / UINT32_MAX);
 }
 
+static void
+wait_without_limit(struct follower *f)
+{
+	send(f, "found_ending", "text", NULL);
+	f->a->deadline = INT64_MAX;
+}
+
 /* Until the run is over, or is to stop. Returns 0, or -1 with the attempt failed. */
 static int
 follow(struct follower *f)
 {
 	int64_t pause = POLL_FIRST, next;
-	bool first = true;
+	bool first = f->a->again, ended_before = false;
+	int seen;
 
 	for (;;) {
 		if (must_stop(f)) {
 			f->stopped = true;
 			return 0;
 		}
-		if (look(f, POLL_PATIENCE) == -1)
+		seen = look(f, POLL_PATIENCE);
+		if (seen == -1)
 			return -1;
 		say_phase(f);
+		/* What became of it while nobody looked is not of this attempt's making, nor is it to be paid from its time. */
+		if (first && seen == 0 && f->state.phase >= PHASE_TERMINATING) {
+			ended_before = true;
+			wait_without_limit(f);
+		}
 		if (f->state.phase == PHASE_OVER) {
-			/* What became of it while nobody looked is not of this attempt's making. */
-			if (f->a->again && first)
+			if (ended_before)
 				send(f, "found_over", "text", NULL);
 			return 0;
 		}
-		first = false;
+		first = first && seen != 0;
 		next = clock_run() + spread(pause);
 		if (next > f->a->deadline)
 			next = f->a->deadline;
@@ -276,8 +291,9 @@ follow(struct follower *f)
 
 /* ---- Cancelling ---- */
 
-static void
-ask_to_cancel(struct follower *f)
+/* Returns 0 when the workspace has taken it, else -1: with *refused when it would not take it another time either. */
+static int
+ask_to_cancel(struct follower *f, bool *refused)
 {
 	char *body = xasprintf("{\"run_id\": %lld}", (long long)f->run_id);
 	const struct http_request r = {
@@ -285,12 +301,16 @@ ask_to_cancel(struct follower *f)
 		.patience = CANCEL_PATIENCE / 2,
 	};
 	struct http_answer answer;
+	int result;
 
 	http_call(f->http, &r, &answer);
-	if (answer.result != HTTP_OK)
+	result = answer.result == HTTP_OK ? 0 : -1;
+	*refused = answer.result == HTTP_REFUSED;
+	if (result == -1 && answer.result != HTTP_STOPPED)
 		log_warn("cannot cancel run %lld: %s", (long long)f->run_id, answer.message != NULL ? answer.message : "no answer");
 	http_answer_release(&answer);
 	free(body);
+	return result;
 }
 
 /* Cancels the run and waits until it is really over, within the grace. */
@@ -298,9 +318,10 @@ static void
 cancel(struct follower *f)
 {
 	int64_t deadline = clock_run() + CANCEL_PATIENCE;
+	bool refused;
 
 	begin_to_stop(f);
-	ask_to_cancel(f);
+	ask_to_cancel(f, &refused);
 	while (look(f, CANCEL_PATIENCE / 3) != -1 && f->state.phase != PHASE_OVER && clock_run() < deadline)
 		http_sleep(f->http, clock_run() + CANCEL_STEP);
 	say_phase(f);
@@ -332,6 +353,40 @@ conclude_stopped(struct follower *f)
 		log_warn("cannot confirm that run %lld has ended: %s", (long long)f->run_id, url);
 	} else {
 		outcome_fetch_copy(a, f->http, &f->state);
+	}
+}
+
+/*
+ * Ends what was started with other inputs, and waits for that: it must not run beside what is started now. The attempt
+ * is then one that was cancelled, and counts for nothing.
+ */
+static void
+end_obsolete(struct follower *f)
+{
+	struct attempt *a = f->a;
+	int64_t deadline = clock_run() + OBSOLETE_PATIENCE;
+	bool asked = false, refused = false;
+
+	wait_without_limit(f);
+	if (f->run_id == 0 && submit(f) == -1)
+		return;
+	send(f, "submitted", "url", NULL);
+	while (!must_stop(f) && look(f, POLL_PATIENCE) != -1 && f->state.phase != PHASE_OVER && clock_run() < deadline) {
+		say_phase(f);
+		/* It may also be over by itself before that comes through. */
+		if (!asked && !refused && f->state.phase != PHASE_TERMINATING)
+			asked = ask_to_cancel(f, &refused) == 0;
+		if (refused)
+			break;
+		http_sleep(f->http, clock_run() + spread(OBSOLETE_STEP));
+	}
+	if (f->gone || f->state.phase == PHASE_OVER) {
+		send(f, "found_over", "text", NULL);
+		fail(f, ERROR_STOPPED, xasprintf("run %lld, which was started with other inputs, is over", (long long)f->run_id));
+	} else if (f->a->failure.message == NULL) {
+		fail(f, must_stop(f) ? ERROR_STOPPED : ERROR_TARGET, xasprintf("not started, because whether run %lld, which "
+		    "was started with other inputs, has ended could not be confirmed%s%s", (long long)f->run_id,
+		    a->url != NULL ? ": " : "", a->url != NULL ? a->url : ""));
 	}
 }
 
@@ -409,47 +464,14 @@ follow_cancel(struct attempt *a)
 	return over;
 }
 
-static void
-send_nothing(struct attempt *a, const char *json, size_t n)
-{
-	(void)a;
-	(void)json;
-	(void)n;
-}
-
-/* What was started with other inputs must not run beside this. Returns whether it is over, else the attempt has failed. */
-static bool
-end_replaced(struct attempt *a)
-{
-	struct attempt other = {
-		.task = a->task, .mask = a->mask, .log = -1, .deadline = INT64_MAX, .stop = a->stop, .wait_mask = a->wait_mask,
-		.progress = send_nothing, .orphaned = a->orphaned, .first_run_id = a->first_run_id, .number = a->replaced,
-		.again = true, .remote_run = a->replaced_run,
-	};
-	bool over;
-
-	failure_init(&other.failure);
-	over = follow_cancel(&other);
-	if (!over) {
-		a->status = STATUS_FAILED;
-		a->failure.kind = ERROR_TARGET;
-		a->failure.message = xasprintf("not started, because whether run %lld, which was started with other inputs, has "
-		    "ended could not be confirmed%s%s", (long long)a->replaced_run, other.url != NULL ? ": " : "",
-		    other.url != NULL ? other.url : "");
-	}
-	failure_release(&other.failure);
-	free(other.url);
-	return over;
-}
-
 void
 follow_run(struct attempt *a)
 {
 	struct follower f;
 
-	if (a->replaced != 0 && !end_replaced(a))
-		return;
-	if (follower_init(&f, a) == 0)
+	if (follower_init(&f, a) == 0 && a->obsolete)
+		end_obsolete(&f);
+	else if (f.http != NULL)
 		run(&f);
 	/* Whether its end was seen decides whether the next attempt follows it, or starts another one. */
 	if (f.run_id != 0 || f.maybe_there)

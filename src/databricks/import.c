@@ -99,7 +99,7 @@ lacks_folder(const struct http_answer *a)
 }
 
 int
-import_notebook(struct http *h, const char *file, const char *path, char **why)
+import_notebook(struct http *h, const char *file, const char *path, char digest[DIGEST_TEXT], char **why)
 {
 	struct buf content = BUF_INIT, body = BUF_INIT;
 	struct http_answer a;
@@ -109,6 +109,7 @@ import_notebook(struct http *h, const char *file, const char *path, char **why)
 		*why = xasprintf("cannot import '%s' to '%s': %s", file, path, errno == EFBIG ?
 		    "it is larger than 10 MiB, which is the workspace's limit" : strerror(errno));
 	} else {
+		digest_bytes(digest, content.data, content.len);
 		put_import(&body, file, path, &content);
 		post(h, "/api/2.0/workspace/import", buf_str(&body), ENDPOINT_IMPORT, &a);
 		if (lacks_folder(&a)) {

@@ -54,6 +54,22 @@ workspace_path(const struct workspace *ws, const struct task *t)
 	return joined;
 }
 
+const char *
+workspace_place(const struct target *t)
+{
+	const struct workspace *ws = t->state;
+
+	return ws != NULL && ws->place != NULL ? ws->place : "";
+}
+
+const char *
+workspace_taken(const struct task *t)
+{
+	const struct workspace *ws = t->target->state;
+
+	return ws != NULL && !t->remote ? table_get(&ws->taken, t->file, strlen(t->file)) : NULL;
+}
+
 /* ---- In the child ---- */
 
 struct errand {
@@ -63,6 +79,7 @@ struct errand {
 	bool go;
 	struct http *http;
 	struct json_out out;	/* the report */
+	struct json_out taken;	/* a part of it: what was imported */
 };
 
 /* Reports a problem with a task, or, with SIZE_MAX, with the target. */
@@ -215,10 +232,15 @@ check_remote(struct errand *e, size_t i)
 static void
 import(struct errand *e, size_t i, const char *path)
 {
-	char *why;
+	const char *file = e->workflow->tasks[i].file;
+	char *why, digest[DIGEST_TEXT];
 
-	if (import_notebook(e->http, e->workflow->tasks[i].file, path, &why) == -1)
+	if (import_notebook(e->http, file, path, digest, &why) == -1) {
 		report(e, i, why);
+	} else {
+		json_out_key(&e->taken, file);
+		json_out_str(&e->taken, digest);
+	}
 	free(why);
 }
 
@@ -272,9 +294,12 @@ run_errand(void *data, int fd)
 {
 	struct errand *e = data;
 	const struct http_config config = {.login = &e->ws->login, .limiter = e->ws->limiter, .bearer = e->ws->bearer};
-	struct buf text = BUF_INIT;
+	struct buf text = BUF_INIT, taken = BUF_INIT;
 	char *user = NULL, *why = NULL;
 	int r;
+
+	e->taken = (struct json_out)JSON_OUT(&taken, -1, 0);
+	json_out_open(&e->taken, '{');
 
 	e->out = (struct json_out)JSON_OUT(&text, -1, 0);
 	json_out_open(&e->out, '{');
@@ -290,9 +315,13 @@ run_errand(void *data, int fd)
 		visit_notebooks(e);
 	}
 	json_out_close(&e->out, ']');
+	json_out_close(&e->taken, '}');
 	json_out_key(&e->out, "user");
 	json_out_str(&e->out, user);
+	json_out_key(&e->out, "taken");
+	json_out_value(&e->out, json_of(buf_str(&taken)));
 	json_out_close(&e->out, '}');
+	buf_release(&taken);
 	r = file_write_full(fd, text.data, text.len);
 	http_free(e->http);
 	return r == 0 ? 0 : 1;
@@ -322,7 +351,8 @@ take_report(const struct workflow *w, struct target *t, const struct buf *text, 
 {
 	struct workspace *ws = t->state;
 	struct json_iter it;
-	struct json report_, v;
+	struct json report_, key, v;
+	void **place;
 
 	if (json_parse(text->data, text->len, &report_, NULL) == -1) {
 		problems_add(p, NULL, 0, 0, "target '%s': cannot be checked: the check has ended half-way", t->name);
@@ -331,6 +361,14 @@ take_report(const struct workflow *w, struct target *t, const struct buf *text, 
 	json_walk(&it, json_get(report_, "problems"));
 	while (json_next(&it, NULL, &v))
 		add_problem(w, t, v, p);
+	json_walk(&it, json_get(report_, "taken"));
+	while (json_next(&it, &key, &v)) {
+		char *file = json_strdup(key);
+
+		if (file != NULL && *(place = table_at(&ws->taken, file, strlen(file))) == NULL)
+			*place = json_strdup(v);
+		free(file);
+	}
 	ws->user = json_strdup(json_get(report_, "user"));
 	if (ws->upload_to == NULL && ws->user != NULL)
 		ws->upload_to = default_folder(w, ws->user);
@@ -361,6 +399,7 @@ workspace_connect(const struct workflow *w, struct target *t, bool go, struct pr
 		problems_add(p, NULL, 0, 0, "target '%s': cannot share memory: %s", t->name, strerror(errno));
 		return;
 	}
+	ws->place = xasprintf("%s %s", ws->login.host, ws->login.workspace_id != NULL ? ws->login.workspace_id : "");
 	ws->upload_to = d->upload_to != NULL ? xstrdup(d->upload_to) : NULL;
 	if (aside_run(run_errand, &e, &text, REPORT_BYTES_MAX, PATIENCE) == -1)
 		problems_add(p, NULL, 0, 0, "target '%s': cannot be checked: %s", t->name, strerror(errno));
@@ -382,6 +421,10 @@ workspace_disconnect(struct target *t)
 	login_release(&ws->login);
 	limiter_free(ws->limiter);
 	bearer_free(ws->bearer);
+	for (size_t i = 0; i < ws->taken.n; i++)
+		free(ws->taken.entries[i].value);
+	table_release(&ws->taken);
+	free(ws->place);
 	free(ws->user);
 	free(ws->upload_to);
 	free(ws);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/problem.h"
+#include "base/table.h"
 #include "databricks/bearer.h"
 #include "databricks/limiter.h"
 #include "databricks/login.h"
@@ -18,6 +19,8 @@ struct workspace {
 	struct bearer *bearer;	/* shared */
 	char *user;	/* who one is there */
 	char *upload_to;	/* the folder for notebooks of this machine */
+	char *place;	/* which workspace it is, however its host is written */
+	struct table taken;	/* files that have been imported -> the digest of what was, a text */
 };
 
 /*
@@ -27,6 +30,10 @@ struct workspace {
  */
 void workspace_connect(const struct workflow *w, struct target *t, bool go, struct problems *p);
 void workspace_disconnect(struct target *t);
+
+/* The table's place() and taken(). */
+const char *workspace_place(const struct target *t);
+const char *workspace_taken(const struct task *t);
 
 /* Where a task's notebook is in the workspace; the caller's to free. */
 char *workspace_path(const struct workspace *ws, const struct task *t);

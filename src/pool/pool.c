@@ -58,6 +58,13 @@ pool_fail(void)
 }
 
 void
+pool_lift_timeout(struct job *j)
+{
+	if (j->state == JOB_RUNNING)
+		j->deadline = INT64_MAX;
+}
+
+void
 pool_stop_job(struct job *j)
 {
 	if (current != NULL)

@@ -135,6 +135,9 @@ void pool_give_up(int error);
  */
 void pool_fail(void);
 
+/* For a callback: the job's own time limit does not count any more. */
+void pool_lift_timeout(struct job *j);
+
 /*
  * For a callback: orders one running job to stop (JOB_STOP_CALLER), with the grace that all have; finished() is called
  * for it as for others. Does nothing when it was told before, has not been started, or is dead.

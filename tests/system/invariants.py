@@ -85,7 +85,7 @@ RESULTS = closed(
     duration_seconds=NUMBER, counts=COUNTS, notebooks={"type": "array", "items": NOTEBOOK})
 
 DIGEST = {"type": "string", "pattern": "^([0-9a-f]{64})?$"}
-INPUTS = maybe(**closed(notebook=DIGEST, parameters=DIGEST, kernel=DIGEST, upstream=DIGEST))
+INPUTS = maybe(**closed(notebook=DIGEST, parameters=DIGEST, kernel=DIGEST, place=DIGEST, upstream=DIGEST))
 
 
 def strict(text):

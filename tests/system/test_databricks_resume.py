@@ -15,7 +15,7 @@ import pytest
 
 from harness import alive, kill_all, wait_for
 from journal import of
-from remote import source
+from remote import profile, source
 
 SEED = int(os.environ.get("NBFORK_TEST_SEED", "20261125"))
 SOAK = bool(os.environ.get("NBFORK_TEST_SOAK"))
@@ -132,7 +132,7 @@ def test_nbfork_that_is_killed_and_resumed(build):
     once(site, count)
     assert done >= 3
     for private in site.work.leftovers()[1]:  # where there was nobody left to remove it
-        shutil.rmtree(private)
+        shutil.rmtree(private, ignore_errors=True)
     assert {e["submission"] for e in of(run, "notebook_started")} == {1}
 
 
@@ -197,13 +197,118 @@ def test_what_cannot_be_cancelled_keeps_its_changed_notebook_from_running(site):
     run_id = run.event("notebook_submitted")["run_id"]
     kill(run)
     site.source("a.py", "dbutils.notebook.exit('new')")
-    site.workspace.faults([{"match": {"path": "runs/cancel$"}, "action": {"drop": "before"}}])
+    site.workspace.faults([{"match": {"path": "runs/cancel$"}, "action": {"status": 403, "body": {
+        "error_code": "PERMISSION_DENIED", "message": "Not yours."}}}])
+    for _ in range(2):  # it is not forgotten either
+        run = resume(site, run).finish()
+        error = run.record("a")["error"]
+        assert run.status == 1 and error["kind"] == "target"
+        assert f"whether run {run_id}, which was started with other inputs, has ended could not be confirmed: http" in \
+            error["message"]
+        assert len(site.runs()) == 1
+    site.workspace.faults([])
     run = resume(site, run).finish()
-    error = run.record("a")["error"]
-    assert run.status == 1 and error["kind"] == "target"
-    assert f"whether run {run_id}, which was started with other inputs, has ended could not be confirmed: http" in \
-        error["message"]
-    assert len(site.runs()) == 1
+    assert run.status == 0 and run.record("a")["result"] == "new", run.story()
+    assert len(site.runs()) == 2 and site.runs()[0]["result"] == "CANCELED"
+
+
+def test_a_run_that_was_left_in_another_workspace_is_left_alone(build):
+    first, second = build(), build()
+    for site in (first, second):
+        site.source("a.py", "import time; time.sleep(60 if dbutils.widgets.get('n') == '1' else 0)")
+    first.workflow({"path": "a.py", "parameters": {"n": 1}})
+    run = first.start()
+    run_id = run.event("notebook_submitted")["run_id"]
+    kill(run)
+    second.workflow({"path": "a.py", "parameters": {"n": 2}})
+    run = resume(second, run).finish()
+    assert run.status == 0, run.story()
+    assert f"notebook 'a' starts in another workspace; run {run_id} in the one before is left alone" in run.err
+    assert not first.runs()[0]["over"] and len(second.runs()) == 1
+    assert second.workspace.log("/runs/cancel") == [] and first.workspace.log("/runs/cancel") == []
+
+
+def test_a_workspace_is_known_however_its_host_is_written(site):
+    site.source("a.py", "dbutils.notebook.exit('x')")
+    site.source("b.py", "import time; time.sleep(3)", "dbutils.notebook.exit('y')")
+    site.workflow("a.py", {"path": "b.py", "depends_on": "a"})
+    run = site.start()
+    run.event("notebook_submitted", name="b")
+    kill(run)
+    run = resume(site, run, env={"DATABRICKS_HOST": site.workspace.url + "/"}).finish()
+    assert run.status == 0, run.story()
+    assert site.executions() == {"a": 1, "b": 1} and run.record("a")["resumed_from"]
+
+
+def test_a_success_in_another_workspace_is_none_here(build):
+    first, second = build(), build()
+    for site in (first, second):
+        site.source("a.py", "1")
+        site.workflow("a.py")
+        profile(site.work, f"[DEFAULT]\nhost = {site.workspace.url}\ntoken = {site.workspace.token}\n")
+        site.env = {}
+        if site is first:
+            run = site.run()
+        else:
+            run = resume(site, run, "-v").finish()
+    assert run.status == 0 and len(second.runs()) == 1, run.story()
+    assert "because its workspace changed" in run.err
+
+
+def test_what_it_depends_on_ran_again_so_what_was_left_is_cancelled(site):
+    site.source("a.py", "dbutils.notebook.exit('same')")
+    site.source("b.py", "import time; time.sleep(60 if 'same' else 0)")
+    site.workflow("a.py", {"path": "b.py", "depends_on": "a"})
+    run = site.start()
+    run_id = run.event("notebook_submitted", name="b")["run_id"]
+    kill(run)
+    site.source("a.py", "1", "dbutils.notebook.exit('same')")
+    site.source("b.py", "import time; time.sleep(60 if 'same' else 0)")
+    run = resume(site, run)
+    wait_for(lambda: len(site.runs("b")) == 2, "another run of it")
+    assert site.workspace.get(int(run_id))["state"]["result_state"] == "CANCELED"
+    run.signal(signal.SIGTERM)
+    run.finish()
+    assert f"'b' starts anew, because 'a', on which it depends, runs again; run {run_id}" in run.err
+
+
+def test_an_edit_while_it_waits_is_not_taken_for_what_ran(site):
+    """Notebooks are imported when the run begins."""
+    gate = site.work.path("go")
+    site.source("a.py", "import os, time", f"while not os.path.exists({str(gate)!r}): time.sleep(0.1)")
+    site.source("b.py", "dbutils.notebook.exit('old')")
+    site.workflow("a.py", {"path": "b.py", "depends_on": "a"})
+    run = site.start()
+    run.event("notebook_submitted", name="a")
+    site.source("b.py", "dbutils.notebook.exit('new')")
+    gate.write_text("")
+    run.finish()
+    assert run.record("b")["result"] == "old"
+    run = resume(site, run).finish()
+    assert run.record("b")["result"] == "new" and run.record("a")["resumed_from"], run.story()
+
+
+@pytest.mark.parametrize("timeout", [None, 3])
+def test_a_run_that_takes_long_to_end_is_not_taken_for_the_next_attempt(build, timeout):
+    site = build("--terminating", "14")
+    flag = site.work.path("again")
+    site.source("a.py", "import os, time", f"if not os.path.exists({str(flag)!r}): open({str(flag)!r}, 'w'); time.sleep(60)",
+                "dbutils.notebook.exit('second')")
+    if timeout is not None:  # its own time limit ends it, and it is tried again
+        site.workflow({"path": "a.py", "timeout_seconds": 8, "retries": 1, "retry_on_timeout": True,
+                       "retry_delay_seconds": 0})
+        run = site.start()
+        run.finish(120)
+        assert run.record("a")["earlier_attempts"][0]["status"] == "timed_out"
+    else:
+        site.workflow("a.py")
+        run = site.start()
+        wait_for(flag.exists, "the notebook to run")
+        run.signal(signal.SIGTERM)
+        run.finish()
+        run = resume(site, run).finish(120)
+    assert run.status == 0 and run.record("a")["result"] == "second", run.story()
+    assert len(site.runs()) == 2 and site.runs()[0]["over"]
 
 
 # ---- Stopping while something runs there that nobody follows ----

@@ -179,20 +179,20 @@ START_TEST(test_same_token_again)
 }
 END_TEST
 
-/* Of the four seconds the last one is too late. */
+/* Of the twelve seconds the last three are too late. */
 START_TEST(test_renewed_before_its_end)
 {
-	given->life = 4;
+	given->life = 12;
 	check_header(NULL, "Bearer token-1", NULL);
-	usleep(3200000);
+	usleep(9200000);
 	check_header(NULL, "Bearer token-2", NULL);
 	/* While it is good a fetch that fails is no matter, and is not repeated at once. */
-	usleep(3200000);
+	usleep(9200000);
 	given->status = 400;
 	check_header(NULL, "Bearer token-2", NULL);
 	check_header(NULL, "Bearer token-2", NULL);
 	ck_assert_int_eq(given->counts[TOKEN_REQUESTS], 3);
-	usleep(1000000);
+	usleep(3000000);
 	check_header(NULL, NULL, "400 invalid_client: *** is wrong");
 }
 END_TEST
@@ -251,7 +251,7 @@ START_TEST(test_one_fails_for_all)
 {
 	pid_t pids[8];
 
-	given->delay = 1500;
+	given->delay = 4000;
 	given->status = 400;
 	start_workers(8, pids);
 	ck_assert_int_eq(ended_well(8, pids), 0);
@@ -264,7 +264,7 @@ START_TEST(test_one_that_fetches_is_killed)
 	pid_t pids[6];
 	int64_t until = clock_run() + 20 * NSEC_PER_SEC;
 
-	given->delay = 3000;
+	given->delay = 4500;
 	start_workers(1, pids);
 	while (given->counts[TOKEN_REQUESTS] == 0 && clock_run() < until)
 		usleep(1000);

@@ -92,14 +92,19 @@ call(struct http_request r)
 #define GET(...) call((struct http_request){.endpoint = ENDPOINT_GET, __VA_ARGS__})
 #define POST(...) call((struct http_request){.method = "POST", .endpoint = ENDPOINT_SUBMIT, __VA_ARGS__})
 
-/* Sends this process a SIGTERM after a while. */
+/* Patience with which there is a second try, after 1.55 s at the latest, and no third one: that takes 3.1 s or more. */
+#define TWO_TRIES (3 * NSEC_PER_SEC)
+
+/* Sends this process a SIGTERM a while after the server has got so many requests. */
 static pid_t
-term_after(int ms)
+term_after(int requests, int ms)
 {
 	pid_t test = getpid(), pid = fork();
 
 	ck_assert_int_ne(pid, -1);
 	if (pid == 0) {
+		while (seen->requests < requests)
+			usleep(1000);
 		usleep((useconds_t)ms * 1000);
 		kill(test, SIGTERM);
 		_exit(0);
@@ -198,7 +203,7 @@ serve_page(struct request *r)
 START_TEST(test_page_for_ever)
 {
 	begin(serve_page);
-	GET(.patience = 2 * NSEC_PER_SEC);
+	GET(.patience = TWO_TRIES);
 	ck_assert_int_eq(a.result, HTTP_UNREACHABLE);
 	ck_assert_int_eq(a.status, 200);
 	ck_assert_uint_eq(a.tries, 2);
@@ -227,7 +232,7 @@ START_TEST(test_broken_json)
 	ck_assert_int_eq(a.result, HTTP_UNREACHABLE);
 	ck_assert_uint_eq(a.tries, 1);
 	ck_assert(a.maybe_done);
-	POST(.body = "{}", .repeatable = true, .patience = 2 * NSEC_PER_SEC);
+	POST(.body = "{}", .repeatable = true, .patience = TWO_TRIES);
 	ck_assert_uint_eq(a.tries, 2);
 	ck_assert(a.maybe_done);
 	GET(.patience = -1);
@@ -305,7 +310,7 @@ START_TEST(test_retry_after_beyond_patience)
 	begin(serve_far);
 	began = clock_run();
 	GET(.path = "/x");
-	ck_assert_int_lt(clock_run() - began, 10 * NSEC_PER_SEC);
+	ck_assert_int_lt(clock_run() - began, 50 * NSEC_PER_SEC);
 	ck_assert_int_eq(a.result, HTTP_REFUSED);
 	ck_assert_int_eq(a.status, 429);
 	ck_assert_str_eq(a.message, "GET /x: 429 Too Many Requests (request req-1)");
@@ -350,7 +355,7 @@ START_TEST(test_500_of_unknown_effect)
 	ck_assert_uint_eq(a.tries, 1);
 	ck_assert(a.maybe_done);
 	ck_assert_ptr_nonnull(strstr(a.message, "500 Internal Server Error: gone wrong"));
-	GET(.patience = 2 * NSEC_PER_SEC);
+	GET(.patience = TWO_TRIES);
 	ck_assert_int_eq(a.result, HTTP_REFUSED);
 	ck_assert_uint_eq(a.tries, 2);
 	ck_assert_ptr_nonnull(strstr(a.message, "(after 2 tries in "));
@@ -362,7 +367,7 @@ END_TEST
 START_TEST(test_nobody_there)
 {
 	begin(NULL);
-	POST(.body = "{}", .patience = 2 * NSEC_PER_SEC);
+	POST(.body = "{}", .patience = TWO_TRIES);
 	ck_assert_int_eq(a.result, HTTP_UNREACHABLE);
 	ck_assert_uint_eq(a.tries, 2);
 	ck_assert_int_eq(a.status, 0);
@@ -400,7 +405,7 @@ START_TEST(test_dropped_after_it_was_read)
 	ck_assert(a.maybe_done);
 	ck_assert_uint_eq(a.body.len, 0);
 	ck_assert_ptr_nonnull(strstr(a.message, "cannot get an answer from 'http://127.0.0.1:"));
-	POST(.body = "{}", .repeatable = true, .patience = 2 * NSEC_PER_SEC);
+	POST(.body = "{}", .repeatable = true, .patience = TWO_TRIES);
 	ck_assert_uint_eq(a.tries, 2);
 	ck_assert(a.maybe_done);
 	end();
@@ -467,7 +472,7 @@ START_TEST(test_dropped_before)
 	close(listener);
 	free(login.host);
 	login.host = xasprintf("http://127.0.0.1:%d", ntohs(in.sin_port));
-	POST(.body = "{}", .repeatable = true, .patience = 2 * NSEC_PER_SEC);
+	POST(.body = "{}", .repeatable = true, .patience = TWO_TRIES);
 	ck_assert_int_eq(a.result, HTTP_UNREACHABLE);
 	ck_assert_uint_eq(a.tries, 2);
 	end();
@@ -507,7 +512,7 @@ serve_slowly(struct request *r)
 
 	send_text(r->fd, head, sizeof(head) - 1);
 	for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
-		usleep(700000);
+		usleep(500000);
 		send_text(r->fd, chunks[i], strlen(chunks[i]));
 	}
 	return true;
@@ -684,12 +689,12 @@ START_TEST(test_stopped_during_transfer)
 	begin(serve_never);
 	login.http_timeout = 60 * NSEC_PER_SEC;
 	began = clock_run();
-	term_after(300);
+	term_after(1, 300);
 	POST(.body = "{}", .repeatable = true);
 	ck_assert_int_eq(a.result, HTTP_STOPPED);
 	ck_assert(a.maybe_done);
 	ck_assert_int_ge(clock_run() - began, 200 * MSEC);
-	ck_assert_int_lt(clock_run() - began, 5 * NSEC_PER_SEC);
+	ck_assert_int_lt(clock_run() - began, 30 * NSEC_PER_SEC);
 	/* Nothing is begun any more; but what is for cleaning up is. */
 	GET(.path = "/x");
 	ck_assert_int_eq(a.result, HTTP_STOPPED);
@@ -713,24 +718,22 @@ START_TEST(test_stopped_during_wait)
 	begin(serve_500);
 	GET(.patience = -1);
 	began = clock_run();
-	term_after(300);
-	ck_assert(!http_sleep(h, clock_run() + 60 * NSEC_PER_SEC));
-	ck_assert_int_lt(clock_run() - began, 5 * NSEC_PER_SEC);
+	term_after(0, 300);
+	ck_assert(!http_sleep(h, clock_run() + 200 * NSEC_PER_SEC));
 	stop = 0;
-	term_after(300);
+	term_after(seen->requests + 1, 300);
 	login.retry_timeout = 100 * NSEC_PER_SEC;
 	GET(.path = "/x");
 	ck_assert_int_eq(a.result, HTTP_STOPPED);
 	ck_assert_uint_eq(a.tries, 1);
-	ck_assert_int_lt(clock_run() - began, 20 * NSEC_PER_SEC);
 	/* And where it waits for its turn. */
 	stop = 0;
 	limiter_throttled(limiter, ENDPOINT_GET, 200 * NSEC_PER_SEC);
-	term_after(300);
+	term_after(0, 300);
 	GET(.path = "/x");
 	ck_assert_int_eq(a.result, HTTP_STOPPED);
 	ck_assert_uint_eq(a.tries, 0);
-	ck_assert_int_lt(clock_run() - began, 30 * NSEC_PER_SEC);
+	ck_assert_int_lt(clock_run() - began, 50 * NSEC_PER_SEC);
 	end();
 }
 END_TEST
@@ -741,7 +744,7 @@ START_TEST(test_slowed_down_while_waiting)
 	int64_t began;
 
 	begin(serve_ok);
-	for (int i = 0; i < 60; i++)
+	for (int i = 0; i < 120; i++)
 		limiter_take(limiter, ENDPOINT_SUBMIT);
 	began = clock_run();
 	if (fork() == 0) {
@@ -795,7 +798,7 @@ START_TEST(test_memory_of_one_that_waits)
 		GET(.path = "/x");
 	ck_assert_int_eq(a.result, HTTP_OK);
 	http_answer_release(&a);
-	term_after(10);
+	term_after(0, 10);
 	ck_assert(!http_sleep(h, clock_run() + 60 * NSEC_PER_SEC));
 	after = private_kib();
 	if (getenv("CHECK_HTTP_VERBOSE") != NULL)

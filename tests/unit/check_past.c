@@ -101,7 +101,7 @@ add_finished(const char *name, unsigned attempts, const char *status, const char
 	struct buf b = BUF_INIT;
 
 	buf_addf(&b, "\"name\": \"%s\", \"attempt\": %u, \"inputs\": {\"notebook\": \"" A "\", \"parameters\": \"" B
-	    "\", \"kernel\": \"" C "\", \"upstream\": \"" A "\"}, \"notebook\": {\"name\": \"%s\", \"status\": \"%s\", "
+	    "\", \"kernel\": \"" C "\", \"place\": \"" B "\", \"upstream\": \"" A "\"}, \"notebook\": {\"name\": \"%s\", \"status\": \"%s\", "
 	    "\"attempts\": %u, \"result\": %s, \"exit_status\": 1, \"signal\": null, "
 	    "\"error\": {\"kind\": \"notebook\"}, "
 	    "\"cells\": {\"total\": 2, \"executed\": 1}, \"queued_seconds\": 0.100, \"started_at\": \"s\", "
@@ -190,7 +190,7 @@ END_TEST
 
 START_TEST(inputs_differ)
 {
-	const struct inputs before = {A, B, C, A};
+	const struct inputs before = {A, B, C, B, A};
 	struct inputs now = before;
 
 	ck_assert_ptr_null(inputs_difference(&before, &now));
@@ -207,7 +207,7 @@ END_TEST
 
 START_TEST(unknown_inputs_differ)
 {
-	const struct inputs none = {"", "", "", ""}, some = {A, B, C, ""}, all = {A, B, C, A};
+	const struct inputs none = {"", "", "", "", ""}, some = {A, B, C, B, ""}, all = {A, B, C, B, A};
 
 	ck_assert_str_eq(inputs_difference(&none, &none), "the notebook");
 	ck_assert_str_eq(inputs_difference(&none, &all), "the notebook");
@@ -218,13 +218,13 @@ END_TEST
 
 START_TEST(inputs_are_written_as_they_are_read)
 {
-	const struct inputs in = {A, B, C, ""};
+	const struct inputs in = {A, B, C, B, ""};
 	struct inputs again;
 	struct buf b = BUF_INIT;
 
 	inputs_put(&in, &b);
 	ck_assert_str_eq(buf_str(&b), "{\"notebook\": \"" A "\", \"parameters\": \"" B "\", \"kernel\": \"" C
-	    "\", \"upstream\": \"\"}");
+	    "\", \"place\": \"" B "\", \"upstream\": \"\"}");
 	inputs_read(&again, json_of(buf_str(&b)));
 	ck_assert_int_eq(memcmp(&in, &again, sizeof(in)), 0);
 	buf_release(&b);
@@ -243,7 +243,7 @@ START_TEST(inputs_are_checked)
 		"{\"notebook\": \"gaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
 		"{\"notebook\": \"\\u0000aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
 	};
-	struct inputs in = {A, A, A, A};
+	struct inputs in = {A, A, A, A, A};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		inputs_read(&in, json_of(wrong[i]));
@@ -284,7 +284,7 @@ END_TEST
 START_TEST(success_is_known)
 {
 	const struct past_notebook *n;
-	const struct inputs in = {A, B, C, A};
+	const struct inputs in = {A, B, C, B, A};
 
 	add_run("tables-1");
 	add_started("a", 1);
@@ -771,7 +771,7 @@ put_lines(struct buf *b, unsigned i)
 		    "\"load-%u\", \"attempt\": 1, \"cell\": %d, \"number\": %d, \"total\": 18, "
 		    "\"seconds\": 0.123, \"failed\": false}\n", i, line, line);
 	buf_addf(b, "{\"event\": \"notebook_finished\", \"name\": \"load-%u\", \"attempt\": 1, \"inputs\": "
-	    "{\"notebook\": \"" A "\", \"parameters\": \"" B "\", \"kernel\": \"" C "\", \"upstream\": \"" A "\"}, "
+	    "{\"notebook\": \"" A "\", \"parameters\": \"" B "\", \"kernel\": \"" C "\", \"place\": \"" B "\", \"upstream\": \"" A "\"}, "
 	    "\"notebook\": {\"status\": \"succeeded\", \"attempts\": 1, \"result\": %u}}\n", i, i);
 }
 

@@ -6,7 +6,7 @@ second answers 429, with or without saying when to come again.
 """
 
 import threading
-import time
+from bisect import bisect_left, insort
 from collections import deque
 
 from errors import ApiError, invalid_state
@@ -33,6 +33,14 @@ def endpoint(path):
     return parts[3]
 
 
+def most_in_a_second(times, one):
+    """How many of these sorted times and this one, at most, are within a second that has this one in it."""
+    first, last = bisect_left(times, one - 1 + 1e-6), bisect_left(times, one + 1)
+    near = sorted([*times[first:last], one])
+    starts = [at for at in near if at <= one]
+    return max(bisect_left(near, start + 1) - number for number, start in enumerate(starts))
+
+
 class Limits:
     def __init__(self, overrides=None, enabled=True, retry_after="alternate", jobs_per_hour=10000):
         self.lock = threading.Lock()
@@ -45,21 +53,21 @@ class Limits:
         self.refused = {}
         self.peak = {}
 
-    def check(self, path):
-        """Counts a request. Raises ApiError when it is one too many."""
+    def check(self, path, arrived):
+        """Counts a request that came at this time. Raises ApiError when it is one too many."""
         name = endpoint(path)
         limit = self.per_second.get(name)
         if limit is None:
             return
-        now = time.monotonic()
         with self.lock:
-            recent = self.recent.setdefault(name, deque())
-            while recent and now - recent[0] >= 1.0:
-                recent.popleft()
+            recent = self.recent.setdefault(name, [])
+            # They are not looked at in the order in which they came, but within a minute.
+            del recent[:bisect_left(recent, arrived - 60)]
+            count = most_in_a_second(recent, arrived)
             # A refused request costs nothing, as with a bucket of tokens.
-            if len(recent) < limit:
-                recent.append(now)
-                self.peak[name] = max(self.peak.get(name, 0), len(recent))
+            if count <= limit:
+                insort(recent, arrived)
+                self.peak[name] = max(self.peak.get(name, 0), count)
                 return
             count = self.refused[name] = self.refused.get(name, 0) + 1
         headers = {}

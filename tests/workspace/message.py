@@ -19,7 +19,7 @@ class Answer:
 
 
 class Request:
-    def __init__(self, method, target, headers, content, origin, workspace_id):
+    def __init__(self, method, target, headers, content, origin, workspace_id, arrived):
         parts = urlsplit(target)
         self.method = method
         self.path = parts.path
@@ -28,6 +28,7 @@ class Request:
         self.content = content
         self.origin = origin
         self.workspace_id = workspace_id
+        self.arrived = arrived
         self.user = None
         # What the log is to say of it.
         self.run_id = None

@@ -1,8 +1,10 @@
 """The workspace's HTTP: connections, routes, the log of all requests, and where faults come in."""
 
 import gzip
+import io
 import json
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -17,6 +19,7 @@ from message import Answer, Request
 
 LARGEST_BODY = 64 * 1024 * 1024
 JSON = "application/json"
+SO_TIMESTAMPNS = 35  # of Linux; the module socket does not know it
 
 
 class Server(ThreadingHTTPServer):
@@ -27,11 +30,36 @@ class Server(ThreadingHTTPServer):
     def __init__(self, address, workspace):
         super().__init__(address, Handler)
         self.workspace = workspace
+        # The connections that are accepted have it, too.
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
     def handle_error(self, request, client_address):
         """A client that goes away is none of our errors."""
         if not isinstance(sys.exc_info()[1], OSError):
             self.workspace.log.bug(traceback.format_exc())
+
+
+class Arrivals(io.RawIOBase):
+    """
+    What comes through a connection. at: when the last of it came, as the system has noted it; so a client is not blamed
+    for coming too fast when we were too slow to look.
+    """
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.at = time.time()
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        size, told, _, _ = self.connection.recvmsg_into([buffer], socket.CMSG_SPACE(16))
+        self.at = time.time()
+        for level, kind, data in told:
+            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+                seconds, nanoseconds = struct.unpack("qq", data)
+                self.at = seconds + nanoseconds / 1e9
+        return size
 
 
 class Log:
@@ -45,7 +73,7 @@ class Log:
     def begin(self, request, clock, rule):
         # All keys are there from the beginning: it is read while it is written.
         entry = {
-            "time": time.time(),
+            "time": request.arrived,
             "clock": clock.now(),
             "method": request.method,
             "path": request.path,
@@ -87,6 +115,14 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     disable_nagle_algorithm = True
 
+    def setup(self):
+        super().setup()
+        self.arrivals = None
+        if not isinstance(self.connection, ssl.SSLSocket):
+            self.rfile.close()
+            self.arrivals = Arrivals(self.connection)
+            self.rfile = io.BufferedReader(self.arrivals)
+
     def do_GET(self):
         self._answer()
 
@@ -97,10 +133,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self):
         workspace = self.server.workspace
+        arrived = time.time() if self.arrivals is None else self.arrivals.at
         content = self._content()
         if content is None:
             return
-        request = Request(self.command, self.path, self.headers, content, workspace.url, workspace.workspace_id)
+        request = Request(
+            self.command, self.path, self.headers, content, workspace.url, workspace.workspace_id, arrived
+        )
         if request.path.startswith("/_test/"):
             if not self.client_address[0].startswith("127.") and self.client_address[0] != "::1":
                 self._send(Answer(403, b"", {}))
@@ -114,13 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self._with_faults(request, rule.action if rule is not None else {}, entry)
         finally:
-            entry.update(
-                seconds=time.monotonic() - began,
-                user=request.user,
-                run_id=request.run_id,
-                task_key=request.task_key,
-                idempotency_token=request.idempotency_token,
-            )
+            entry["seconds"] = time.monotonic() - began
 
     def _content(self):
         """Reads the body. Returns None when there is nobody to answer to."""
@@ -156,6 +189,13 @@ class Handler(BaseHTTPRequestHandler):
             answer = None
         else:
             answer = self._handled(request, self._route, entry["request_id"])
+        # Before the answer goes: whoever has it may look at the log at once.
+        entry.update(
+            user=request.user,
+            run_id=request.run_id,
+            task_key=request.task_key,
+            idempotency_token=request.idempotency_token,
+        )
         if action.get("drop") == "after":
             # The log says what was done, though nobody is told.
             entry["status"], entry["error_code"] = answer.status, answer.error_code
@@ -217,7 +257,7 @@ class Handler(BaseHTTPRequestHandler):
             raise ApiError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{request.method} {request.path}'")
         if request.path.startswith("/api/"):
             request.user = workspace.auth.identify(request)
-            workspace.limits.check(request.path)
+            workspace.limits.check(request.path, request.arrived)
         return handler(request)
 
     # -- sending

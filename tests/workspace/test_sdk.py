@@ -115,10 +115,10 @@ def test_expired_access_token(workspace):
 
 def test_tenant_of_a_workspace_on_azure(workspace):
     import requests
-    answer = requests.get(f"{workspace.url}/aad/auth", allow_redirects=False, timeout=10)
+    answer = requests.get(f"{workspace.url}/aad/auth", allow_redirects=False, timeout=60)
     assert answer.status_code == 302
     tenant = answer.headers["Location"].split("/")[3]
-    token = requests.post(f"{workspace.url}/{tenant}/oauth2/token", timeout=10, data={
+    token = requests.post(f"{workspace.url}/{tenant}/oauth2/token", timeout=60, data={
         "grant_type": "client_credentials", "client_id": "entra", "client_secret": "hidden",
         "resource": "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"}).json()["access_token"]
     assert WorkspaceClient(host=workspace.url, token=token).current_user.me().user_name == "entra"
