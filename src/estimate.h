@@ -9,10 +9,10 @@
  *
  * The size is that of the files that a notebook's parameters name: text, or an element of a list of text, that is the
  * path of a regular file seen from the notebook's working directory or else from the workflow's folder. A file that is
- * named twice counts once. Where there are neither, the same path and the same name in an earlier run do, whatever the
- * parameters were. Where there are both durations and sizes, a size is made a duration by the seconds per byte
+ * named twice counts once. Where there are both durations and sizes, a size is made a duration by the seconds per byte
  * of notebooks of the same path, else of all, for which both are known; where there is no such notebook it stays a
- * size, and goes before what is unknown. Where there are no durations at all, bytes stand for seconds.
+ * size, and goes before what is unknown. Where there are no durations at all, bytes stand for seconds. What has
+ * neither takes the duration of the same path and name in an earlier run, whatever the parameters were.
  */
 #ifndef NBFORK_ESTIMATE_H
 #define NBFORK_ESTIMATE_H

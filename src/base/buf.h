@@ -21,6 +21,7 @@ struct buf {
 
 void buf_init(struct buf *b);
 void buf_release(struct buf *b);	/* frees the bytes; b is as after buf_init */
+void buf_wipe(struct buf *b);	/* the same, overwriting all that they are or were first: for secrets */
 void buf_reset(struct buf *b);		/* len = 0; keeps the memory for what comes next */
 
 /* Add n bytes, a string, one character, a formatted string. p must not point into the buffer itself. */

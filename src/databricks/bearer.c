@@ -113,7 +113,8 @@ lock_data(struct bearer *b, struct http *h)
 			return false;
 	if (b->writing) {
 		/* The writer was killed in the middle. */
-		b->text[0] = '\0';
+		explicit_bzero(b->text, sizeof(b->text));
+		explicit_bzero(b->management, sizeof(b->management));
 		b->why[0] = '\0';
 		b->failed_at = 0;
 		b->writing = false;

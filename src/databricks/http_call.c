@@ -46,12 +46,8 @@ forget(char *secret)
 static void
 forget_values(struct call *c)
 {
-	if (c->authorization.len > 0)
-		explicit_bzero(c->authorization.data, c->authorization.len);
-	if (c->management.len > 0)
-		explicit_bzero(c->management.data, c->management.len);
-	buf_release(&c->authorization);
-	buf_release(&c->management);
+	buf_wipe(&c->authorization);
+	buf_wipe(&c->management);
 }
 
 /* From 0 up to most. */
@@ -311,8 +307,8 @@ log_in(struct call *c, const char *refused)
 			set_message(c, why);
 		}
 		free(why);
-		buf_release(&value);
-		buf_release(&management);
+		buf_wipe(&value);
+		buf_wipe(&management);
 		return rc == BEARER_LATER && c->a->result != HTTP_STOPPED ? NEXT_AGAIN : NEXT_DONE;
 	}
 	forget_values(c);

@@ -301,8 +301,7 @@ ask_azure(const struct login *l, struct http *h, const char *url, const char *re
 	http_query(&body, "client_secret", l->azure_client_secret);
 	http_query(&body, "resource", resource);
 	rc = ask(h, url, "", body.data, l->azure_client_id, t, why);
-	explicit_bzero(body.data, body.len);
-	buf_release(&body);
+	buf_wipe(&body);
 	return rc;
 }
 
@@ -322,6 +321,12 @@ fetch_azure(const struct login *l, struct http *h, struct token *t, char **why)
 	rc = ask_azure(l, h, url, AZURE_DATABRICKS, t, why);
 	if (rc == 0 && l->azure_resource_id != NULL) {
 		rc = ask_azure(l, h, url, cloud->management, &management, why);
+		if (rc != 0) {
+			char *what = *why;
+
+			*why = xasprintf("%s (the token for Azure's management, which azure_workspace_resource_id asks for)", what);
+			free(what);
+		}
 		if (rc == 0) {
 			t->management = management.text;
 			if (management.expires < t->expires)

@@ -21,7 +21,7 @@
 #define ALSO_AGAIN (100 * NSEC_PER_MSEC)
 #define READER_WAIT (10 * NSEC_PER_SEC)	/* for somebody to open the other end of a named pipe */
 #define READER_STEP (20 * NSEC_PER_MSEC)
-#define LOCK_TRIES 25	/* half a second */
+#define LOCK_TRIES 150	/* three seconds: a machine that is busy may not let that child run at once */
 #define SYNC_DELAY (100 * NSEC_PER_MSEC)	/* from the end of a notebook until the disk has it */
 
 /* O_NONBLOCK because opening a named pipe would otherwise wait for its reader without end. */

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -149,15 +150,28 @@ foreign_text(struct mark at, const char *fmt, ...)
 	return node;
 }
 
+const char *
+foreign_shown(struct foreign *f, const struct yaml_node *written, const struct yaml_node *value)
+{
+	bool text = value->type == YAML_STRING, own = written->type != YAML_STRING ||
+	    (strstr(written->text, "${") == NULL && strstr(written->text, "{{") == NULL);
+
+	if (value->text == NULL || value->type == YAML_NULL)
+		return yaml_type_name(value->type);
+	if (!own)
+		return text ? "the text that stands for it" : "the value that stands for it";
+	snprintf(f->shown, sizeof(f->shown), "%s%.100s%s", text ? "the text '" : "", value->text, text ? "'" : "");
+	return f->shown;
+}
+
 bool
-foreign_number(struct foreign *f, const char *key, const struct yaml_node *value, double min, bool whole, double *d)
+foreign_number(struct foreign *f, const char *key, const struct yaml_node *written, const struct yaml_node *value,
+    double min, bool whole, double *d)
 {
 	if (yaml_number(value, d) && isfinite(*d) && *d >= min && (!whole || value->type == YAML_INT))
 		return true;
-	foreign_problem(f, value->mark, "'%s' must be a %snumber of at least %g, not %s%.100s%s", key, whole ? "whole " : "",
-	    min, value->type == YAML_STRING ? "the text '" : "",
-	    value->text != NULL && value->type != YAML_NULL ? value->text : yaml_type_name(value->type),
-	    value->type == YAML_STRING ? "'" : "");
+	foreign_problem(f, value->mark, "'%s' must be a %snumber of at least %g, not %s", key, whole ? "whole " : "", min,
+	    foreign_shown(f, written, value));
 	return false;
 }
 
@@ -172,7 +186,7 @@ foreign_put_number(struct foreign *f, const struct yaml_node *from, const char *
 	if (at == NULL || foreign_written(from, key) == NULL)
 		return;
 	value = foreign_value(f, yaml_get(from, key), &foreign_nowhere);
-	if (value != NULL && foreign_number(f, key, value, 0, whole, &d))
+	if (value != NULL && foreign_number(f, key, yaml_get(from, key), value, 0, whole, &d))
 		foreign_put(into, name, at->mark, yaml_share(value));
 	yaml_node_free(value);
 }
@@ -246,13 +260,15 @@ is_there(const struct foreign *f, const char *path)
 	return there;
 }
 
+/* Of notebooks that are files; the most likely first. */
+static const char *const endings[] = {".ipynb", ".py", ".sql", ".r", ".R", ".scala"};
+#define ENDINGS (sizeof(endings) / sizeof(endings[0]))
+
 static bool
 is_file(const char *path)
 {
-	static const char *const endings[] = {".ipynb", ".py", ".sql", ".r", ".R", ".scala", NULL};
-
-	for (const char *const *ending = endings; *ending != NULL; ending++)
-		if (name_ends(path, *ending))
+	for (size_t i = 0; i < ENDINGS; i++)
+		if (name_ends(path, endings[i]))
 			return true;
 	return false;
 }
@@ -260,7 +276,6 @@ is_file(const char *path)
 void
 foreign_path(struct foreign *f, const struct yaml_node *path, struct yaml_node *notebook)
 {
-	static const char *const endings[] = {".ipynb", ".py", ".sql", ".r", ".R", ".scala"};
 	struct yaml_node *value = foreign_value_text(f, "the path of a notebook", path), *found = NULL;
 
 	if (value == NULL) {
@@ -275,7 +290,7 @@ foreign_path(struct foreign *f, const struct yaml_node *path, struct yaml_node *
 	}
 	if (f->incomplete || *value->text == '/' || is_file(value->text) || expression_in(value->text, value->len))
 		found = yaml_share(value);
-	for (size_t i = 0; found == NULL && i < sizeof(endings) / sizeof(endings[0]); i++) {
+	for (size_t i = 0; found == NULL && i < ENDINGS; i++) {
 		found = foreign_text(path->mark, "%s%s", value->text, endings[i]);
 		if (!is_there(f, found->text)) {
 			yaml_node_free(found);

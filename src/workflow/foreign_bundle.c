@@ -57,6 +57,25 @@ say_several(struct foreign *f, const struct yaml_node *jobs, struct mark at)
 	buf_release(&names);
 }
 
+/* Says that the environment names a target that there is not; what -t names is looked at by the loader. */
+static void
+check_target_name(struct foreign *f, const struct yaml_node *target)
+{
+	const struct yaml_node *targets = foreign_bundle_map(f, "targets");
+	const char *wanted = getenv("DATABRICKS_BUNDLE_TARGET");
+	struct buf names = BUF_INIT;
+
+	if (yaml_get(f->root, "targets") != NULL && targets == NULL)
+		foreign_problem(f, foreign_key(f->root, "targets")->mark, "'targets' must be a map of names to targets");
+	if (f->remote || target != NULL || wanted == NULL || *wanted == '\0')
+		return;
+	for (size_t i = 0; targets != NULL && i < targets->n && i < JOBS_SHOWN; i++)
+		buf_addf(&names, "%s%.100s", i > 0 ? ", " : "", targets->keys[i].name);
+	problems_add(f->build.problems, NULL, 0, 0, "DATABRICKS_BUNDLE_TARGET is '%.100s', which is no target of the bundle%s%s",
+	    wanted, names.len > 0 ? "; there are " : "", buf_str(&names));
+	buf_release(&names);
+}
+
 /* The jobs of this file as the target has them; NULL for none. */
 static struct yaml_node *
 jobs_of(struct foreign *f, const struct yaml_node *target)
@@ -85,7 +104,7 @@ jobs_of(struct foreign *f, const struct yaml_node *target)
 	return made;
 }
 
-/* The cluster that a target, or the bundle, has for all tasks: for development. */
+/* The cluster that a target, or the bundle, has instead of those that tasks name: for development. */
 static struct yaml_node *
 cluster_of(struct foreign *f, const struct yaml_node *target)
 {
@@ -137,12 +156,15 @@ foreign_bundle(struct foreign *f)
 		"synced_database_tables", "volumes", NULL};
 	const struct yaml_node *resources = yaml_get(f->root, "resources"), *include = yaml_get(f->root, "include"), *target;
 	const struct yaml_key *at, *job;
+	unsigned complaints;
 	const char *name;
 
 	foreign_keys(f, f->root, read, placed, passed);
 	if (resources != NULL && resources->type == YAML_MAP)
 		foreign_keys(f, resources, jobs_alone, NULL, resources_passed);
 	target = foreign_bundle_target(f, &name);
+	check_target_name(f, target);
+	complaints = f->build.complaints;
 	f->jobs = jobs_of(f, target);
 	f->cluster = cluster_of(f, target);
 	at = resources != NULL ? foreign_key(resources, "jobs") : NULL;
@@ -150,7 +172,7 @@ foreign_bundle(struct foreign *f)
 	if (f->jobs == NULL || f->jobs->type != YAML_MAP || f->jobs->n == 0) {
 		if (include != NULL)
 			say_included(f, include);
-		else
+		else if (f->build.complaints == complaints)
 			foreign_problem(f, at != NULL ? at->mark : f->root->mark, "the bundle has no job; there is nothing to run");
 		return;
 	}

@@ -169,7 +169,7 @@ put_concurrency(struct foreign *f, size_t activities)
 	struct yaml_node *processes;
 	double d;
 
-	if (key == NULL || !foreign_number(f, key->name, value, 0, true, &d))
+	if (key == NULL || !foreign_number(f, key->name, value, value, 0, true, &d))
 		return;
 	if (d == 0 || d > PROCESSES_MAX)
 		d = activities < 1 ? 1 : activities < PROCESSES_MAX ? (double)activities : PROCESSES_MAX;

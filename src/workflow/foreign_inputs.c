@@ -38,23 +38,24 @@ parameter_text(struct foreign *f, const struct yaml_node *reference)
 	return found;
 }
 
-/* What it goes over, with what is known of it put in: it must turn out to be a list, or JSON text of one. */
+/*
+ * What it goes over, with what is known of it put in: it must turn out to be a list, or JSON text of one. NULL with a
+ * problem added.
+ */
 static struct yaml_node *
-known_inputs(struct foreign *f, const struct yaml_node *inputs)
+known_inputs(struct foreign *f, const struct yaml_node *each)
 {
-	struct yaml_node *known = foreign_known(f, inputs), *text = known != NULL ? parameter_text(f, known) : NULL;
+	const struct yaml_node *known = foreign_get(f, each, "inputs");
+	struct yaml_node *text = known != NULL ? parameter_text(f, known) : NULL;
 
-	if (text == NULL)
-		return known;
-	yaml_node_free(known);
-	return text;
+	return text != NULL || known == NULL ? text : yaml_share(known);
 }
 
 bool
 foreign_goes_over_nothing(struct foreign *f, const struct yaml_node *task)
 {
-	const struct yaml_node *each = yaml_get(task, "for_each_task"), *inputs = each != NULL ? yaml_get(each, "inputs") : NULL;
-	struct yaml_node *known = inputs != NULL ? known_inputs(f, inputs) : NULL;
+	const struct yaml_node *each = foreign_get(f, task, "for_each_task");
+	struct yaml_node *known = each != NULL ? known_inputs(f, each) : NULL;
 	const char *p = known != NULL && known->type == YAML_STRING ? known->text : "";
 	bool nothing = known != NULL && known->type == YAML_LIST && known->n == 0;
 
@@ -66,9 +67,10 @@ foreign_goes_over_nothing(struct foreign *f, const struct yaml_node *task)
 }
 
 struct yaml_node *
-foreign_inputs(struct foreign *f, const struct yaml_node *inputs)
+foreign_inputs(struct foreign *f, const struct yaml_node *each)
 {
-	struct yaml_node *known = known_inputs(f, inputs), *list = NULL, *made = NULL;
+	const struct yaml_node *written = foreign_written(each, "inputs");
+	struct yaml_node *known = known_inputs(f, each), *list = NULL, *made = NULL;
 	struct json_error e;
 	struct json value;
 
@@ -78,18 +80,13 @@ foreign_inputs(struct foreign *f, const struct yaml_node *inputs)
 		made = foreign_value(f, known, &foreign_nowhere);
 	} else if (known->type == YAML_STRING && json_parse(known->text, known->len, &value, &e) == 0 &&
 	    json_type(value) == JSON_ARRAY) {
-		list = yaml_of_json(value, inputs->mark, f->build.file, f->build.problems);
+		list = yaml_of_json(value, written->mark, f->build.file, f->build.problems);
 		made = list != NULL ? foreign_value(f, list, &foreign_nowhere) : NULL;
 	} else if (known->type == YAML_STRING && strncmp(known->text, "{{", 2) == 0) {
 		made = foreign_value(f, known, &foreign_nowhere);
-	} else if (inputs->type == YAML_STRING && strstr(inputs->text, "{{") != NULL) {
-		/* The value may be one of -p, and those are not shown. */
-		foreign_problem(f, inputs->mark, "'inputs' must be a list, or text that is one in JSON, which that of the parameter "
-		    "is not");
 	} else {
-		foreign_problem(f, inputs->mark, "'inputs' must be a list, or text that is one in JSON, not %s%.100s%s",
-		    known->type == YAML_STRING ? "'" : "", known->type == YAML_STRING ? known->text : yaml_type_name(known->type),
-		    known->type == YAML_STRING ? "'" : "");
+		foreign_problem(f, written->mark, "'inputs' must be a list, or text that is one in JSON, not %s",
+		    foreign_shown(f, written, known));
 	}
 	yaml_node_free(list);
 	yaml_node_free(known);

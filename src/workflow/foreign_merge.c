@@ -25,31 +25,45 @@ name_of(const struct yaml_node *item, const char *name)
 	return value != NULL && value->type == YAML_STRING ? value->text : NULL;
 }
 
-static const struct yaml_node *
-item_of(const struct yaml_node *list, const char *name, const char *value)
+/* The items of a list by name; those without one are not in it. */
+static void
+fill_names(struct table *t, const struct yaml_node *list, const char *name)
 {
-	for (size_t i = 0; value != NULL && i < list->n; i++) {
+	for (size_t i = 0; name != NULL && i < list->n; i++) {
 		const char *its = name_of(list->items[i], name);
+		void **place = its != NULL ? table_at(t, its, strlen(its)) : NULL;
 
-		if (its != NULL && strcmp(its, value) == 0)
-			return list->items[i];
+		if (place != NULL && *place == NULL)
+			*place = list->items[i];
 	}
-	return NULL;
+}
+
+static const struct yaml_node *
+item_of(const struct table *t, const struct yaml_node *item, const char *name)
+{
+	const char *its = name != NULL ? name_of(item, name) : NULL;
+
+	return its != NULL ? table_get(t, its, strlen(its)) : NULL;
 }
 
 static struct yaml_node *
 merge_list(struct foreign *f, const struct yaml_node *base, const struct yaml_node *over, const char *name)
 {
 	struct yaml_node *made = yaml_build_plain(YAML_LIST, base->mark, NULL);
+	struct table here = TABLE_INIT, there = TABLE_INIT;
 	const struct yaml_node *its;
 
+	fill_names(&here, base, name);
+	fill_names(&there, over, name);
 	for (size_t i = 0; i < base->n; i++) {
-		its = name != NULL ? item_of(over, name, name_of(base->items[i], name)) : NULL;
+		its = item_of(&there, base->items[i], name);
 		yaml_build_item(made, its != NULL ? foreign_merge(f, base->items[i], its, false) : yaml_share(base->items[i]));
 	}
 	for (size_t i = 0; i < over->n; i++)
-		if (name == NULL || item_of(base, name, name_of(over->items[i], name)) == NULL)
+		if (item_of(&here, over->items[i], name) == NULL)
 			yaml_build_item(made, yaml_share(over->items[i]));
+	table_release(&here);
+	table_release(&there);
 	yaml_build_finish(&f->build, made, NULL);
 	return made;
 }

@@ -39,8 +39,9 @@ struct foreign {
 	struct yaml_node *above;	/* the file that includes this one; NULL: there is none, or it was not looked for */
 	bool looked_above;
 	struct yaml_node *jobs;	/* as the target has them */
-	struct yaml_node *cluster;	/* the one that all tasks are to use; NULL: there is none */
+	struct yaml_node *cluster;	/* the one that all tasks that name a compute are to use; NULL: there is none */
 	unsigned substitutions;	/* made so far */
+	char shown[128];	/* by foreign_shown() */
 };
 
 /* Where a text stands. */
@@ -83,9 +84,18 @@ void foreign_put(struct yaml_node *map, const char *name, struct mark at, struct
 /* A text that was made here. */
 struct yaml_node *foreign_text(struct mark at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Whether a value is a number from min on, whole where that is asked for. false with a problem added. */
-bool foreign_number(struct foreign *f, const char *key, const struct yaml_node *value, double min, bool whole,
-    double *d);
+/*
+ * What a message shows of a value that was written so: "the text 'x'", "5", "a list". Of one that comes from
+ * elsewhere, from a variable or -p, only what it is: it may be one that nobody is to see. Valid until the next call.
+ */
+const char *foreign_shown(struct foreign *f, const struct yaml_node *written, const struct yaml_node *value);
+
+/*
+ * Whether a value that was written so is a number from min on, whole where that is asked for. false with a problem
+ * added.
+ */
+bool foreign_number(struct foreign *f, const char *key, const struct yaml_node *written, const struct yaml_node *value,
+    double min, bool whole, double *d);
 
 /* Puts the value of a key of a map, if it is there, under another name: a number of at least 0. */
 void foreign_put_number(struct foreign *f, const struct yaml_node *from, const char *key, bool whole,
@@ -136,7 +146,7 @@ struct yaml_node *foreign_parameter(struct foreign *f, const char *name, const s
  * What a for_each_task goes over: a list, with JSON text of one read, or the text of a parameter of the job. NULL with
  * a problem added.
  */
-struct yaml_node *foreign_inputs(struct foreign *f, const struct yaml_node *inputs);
+struct yaml_node *foreign_inputs(struct foreign *f, const struct yaml_node *each);
 
 /* Whether there is nothing that a task with a for_each_task would be repeated for. */
 bool foreign_goes_over_nothing(struct foreign *f, const struct yaml_node *task);

@@ -111,6 +111,17 @@ put_job_cluster(struct foreign *f, const struct yaml_node *job, const struct yam
 	yaml_node_free(key);
 }
 
+static bool
+names_compute(const struct yaml_node *task)
+{
+	static const char *const keys[] = {"existing_cluster_id", "new_cluster", "job_cluster_key", "environment_key"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (foreign_written(task, keys[i]) != NULL)
+			return true;
+	return false;
+}
+
 void
 foreign_compute(struct foreign *f, const struct yaml_node *task, const struct yaml_node *notebook_task, bool repeated,
     struct yaml_node *notebook)
@@ -122,7 +133,7 @@ foreign_compute(struct foreign *f, const struct yaml_node *task, const struct ya
 	if (!f->remote)
 		return;
 	compute = yaml_build_plain(YAML_MAP, task->mark, NULL);
-	if (f->cluster != NULL) {
+	if (f->cluster != NULL && names_compute(task)) {
 		foreign_put(compute, "existing_cluster_id", task->mark, foreign_literal(f, f->cluster));
 	} else {
 		for (size_t i = 0; i < sizeof(computes) / sizeof(computes[0]); i++)

@@ -38,7 +38,7 @@ put_base_parameters(struct foreign *f, const struct task_parts *t, const struct 
 	const struct yaml_node *from = foreign_get(f, notebook_task, "base_parameters");
 	struct yaml_node *map;
 
-	if (from == NULL || from->type == YAML_NULL)
+	if (from == NULL)
 		return;
 	if (from->type != YAML_MAP) {
 		foreign_problem(f, from->mark, "'base_parameters' must be a map, not %s", yaml_type_name(from->type));
@@ -110,7 +110,7 @@ put_retries(struct foreign *f, const struct task_parts *t)
 	struct yaml_node *value = written != NULL ? foreign_value(f, written, &foreign_nowhere) : NULL;
 	double d;
 
-	if (value != NULL && foreign_number(f, key->name, value, -1, true, &d)) {
+	if (value != NULL && foreign_number(f, key->name, written, value, -1, true, &d)) {
 		if (d < 0 || d > RETRIES_MOST)
 			foreign_notice(f, key, ENDLESS);
 		foreign_put(t->notebook, "retries", key->mark, d < 0 || d > RETRIES_MOST ?
@@ -128,7 +128,7 @@ put_retry_delay(struct foreign *f, const struct task_parts *t)
 	struct buf seconds = BUF_INIT;
 	double d;
 
-	if (value != NULL && foreign_number(f, key->name, value, 0, true, &d)) {
+	if (value != NULL && foreign_number(f, key->name, written, value, 0, true, &d)) {
 		json_put_double(&seconds, d / 1000);
 		foreign_put(t->notebook, "retry_delay_seconds", key->mark,
 		    yaml_build_plain(YAML_FLOAT, value->mark, buf_str(&seconds)));
@@ -156,15 +156,14 @@ static void
 put_inputs(struct foreign *f, const struct task_parts *t, const struct yaml_node *each)
 {
 	const struct yaml_key *key = foreign_key(each, "inputs");
-	const struct yaml_node *inputs = foreign_written(each, "inputs");
 	struct yaml_node *map, *list;
 
-	if (inputs == NULL) {
+	if (foreign_written(each, "inputs") == NULL) {
 		foreign_problem(f, each->mark, "task '%.100s': for_each_task has no inputs", t->name);
 		f->incomplete = true;
 		return;
 	}
-	list = foreign_inputs(f, inputs);
+	list = foreign_inputs(f, each);
 	if (list == NULL) {
 		f->incomplete = true;
 		return;
@@ -189,7 +188,7 @@ put_concurrency(struct foreign *f, const struct task_parts *t, const struct yaml
 	if (foreign_key(f->pools, t->name) != NULL)
 		return;	/* two tasks of one name, which the loader says */
 	value = written == NULL ? yaml_build_plain(YAML_INT, at, "1") : foreign_value(f, written, &foreign_nowhere);
-	if (value != NULL && foreign_number(f, "concurrency", value, 1, true, &d)) {
+	if (value != NULL && foreign_number(f, "concurrency", written != NULL ? written : value, value, 1, true, &d)) {
 		foreign_put(f->pools, t->name, at, yaml_share(value));
 		foreign_put(t->notebook, "pool", at, foreign_text(at, "%s", t->name));
 	}
@@ -200,12 +199,12 @@ put_concurrency(struct foreign *f, const struct task_parts *t, const struct yaml
 static void
 check_inner(struct foreign *f, const struct task_parts *t, const struct yaml_node *task)
 {
-	const struct yaml_node *run_if = foreign_written(task, "run_if"), *on = foreign_get(f, task, "depends_on");
+	const struct yaml_node *run_if = foreign_get(f, task, "run_if"), *on = foreign_get(f, task, "depends_on");
 
 	if (is_disabled(f, task))
 		foreign_problem(f, foreign_key(task, "disabled")->mark, "task '%.100s' is disabled; leave it out, or enable it",
 		    t->name);
-	if (run_if != NULL && run_if->type != YAML_NULL && strcmp(run_if->text != NULL ? run_if->text : "", "ALL_SUCCESS") != 0)
+	if (run_if != NULL && strcmp(run_if->text != NULL ? run_if->text : "", "ALL_SUCCESS") != 0)
 		foreign_problem(f, run_if->mark, "task '%.100s': run_if is for the whole of a for_each_task; move it there", t->name);
 	if (on != NULL && on->n > 0)
 		foreign_problem(f, on->mark, "task '%.100s': depends_on is for the whole of a for_each_task; move it there", t->name);
@@ -276,7 +275,7 @@ static void put_dependency(struct foreign *f, const struct yaml_node *entry, str
 static void
 put_dependencies_of(struct foreign *f, const struct yaml_node *task, const char *name, struct waiting *w)
 {
-	const struct yaml_node *list = foreign_get(f, task, "depends_on"), *run_if = foreign_written(task, "run_if");
+	const struct yaml_node *list = foreign_get(f, task, "depends_on"), *run_if = foreign_get(f, task, "run_if");
 	void **seen = table_at(&w->nothing, name, strlen(name));
 
 	if (*seen != NULL || list == NULL || list->type != YAML_LIST || list->n == 0)
@@ -301,7 +300,7 @@ put_dependency(struct foreign *f, const struct yaml_node *entry, struct waiting 
 {
 	static const char *const read[] = {"task_key", "outcome", NULL};
 	const struct yaml_node *key = foreign_written(entry, "task_key");
-	const struct yaml_key *outcome = foreign_key(entry, "outcome");
+	const struct yaml_node *outcome = foreign_written(entry, "outcome");
 	struct yaml_node *name = key != NULL ? foreign_value_text(f, "task_key", key) : NULL;
 	const struct yaml_node *repeated;
 
@@ -336,8 +335,8 @@ put_run_if(struct foreign *f, const struct yaml_node *task, struct yaml_node *no
 	for (char *p = word; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
 	if (!run_if_parse(word, &r))
-		foreign_problem(f, value->mark, "run_if is '%.100s', which is none of ALL_SUCCESS, ALL_DONE, NONE_FAILED, "
-		    "AT_LEAST_ONE_SUCCESS, AT_LEAST_ONE_FAILED, ALL_FAILED", value->text);
+		foreign_problem(f, value->mark, "run_if is %s, which is none of ALL_SUCCESS, ALL_DONE, NONE_FAILED, "
+		    "AT_LEAST_ONE_SUCCESS, AT_LEAST_ONE_FAILED, ALL_FAILED", foreign_shown(f, written, value));
 	/* There a for_each_task has failed as soon as one of its notebooks has. */
 	else if (on_repeated && (r == RUN_IF_AT_LEAST_ONE_SUCCESS || r == RUN_IF_ALL_FAILED))
 		foreign_problem(f, value->mark, "run_if %.100s after a for_each_task: here it would be for each of its notebooks, "
@@ -355,7 +354,7 @@ put_dependencies(struct foreign *f, const struct yaml_node *task, struct yaml_no
 	const struct yaml_node *list = foreign_get(f, task, "depends_on");
 	struct waiting w = {.nothing = TABLE_INIT};
 
-	if (list != NULL && list->type != YAML_LIST && list->type != YAML_NULL) {
+	if (list != NULL && list->type != YAML_LIST) {
 		foreign_problem(f, list->mark, "'depends_on' must be a list of maps with 'task_key', not %s",
 		    yaml_type_name(list->type));
 	} else if (list != NULL && list->n > 0) {
@@ -411,7 +410,7 @@ foreign_task(struct foreign *f, const struct yaml_node *task)
 	put_dependencies(f, task, t.notebook);
 	if (is_of_other_kind(f, &t)) {
 		f->incomplete = true;
-	} else if (each != NULL && each->type != YAML_NULL) {
+	} else if (each != NULL) {
 		foreign_keys(f, task, read, settings_placed, settings_passed);
 		if (notebook != NULL)
 			foreign_problem(f, foreign_key(task, "notebook_task")->mark, "task '%.100s' has a notebook_task and a "

@@ -221,7 +221,7 @@ inside(struct foreign *f, const struct yaml_node *value, const struct foreign_pl
 struct yaml_node *
 foreign_value(struct foreign *f, const struct yaml_node *value, const struct foreign_place *place)
 {
-	struct yaml_node *known = f->form == FOREIGN_BUNDLE ? foreign_substitute(f, value) : yaml_share(value);
+	struct yaml_node *known = foreign_known(f, value);
 	struct yaml_node *made = NULL;
 
 	if (known == NULL)

@@ -280,7 +280,7 @@ substitute(struct foreign *f, const struct yaml_node *value, struct mark at, uns
 	}
 	if (++f->substitutions > SUBSTITUTIONS_MAX) {
 		if (f->substitutions == SUBSTITUTIONS_MAX + 1)
-			foreign_problem(f, at, "variables are put in more than %d times", SUBSTITUTIONS_MAX);
+			foreign_problem(f, at, "variables are put in more than %d times; write large values out", SUBSTITUTIONS_MAX);
 		return NULL;
 	}
 	if (value->type == YAML_STRING)

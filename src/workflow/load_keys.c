@@ -177,8 +177,8 @@ read_run_if(struct loader *l, void *into, const struct yaml_key *key, const stru
 	run_if_parse(words[i], &m->task.run_if);
 	if (d->wanted_mark.line == 0 && (m->task.run_if == RUN_IF_AT_LEAST_ONE_SUCCESS ||
 	    m->task.run_if == RUN_IF_AT_LEAST_ONE_FAILED || m->task.run_if == RUN_IF_ALL_FAILED))
-		loader_problem(l, value->mark, "'run_if: %s' says how those must have ended that the notebook depends on, and it "
-		    "depends on none; add 'depends_on'", words[i]);
+		loader_problem(l, value->mark, "'run_if: %s' says how those must have ended that the notebook '%.*s' depends on, "
+		    "and it depends on none; add 'depends_on'", words[i], SHOWN(l->scope->name));
 }
 
 /* ---- When it runs again ---- */

@@ -307,8 +307,8 @@ def test_what_is_repeated_may_come_from_a_parameter(plan):
 def test_a_parameter_that_is_no_list_is_not_shown(work, plan):
     plan(PARAMETERS)
     assert work.refused("-p", "l=secret-text", "databricks.yml") == (
-        "databricks.yml:8:13: 'inputs' must be a list, or text that is one in JSON, which that of the parameter is "
-        "not\n")
+        "databricks.yml:8:13: 'inputs' must be a list, or text that is one in JSON, not the text that "
+        "stands for it\n")
 
 
 def test_what_is_repeated_for_nothing_is_waited_for_all_the_same(work, plan):

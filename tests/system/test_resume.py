@@ -642,6 +642,23 @@ def test_a_dry_run_tells_what_would_be_kept_and_touches_nothing(work, count):
     assert set(started(again)) == {n["name"] for n in notebooks if not n["kept"]}
 
 
+def test_what_is_there_for_all_above_runs_again_with_any_of_them(work, count):
+    """Also by way of one that was only skipped."""
+    for name, what in (("a", "error ValueError wrong"), ("b", "print b"), ("cleanup", "print c"), ("last", "print d")):
+        put(work, name, what)
+    flow(work, count, "a", {"path": "b.ipynb", "depends_on": "a"},
+         {"path": "cleanup.ipynb", "depends_on": "b", "run_if": "all_done"},
+         {"path": "last.ipynb", "depends_on": "cleanup"})
+    first = work.run("workflow.yaml")
+    assert first.statuses() == {"a": "failed", "b": "skipped", "cleanup": "succeeded", "last": "succeeded"}
+    plan = work.run("-n", f"-r{first.folder}", "workflow.yaml", folder=None)
+    assert "kept" not in plan.out
+    again = resume(work, first)
+    assert again.statuses() == first.statuses()
+    assert count() == {"a": 2, "cleanup": 2, "last": 2}
+    assert "cleanup" in started(again) and "last" in started(again)
+
+
 # Two at a time.
 
 def test_two_never_write_one_folder(work, count):

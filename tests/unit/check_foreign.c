@@ -301,8 +301,8 @@ START_TEST(dependencies_and_their_faults)
 	wrong(JOB("depends_on: y"), "4:15: 'depends_on' must be a list of maps with 'task_key', not text\n");
 	wrong(JOB("depends_on: [y, {task_key: z, outcome: 'true'}]"),
 	    "4:16: each of 'depends_on' must be a map with 'task_key'\n"
-	    "4:33: 'outcome' is that of a condition_task, which is not a notebook\n");
-	wrong(JOB("run_if: SOMETIMES"), "4:11: run_if is 'SOMETIMES', which is none of ALL_SUCCESS, ALL_DONE, NONE_FAILED, "
+	    "4:42: 'outcome' is that of a condition_task, which is not a notebook\n");
+	wrong(JOB("run_if: SOMETIMES"), "4:11: run_if is the text 'SOMETIMES', which is none of ALL_SUCCESS, ALL_DONE, NONE_FAILED, "
 	    "AT_LEAST_ONE_SUCCESS, AT_LEAST_ONE_FAILED, ALL_FAILED\n");
 }
 END_TEST
@@ -347,8 +347,8 @@ START_TEST(goes_over_inputs)
 		free(text);
 		free(json);
 	}
-	wrong(EACH("inputs: '{\"a\": 1}'"), "5:13: 'inputs' must be a list, or text that is one in JSON, not '{\"a\": 1}'\n");
-	wrong(EACH("inputs: 5"), "5:13: 'inputs' must be a list, or text that is one in JSON, not a whole number\n");
+	wrong(EACH("inputs: '{\"a\": 1}'"), "5:13: 'inputs' must be a list, or text that is one in JSON, not the text '{\"a\": 1}'\n");
+	wrong(EACH("inputs: 5"), "5:13: 'inputs' must be a list, or text that is one in JSON, not 5\n");
 	wrong(EACH("inputs: '[\"{{x}}\"]'"), "5:13: {{x}} is no reference that is known; there are {{job.parameters.NAME}}, "
 	    "{{job.run_id}}, {{task.name}}, and {{input}} in a for_each_task\n");
 	wrong(EACH("concurrency: 2"), "4:5: task 'x': for_each_task has no inputs\n");
@@ -479,7 +479,7 @@ START_TEST(small_files_do_not_become_large)
 		made = convert(buf_str(&text), ".", &no_options, &p);
 		ck_assert_ptr_nonnull(made);
 		ck_assert_uint_eq(p.n, 1);
-		ck_assert_str_eq(p.list[0].message, "variables are put in more than 100000 times");
+		ck_assert_str_eq(p.list[0].message, "variables are put in more than 100000 times; write large values out");
 		yaml_node_free(made);
 		problems_release(&p);
 		p = (struct problems)PROBLEMS_INIT;
@@ -491,7 +491,7 @@ END_TEST
 
 #define VARYING(base, over) "bundle: {name: b, cluster_id: of-all}\nresources: {jobs: {j: " base "}}\ntargets:\n" \
 	"  t: {resources: {jobs: {j: " over "}}}\n  local: {cluster_id: c}\n"
-#define TASKS "tasks: [{task_key: x, notebook_task: {notebook_path: x.ipynb, base_parameters: {p: 1, q: 2}}}]"
+#define TASKS "tasks: [{task_key: x, existing_cluster_id: own, notebook_task: {notebook_path: x.ipynb, base_parameters: {p: 1, q: 2}}}]"
 
 /* Maps are joined, so are items of one name; of all else that of the target counts, where it is not null. */
 START_TEST(what_the_target_changes_is_joined)
@@ -507,7 +507,7 @@ START_TEST(what_the_target_changes_is_joined)
 	    "\"defaults\": {\"retry_delay_seconds\": 0, \"retry_backoff\": 1}, \"pools\": {}, \"notebooks\": ["
 	    "{\"name\": \"x\", \"path\": \"x.ipynb\", \"parameters\": {\"p\": \"1\", \"q\": \"3\", \"r\": \"4\"}, "
 	    "\"compute\": {\"existing_cluster_id\": \"of-all\"}, \"retries\": 3}, "
-	    "{\"name\": \"y\", \"path\": \"y.ipynb\", \"compute\": {\"existing_cluster_id\": \"of-all\"}}]}");
+	    "{\"name\": \"y\", \"path\": \"y.ipynb\", \"compute\": {\"serverless\": true}}]}");
 	/* Here it is the default target, which there is none of, and nothing runs elsewhere. */
 	becomes_with(VARYING("{" TASKS "}", "{max_concurrent_runs: 3}"), &of_local, "notebooks",
 	    "[{\"name\": \"x\", \"path\": \"x.ipynb\", \"parameters\": {\"p\": \"1\", \"q\": \"2\"}}]");
@@ -544,6 +544,69 @@ START_TEST(variables_stand_for_parts_of_a_task)
 	wrong("bundle: {name: b}\nresources: {jobs: {j: {tasks: [{task_key: x, notebook_task: '${var.task}'}]}}}\n",
 	    "2:32: task 'x' has no notebook_task; nbfork runs notebooks\n2:62: ${var.task}: there is no variable 'task' in "
 	    "this file or the bundle's; if another one has it, set BUNDLE_VAR_task in the environment\n");
+}
+END_TEST
+
+/* Also where what it is repeated for is a variable, and however many wait for it. */
+START_TEST(what_is_repeated_may_be_a_variable)
+{
+	struct buf text = BUF_INIT;
+
+	becomes("bundle: {name: b}\nvariables:\n  e: {default: {inputs: [], task: {task_key: i, notebook_task: {notebook_path: "
+	    "x.ipynb}}}}\n  r: {default: ALL_SUCCESS}\nresources: {jobs: {j: {tasks: [\n"
+	    "{task_key: first, notebook_task: {notebook_path: x.ipynb}},\n"
+	    "{task_key: fan, for_each_task: '${var.e}', depends_on: [{task_key: first, outcome: null}], run_if: '${var.r}'},\n"
+	    "{task_key: last, depends_on: [{task_key: fan}], notebook_task: {notebook_path: x.ipynb}}]}}}\n", "notebooks",
+	    "[{\"name\": \"first\", \"path\": \"x.ipynb\"}, {\"name\": \"fan\", \"depends_on\": [\"first\"], \"run_if\": "
+	    "\"all_success\", \"for_each\": {\"list\": [], \"allow_empty\": true}, \"pool\": \"fan\", \"path\": "
+	    "\"x.ipynb\"}, {\"name\": \"last\", \"depends_on\": [\"fan-[0-9]*\", \"first\"], \"path\": \"x.ipynb\"}]");
+	buf_adds(&text, "bundle: {name: b}\nvariables: {l: {default: [0");
+	for (int i = 1; i < 900; i++)
+		buf_addf(&text, ", %d", i);
+	buf_adds(&text, "]}}\nresources: {jobs: {j: {tasks: [\n{task_key: fan, for_each_task: {inputs: '${var.l}', task: "
+	    "{task_key: i, notebook_task: {notebook_path: x.ipynb}}}}");
+	for (int i = 0; i < 300; i++)
+		buf_addf(&text, ",\n{task_key: t%d, depends_on: [{task_key: fan}], notebook_task: {notebook_path: x.ipynb}}", i);
+	buf_adds(&text, "]}}}\n");
+	wrong(buf_str(&text), "");
+	buf_release(&text);
+}
+END_TEST
+
+/* What comes from the command line or the environment may be nobody's to see. */
+START_TEST(what_comes_from_elsewhere_is_not_shown)
+{
+	static char secret[] = "x=hunter2", *given[] = {secret};
+	const struct overrides o = {.parameters = given, .nparameters = 1};
+	static const char each[] = "bundle: {name: b}\nvariables: {p: {default: '{{job.parameters.x}}'}, q: {}}\nresources: "
+	    "{jobs: {j: {parameters: [{name: x, default: d}], tasks: [\n{task_key: a, for_each_task: {inputs: '${var.%s}', "
+	    "task: {task_key: i, notebook_task: {notebook_path: x.ipynb}}}, run_if: '${var.q}'}]}}}\n";
+	char *text = xasprintf(each, "p");
+
+	setenv("BUNDLE_VAR_q", "s3cret", 1);
+	wrong_with(text, &o, "4:39: 'inputs' must be a list, or text that is one in JSON, not the text that stands for it\n"
+	    "4:122: run_if is the text that stands for it, which is none of ALL_SUCCESS, ALL_DONE, NONE_FAILED, "
+	    "AT_LEAST_ONE_SUCCESS, AT_LEAST_ONE_FAILED, ALL_FAILED\n");
+	free(text);
+	text = xasprintf(each, "q");
+	wrong_with(text, &o, "4:39: 'inputs' must be a list, or text that is one in JSON, not the text that stands for it\n"
+	    "4:122: run_if is the text that stands for it, which is none of ALL_SUCCESS, ALL_DONE, NONE_FAILED, "
+	    "AT_LEAST_ONE_SUCCESS, AT_LEAST_ONE_FAILED, ALL_FAILED\n");
+	free(text);
+	wrong(BUNDLE("", "max_retries: '${var.q}'"), "4:94: 'max_retries' must be a whole number of at least -1, not the text that stands for it\n");
+	unsetenv("BUNDLE_VAR_q");
+}
+END_TEST
+
+START_TEST(a_target_that_the_environment_misspells)
+{
+	setenv("DATABRICKS_BUNDLE_TARGET", "prodd", 1);
+	wrong("bundle: {name: b}\nresources: {jobs: {j: {tasks: [{task_key: x, notebook_task: {notebook_path: x.ipynb}}]}}}\n"
+	    "targets: {dev: {default: true}, prod: {}}\n",
+	    "-: DATABRICKS_BUNDLE_TARGET is 'prodd', which is no target of the bundle; there are dev, prod\n");
+	unsetenv("DATABRICKS_BUNDLE_TARGET");
+	wrong("bundle: {name: b}\nresources: {jobs: {j: {tasks: [{task_key: x, notebook_task: {notebook_path: x.ipynb}}]}}}\n"
+	    "targets: [dev]\n", "3:1: 'targets' must be a map of names to targets\n");
 }
 END_TEST
 
@@ -756,6 +819,9 @@ foreign_suite(void)
 	tcase_add_test(t, what_the_target_changes_is_joined);
 	tcase_add_test(t, braces_of_a_cluster_are_its_own);
 	tcase_add_test(t, variables_stand_for_parts_of_a_task);
+	tcase_add_test(t, what_is_repeated_may_be_a_variable);
+	tcase_add_test(t, what_comes_from_elsewhere_is_not_shown);
+	tcase_add_test(t, a_target_that_the_environment_misspells);
 	tcase_add_test(t, a_bundle_has_one_job);
 	tcase_add_test(t, jobs_of_included_files);
 	tcase_add_test(t, activities_become_notebooks);
