@@ -2,6 +2,7 @@
 #include "conductor.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,7 +216,14 @@ on_tick(void *data)
 static void
 on_suspended(void *data, bool yes)
 {
-	(void)data;
+	const struct conductor *c = data;
+
+	for (size_t i = 0; i < c->workflow->ntargets; i++) {
+		const struct target_ops *ops = target_ops(c->workflow->targets[i]);
+
+		if (ops->signal != NULL)
+			ops->signal(yes ? SIGSTOP : SIGCONT);
+	}
 	progress_suspended(yes);
 }
 

@@ -290,7 +290,7 @@ notebook_started(struct conductor *c, struct record *r)
 	r->started_wall = clock_wall();
 	r->slot = j->slot;
 	r->pid = j->pid;
-	r->kernel_ready = false;
+	r->kernel_ready = r->warm = false;
 	r->cell = r->cells = 0;
 	c->run.waiting--;
 	c->run.running++;
@@ -340,6 +340,8 @@ notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n
 		take_submitted(c, r, v);
 	} else if (json_is(kind, "kernel")) {
 		r->kernel_ready = true;
+		r->warm = json_is(json_get(v, "start"), "warm");
+		r->ready_seconds = seconds;
 		conductor_journal(c, events_kernel_ready(&c->events, r, (int)json_count_of(v, "pid"), seconds));
 		progress_cell(r);
 	} else if (json_is(kind, "cell_started") || json_is(kind, "cell_finished")) {

@@ -72,6 +72,8 @@ struct attempt {
 	size_t cells_total, cells_executed;	/* code cells that are to run; that have been started */
 	char *url;	/* a page about it, owned; NULL for none */
 	bool truncated;	/* the place has cut the result */
+	double cpu_seconds;	/* taken by processes that are not this one's own: a kernel that is somebody else's child */
+	int64_t max_rss_bytes;	/* of the largest of these */
 	char *remote;	/* JSON object of what the place says of it, owned; NULL for none */
 };
 
@@ -103,6 +105,9 @@ struct target_ops {
 	 */
 	const char *(*place)(const struct target *t);
 	const char *(*taken)(const struct task *t);
+
+	/* In the parent: stops or continues (SIGSTOP, SIGCONT) processes of the target's that are no workers. NULL for none. */
+	void (*signal)(int sig);
 
 	/* Frees what connect() has made: t->state. NULL for nothing to do. */
 	void (*disconnect)(struct target *t);

@@ -148,6 +148,8 @@ verdict_of_job(struct record *r, const struct job *j, const char *reason)
 	bool told = take_result(r, j, &v);
 	bool stopped = j->stop != JOB_STOP_NONE && j->stop != JOB_STOP_PROTOCOL;
 	char *message, *death, *unknown;
+	double cpu;
+	int64_t rss;
 
 	if (stopped && (!told || r->status == STATUS_CANCELLED ||
 	    (j->stop == JOB_STOP_TIMEOUT && r->status == STATUS_TIMED_OUT))) {
@@ -175,6 +177,10 @@ verdict_of_job(struct record *r, const struct job *j, const char *reason)
 	r->cpu_seconds = (double)(j->usage.ru_utime.tv_sec + j->usage.ru_stime.tv_sec) +
 	    (double)(j->usage.ru_utime.tv_usec + j->usage.ru_stime.tv_usec) / 1e6;
 	r->max_rss_bytes = (int64_t)j->usage.ru_maxrss * 1024;	/* Linux counts it in KiB */
+	if (json_double(json_get(v, "cpu_seconds"), &cpu) && cpu > 0)
+		r->cpu_seconds += cpu;
+	if (json_int(json_get(v, "max_rss_bytes"), &rss) && rss > r->max_rss_bytes)
+		r->max_rss_bytes = rss;
 }
 
 bool

@@ -200,6 +200,10 @@ send_result(struct worker *w)
 	json_out_close(&o, '}');
 	json_out_key(&o, "saved");
 	json_out_bool(&o, w->saved);
+	json_out_key(&o, "cpu_seconds");
+	json_out_fixed(&o, a->cpu_seconds, 6);
+	json_out_key(&o, "max_rss_bytes");
+	json_out_int(&o, a->max_rss_bytes);
 	json_out_key(&o, "url");
 	json_out_str(&o, a->url);
 	json_out_key(&o, "remote");

@@ -2,7 +2,7 @@
  * What a child of the pool does: one attempt at one notebook, from reading it to reporting how it went.
  *
  * PROGRESS frames (pool/frame.h) hold one JSON object each, by "kind":
- *	{"kind": "kernel", "pid": N, "seconds": S}		the kernel answers, S seconds after the start
+ *	{"kind": "kernel", "pid": N, "start": TEXT, "seconds": S}	the kernel answers, S seconds after the start
  *	{"kind": "cell_started", "cell": INDEX, "number": N, "total": M}	the N-th of M code cells
  *	{"kind": "cell_finished", ..., "seconds": S, "failed": BOOL}
  *	{"kind": "line", "text": TEXT}				the last line printed, safe to show
@@ -10,8 +10,9 @@
  *	{"kind": "found_over"}		what came of that is not of this attempt's making
  * The RESULT frame holds
  *	{"status": NAME, "error": OBJECT or null, "result": VALUE or null,
- *	 "cells": {"total": M, "executed": N}, "saved": BOOL, "url": TEXT or null, "remote": OBJECT or null}
- * with the error object and the values of the results document.
+ *	 "cells": {"total": M, "executed": N}, "saved": BOOL, "cpu_seconds": S, "max_rss_bytes": N,
+ *	 "url": TEXT or null, "remote": OBJECT or null}
+ * where the seconds and bytes are those of processes that are not the worker's own; with the error object and the values of the results document.
  */
 #ifndef NBFORK_WORKER_H
 #define NBFORK_WORKER_H

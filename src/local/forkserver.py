@@ -1,17 +1,21 @@
 """
-Starts Jupyter kernels by fork: the imports, the configuration and IPython's shell are made once, here, and each kernel
-goes on from there. Run as `PYTHON -c THIS`; requests come on descriptor 3, a SOCK_SEQPACKET socket.
+Starts Jupyter kernels by fork: the imports, the configuration and IPython's shell are made once, here, and every kernel
+goes on from there. Run as `PYTHON -c THIS [--preload=MODULE ...]`; requests come on descriptor 3.
 
-For each request this server forks a keeper, and the keeper forks the kernel, whose parent it is: it tells the worker on
-the request's leash (a stream socket) what becomes of the kernel, and kills all that is left of it when the worker says
-so or is gone. A kernel is to be as one that was started afresh, down to its place on the stack, so the functions for it
-return to the end of this file, from where it runs as a fresh one does. Nothing is guessed there: whether this can be
-done with this ipykernel is tried in a process of its own first. If it cannot, the server begins again and makes only
-the imports.
+For a request this server forks a keeper, and the keeper forks the kernel: the keeper is the kernel's parent, tells the
+worker on the request's leash (a stream socket) what becomes of the kernel, and kills all that is left of it when the
+worker says so or is gone.
 
-What the first message on descriptor 3 says: "ready VERSION DEPTH" or "unfit REASON". Afterwards nothing is sent there.
-What is said on a leash: "started PID", "failed folder ERRNO" or "failed REASON" (then a fresh start may do better),
-"ended STATUS UTIME STIME MAXRSS", "gone UTIME STIME MAXRSS"; what is heard there: "signal N", "empty".
+A kernel is to be as one that was started afresh: so the functions that make it return to the end of this file, and from
+there it runs what a fresh one runs. Whether that can be done with this ipykernel is
+not guessed: the server tries one kernel. If that fails, the server begins again, and prepares only the imports.
+
+On descriptor 3 (SOCK_SEQPACKET): "ready VERSION DEPTH" or "unfit REASON" once; then come messages "K" with three
+descriptors: a file with the request, the pipe for the kernel's output, the leash. The request is strings that end in
+NUL: folder ("" for /), number of arguments, the arguments after `-m ipykernel_launcher`, the environment.
+On the leash, lines: "started PID", or "failed folder ERRNO", or "failed REASON" (not for this server: start it afresh);
+"ended STATUS UTIME STIME MAXRSS" for the kernel; "gone UTIME STIME MAXRSS" for everybody, as the last word. Back come
+"signal N" for the kernel's group, and "empty", as the end of the file, to kill everybody.
 """
 
 import os
@@ -21,8 +25,8 @@ FIRST_ENVIRON = dict(os.environb)
 FIRST_MODULES = frozenset(sys.modules)
 COMMAND = open("/proc/self/cmdline", "rb").read().split(b"\0")[:-1]
 NAME = open("/proc/self/comm", "rb").read().strip()
-WITH_FOLDER = sys.path[:1] == [""]	# not with -I or -P
-if WITH_FOLDER:
+FOLDER_IN_PATH = sys.path[:1] == [""]	# not with -I and -P
+if FOLDER_IN_PATH:
     del sys.path[0]	# nothing is to come from the folder in which the server happens to be
 
 import signal  # noqa: E402
@@ -31,15 +35,18 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
 
 
+# Out of the way: what is opened while importing gets the number that it gets in a kernel.
+CHANNEL = 3
+REQUESTS = os.dup2(CHANNEL, 100, inheritable=False)
+os.close(CHANNEL)
+
+
 def say(text):
-    """The one message to nbfork."""
-    os.write(3, " ".join(text.split()).encode(errors="replace")[:4000])
+    os.write(REQUESTS, " ".join(text.split()).encode(errors="replace")[:4000])
 
 
 def unfit(reason):
     say("unfit " + reason)
-    sys.stdout.flush()
-    sys.stderr.flush()
     os._exit(0)
 
 
@@ -50,142 +57,780 @@ def describe(error):
 try:
     import ipykernel
     import ipykernel.compiler
-    import ipykernel.debugger  # noqa: F401: newer ones import it when the kernel is made
-    import ipykernel.ipkernel
+    import ipykernel.debugger  # noqa: F401: not imported before there is a kernel, by newer ones
     import ipykernel.kernelapp
     import ipykernel.zmqshell
     import IPython.core.application
+    import IPython.core.shellapp
     import traitlets.config
     import zmq
 except BaseException as e:
     unfit(f"ipykernel cannot be imported: {describe(e)}")
 
-# What a kernel would not have imported is for this server alone.
-OWN = {"atexit", "ctypes", "gc", "importlib.machinery", "importlib.util", "resource", "select", "socket", "threading",
-       "time"} - sys.modules.keys()
+# Here for this server alone, where a kernel would not have imported it.
+OWN = {"ctypes", "gc", "importlib.machinery", "importlib.util", "resource", "select", "socket",
+       "struct"} - sys.modules.keys()
 
 import atexit  # noqa: E402
 import ctypes  # noqa: E402
 import gc  # noqa: E402
 import importlib.machinery  # noqa: E402
 import importlib.util  # noqa: E402
+import io  # noqa: E402
 import resource  # noqa: E402
 import select  # noqa: E402
 import socket  # noqa: E402
+import struct  # noqa: E402
 import threading  # noqa: E402
 import time  # noqa: E402
+from pathlib import Path  # noqa: E402
 
 for name in OWN:
     del sys.modules[name]
 
-IPKernelApp = ipykernel.kernelapp.IPKernelApp
+KernelApp = ipykernel.kernelapp.IPKernelApp
 Application = IPython.core.application.BaseIPythonApplication
+ShellApp = IPython.core.shellapp.InteractiveShellApp
 Shell = ipykernel.zmqshell.ZMQInteractiveShell
 
 HISTORY = "--HistoryManager.hist_file=:memory:"
 LAUNCHER = importlib.util.find_spec("ipykernel_launcher")
-TRIAL_PATIENCE = 30	# seconds; a kernel that is there later is not worth having
+LAUNCHER_CODE = LAUNCHER and LAUNCHER.loader.get_code(LAUNCHER.name)
+TRIAL_PATIENCE = 30	# seconds
 EMPTY_PATIENCE = 5
-EMPTY_STEP = 20	# milliseconds
+EMPTY_STEP = 10	# milliseconds: whoever is killed is gone by then, as a rule
 
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
 prctl = ctypes.CDLL(None).prctl
 
-# Variables that have had their effect before a request comes: on the interpreter, the libraries, the configuration.
-BOOT_NAMES = {b"HOME", b"LANG", b"GLIBC_TUNABLES", b"MATPLOTLIBRC"}
-BOOT_PREFIXES = (b"PYTHON", b"LD_", b"LC_", b"MALLOC_", b"XDG_", b"IPYTHON", b"JUPYTER_", b"MPL", b"OMP_", b"KMP_",
-                 b"GOMP_", b"OPENBLAS_", b"GOTO_", b"MKL_", b"BLIS_", b"NUMEXPR_", b"NUMBA_", b"NPY_", b"PYDEVD_",
-                 b"DEBUGPY_", b"OPENSSL_", b"TORNADO_")
+# The variables that have had their effect before there is a request: on the interpreter, libraries, the configuration.
+BOOT_NAMES = (b"HOME", b"LANG", b"GLIBC_TUNABLES")
+BOOT_PREFIXES = (b"PYTHON", b"LD_", b"LC_", b"MALLOC_", b"XDG_", b"IPYTHON", b"JUPYTER_", b"MPL", b"MATPLOTLIB", b"OMP_",
+                 b"KMP_", b"GOMP_", b"OPENBLAS_", b"GOTO_", b"MKL_", b"BLIS_", b"NUMEXPR_", b"NUMBA_", b"NPY_",
+                 b"PYDEVD_", b"DEBUGPY_", b"OPENSSL_", b"TORNADO_")
 
 
-def title(text):
-    """What ps shows instead of the text of this file. An area that does not end in NUL is read up to the first one."""
-    with open("/proc/self/stat", "rb") as f:
-        start, end = [int(n) for n in f.read().rpartition(b")")[2].split()[45:47]]
-    if start < end:
-        text = text[:min(end - start - 2, 4000)] + b"\0"
-        ctypes.memmove(start, text, len(text))
-        ctypes.memset(end - 1, ord("."), 1)
+class Refused(Exception):
+    """What is asked for cannot be had from this server."""
 
 
-# What is made before the fork.
-
-class Made:
-    """The application and the shell, as far as they can be made without sockets, threads and a folder."""
+class Changes:
+    """What imports and configuration have changed in the environment; they would have done so in a kernel too."""
 
     def __init__(self):
-        self.at_exit = []
-        self.app = app = IPKernelApp.instance()
+        self.values = {}
+
+    def note(self, before):
+        now = dict(os.environb)
+        for name in before.keys() | now.keys():
+            if before.get(name) != now.get(name):
+                self.values[name] = now.get(name)
+
+    def make(self, environ):
+        for name, value in self.values.items():
+            if environ.get(name) == FIRST_ENVIRON.get(name):	# else the kernel was given one of its own
+                if value is None:
+                    environ.pop(name, None)
+                else:
+                    environ[name] = value
+
+
+class Made:
+    """The application and the shell, as far as they can be made without sockets, threads and a folder to be in."""
+
+    def __init__(self):
+        self.app = app = KernelApp.instance()
         Application.initialize(app, ["-f", "-", HISTORY])
-        if app.subapp is not None or app.kernel_class is not ipykernel.ipkernel.IPythonKernel:
-            raise RuntimeError("another kernel is configured")
-        # Configuration is looked up by the names of the classes that something is part of.
-        base = type("Kernel", (traitlets.config.SingletonConfigurable,), {})
-        kernel = type("IPythonKernel", (base,), {})(parent=app)
+        self.held = []
         self.given = {"profile_dir": app.profile_dir, "user_module": None, "user_ns": app.user_ns,
                       "compiler_class": ipykernel.compiler.XCachingCompiler}
-        main = sys.modules["__main__"]
-        logstart, Shell.init_logstart = Shell.init_logstart, lambda shell: None
+
+    def make_shell(self):
+        # What applies to a part is looked up in the configuration by the classes that it is a part of.
+        base = type("Kernel", (traitlets.config.SingletonConfigurable,), {})
+        parent = type("IPythonKernel", (base,), {})(parent=self.app)
+        main, logstart = sys.modules["__main__"], Shell.init_logstart
+        Shell.init_logstart = lambda shell: None
         try:
-            self.shell = Shell.instance(parent=kernel, kernel=kernel, **self.given)
+            self.shell = Shell.instance(parent=parent, kernel=None, **self.given)
         finally:
             Shell.init_logstart = logstart
         sys.modules["__main__"] = main
-        self.connection = [self.shell.history_manager.db]
         if self.shell.history_manager.hist_file != ":memory:":
-            raise RuntimeError("the history is a file")
-        self.connection.pop().close()
+            raise Refused("the history is a file")
+        # SQLite is not to be taken through a fork.
+        getattr(self.shell.history_manager.db, "close", lambda: None)()
 
-    def register(self, function, *args, **more):
-        self.at_exit.append((function, args, more))
-        return function
-
-    def unregister(self, function):
-        self.at_exit[:] = [h for h in self.at_exit if h[0] != function]
-
-    def backend(self):
-        """Sets the variable for matplotlib, which reads it when it is imported, and does nothing else."""
-        base = IPython.core.shellapp.InteractiveShellApp
-        original, base.init_gui_pylab = base.init_gui_pylab, lambda app: None
+    def set_backend(self):
+        """Sets the variable that matplotlib reads when it is imported, and does no more of what this function does."""
+        rest, ShellApp.init_gui_pylab = ShellApp.init_gui_pylab, lambda app: None
         self.app.shell = self.shell
         try:
             self.app.init_gui_pylab()
         finally:
-            base.init_gui_pylab = original
+            ShellApp.init_gui_pylab = rest
             self.app.shell = None
 
-    def finish(self, parent, args):
-        """In the kernel: what comes next makes the rest, as always, and finds what is there."""
-        app, original = self.app, Application.initialize
+    def hold(self, at_exit):
+        """What is to be called at exit is registered in the kernel, in the order of a fresh one: last come, first."""
+        def register(function, *args, **more):
+            self.held.append((function, args, more))
+            return function
+
+        def unregister(function):
+            self.held[:] = [h for h in self.held if h[0] != function]
+            originals[1](function)
+        originals = atexit.register, atexit.unregister
+        atexit.register, atexit.unregister = register, unregister
+        try:
+            at_exit()
+        finally:
+            atexit.register, atexit.unregister = originals
+
+    def arm(self, parent, args):
+        """In the kernel. From here on everything is made as always, but that it finds the application and the shell."""
+        app, shell, rest = self.app, self.shell, Application.initialize
 
         def initialize(self, argv=None):
-            Application.initialize = original
+            Application.initialize = rest
+
+        def instance(cls, parent, kernel, **given):
+            del Shell.instance
+            if given.keys() != self.given.keys() or any(given[k] is not v for k, v in self.given.items()):
+                raise Refused("the shell is made in another way")
+            shell.parent, shell.kernel = parent, kernel
+            shell.starting_dir = os.getcwd()
+            shell.init_environment()
+            shell.save_sys_module_state()
+            shell.init_sys_modules()
+            shell.history_manager.init_db()
+            shell.history_manager.new_session()
+            shell.history_manager.dir_hist[:] = [Path.cwd()]
+            shell.init_logstart()
+            for function, args, more in self.held:
+                atexit.register(function, *args, **more)
+            return shell
         Application.initialize = initialize
-        Shell.instance = classmethod(self.take)
+        Shell.instance = classmethod(instance)
         file = args[args.index("-f") + 1]
-        for config in (app.cli_config, app.config, self.shell.config):
-            section = config.IPKernelApp
-            section.connection_file = type(section.connection_file)(file)
+        for config in (app.cli_config, app.config):	# the latter is everybody's
+            config.IPKernelApp.connection_file = type(config.IPKernelApp.connection_file)(file)
         app.argv = args
         app.connection_file = file
         app.parent_handle = parent
 
-    def take(self, cls, parent, kernel, **given):
-        """Stands for Shell.instance, once: the rest of Shell.__init__."""
-        del Shell.instance
-        if given.keys() != self.given.keys() or any(given[k] is not v and given[k] for k, v in self.given.items()):
-            raise RuntimeError("the shell is made with other arguments")
-        shell = self.shell
-        shell.parent, shell.kernel = parent, kernel
-        shell.starting_dir = os.getcwd()
-        shell.init_environment()
-        shell.save_sys_module_state()
-        shell.init_sys_modules()
-        history = shell.history_manager
-        history.init_db()
-        history.new_session()
-        history.dir_hist[:] = [IPython.core.history.Path.cwd()]
-        shell.init_logstart()
-        for function, args, more in self.at_exit:
-            atexit.register(function, *args, **more)
-        return shell
+
+def clone():
+    """A fork with nothing in the buffers. The child has the parent's signals, a bell among them."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return os.fork()
+
+
+def die_with(parent):
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def open_files():
+    """What is open but for standard files and the requests; a file is told from /dev/null by its being kept open."""
+    files = {}
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            files[int(fd)] = os.readlink("/proc/self/fd/" + fd)
+        except OSError:
+            pass	# with which they were listed
+    return {fd: path for fd, path in files.items() if fd > 2 and fd != REQUESTS}
+
+
+def shares_files():
+    """Whether kernels would have an open file in common. Some modules keep a null device."""
+    return not set(open_files().values()) <= {"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"}
+
+
+def has_threads():
+    """Threads would not be in the kernels. OpenBLAS ends its own when there is a fork, and starts new ones later."""
+    if threading.active_count() > 1:
+        return True
+    for _ in range(100):
+        if len(os.listdir("/proc/self/task")) == 1:
+            return False
+        pid = clone()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+        time.sleep(0.002)	# the last one is seen for a moment after its end
+    return True
+
+
+def has_children():
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def preload(name):
+    try:
+        importlib.import_module(name)
+    except BaseException as e:
+        raise Refused(f"preload '{name}' cannot be imported: {describe(e)}")
+    if has_threads():
+        raise Refused(f"preload '{name}' starts threads")
+    if has_children():
+        raise Refused(f"preload '{name}' starts processes")
+    if shares_files():
+        raise Refused(f"preload '{name}' keeps files open")
+
+
+def answer(made, channel, name):
+    """The trial's kernel runs one cell. Tells which modules that sees."""
+    def ask():
+        try:
+            session = ipykernel.kernelapp.Session(key=made.app.session.key)
+            client = zmq.Context().socket(zmq.DEALER)
+            client.connect(f"ipc://{name}-1")
+            session.send(client, "execute_request", {"code": "_seen()", "silent": False, "store_history": True,
+                                                     "user_expressions": {}, "allow_stdin": False})
+            reply = session.recv(client, mode=0)[1]
+            if reply["content"]["status"] != "ok":
+                raise RuntimeError(reply["content"].get("evalue", "no answer"))
+            os.write(channel, "\n".join(["ok", *seen]).encode())
+        except BaseException as e:
+            os.write(channel, describe(e).encode())
+        os._exit(0)
+
+    seen = []
+    app = made.app
+    # Sockets without names in the file system; nobody else's code is run twice.
+    app.transport, app.ip = "ipc", name
+    app.shell_port, app.iopub_port, app.stdin_port, app.control_port, app.hb_port = range(1, 6)
+    for step in ("init_connection_file", "write_connection_file", "init_gui_pylab", "init_extensions", "init_code"):
+        setattr(app, step, lambda *args, **more: None)
+    app.initialize()
+    made.shell.user_ns["_seen"] = lambda: seen.extend(sys.modules)
+    threading.Thread(target=ask, daemon=True).start()
+    app.start()
+
+
+def trial(made):
+    """Makes a kernel and has it run a cell, to see whether it can be done so; imports what it has imported."""
+    server, (reading, writing) = os.getpid(), os.pipe()
+    pid = clone()
+    if pid == 0:
+        try:
+            die_with(server)
+            null = os.open(os.devnull, os.O_RDWR)
+            for fd in (0, 1, 2, REQUESTS):
+                os.dup2(null, fd)
+            made.arm(server, ["-f", "-", HISTORY])
+            answer(made, writing, f"@nbfork-{os.getpid()}-{os.urandom(8).hex()}")
+        except BaseException as e:
+            os.write(writing, describe(e).encode())
+        os._exit(1)
+    os.close(writing)
+    text, until = b"", time.monotonic() + TRIAL_PATIENCE
+    while select.select([reading], [], [], max(0, until - time.monotonic()))[0]:
+        more = os.read(reading, 65536)
+        text += more
+        if not more:
+            break
+    os.close(reading)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    result, *modules = text.decode(errors="replace").split("\n")
+    if result != "ok":
+        raise Refused(f"a kernel cannot be made so: {result or 'it does not answer'}")
+    for name in modules:
+        if name not in sys.modules and name not in OWN:
+            try:
+                importlib.import_module(name)
+            except Exception:
+                pass	# made by another one, and not to be had by its name
+
+
+def prepare(preloads, shell):
+    """Makes what kernels are forked from."""
+    changes, made = Changes(), None
+    if LAUNCHER is None:
+        raise Refused("there is no module ipykernel_launcher")
+    if shell:
+        made = Made()
+        if has_threads() or made.app.subapp or made.app.kernel_class is not ipykernel.kernelapp.IPythonKernel:
+            raise Refused("the configuration needs a fresh start")
+    changes.note(FIRST_ENVIRON)
+    if shell:
+        made.hold(made.make_shell)
+        made.set_backend()
+        for name in made.app.default_extensions:
+            if importlib.util.find_spec("IPython.extensions." + name):
+                importlib.import_module("IPython.extensions." + name)
+    else:
+        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")	# as ipykernel
+    before = dict(os.environb)
+    for name in preloads:
+        if shell:
+            made.hold(lambda: preload(name))
+        else:
+            preload(name)
+    changes.note(before)
+    gc.collect()
+    gc.freeze()	# no collection is to write into what all kernels share
+    if shell:
+        trial(made)
+        gc.collect()
+        gc.freeze()
+    if has_threads() or has_children() or shares_files():
+        raise Refused("there are threads, processes or files left from the imports")
+    return made, changes
+
+
+def begin_again(reason):
+    """With less to prepare, and as if nothing had been."""
+    print(f"fork server: {reason}; preparing only the imports", file=sys.stderr, flush=True)
+    os.dup2(REQUESTS, CHANNEL)
+    os.execve(sys.executable or "/proc/self/exe", [*COMMAND, b"--depth=imports"], FIRST_ENVIRON)
+
+
+def title(text):
+    """What ps shows, instead of this text. An area that does not end in NUL is read up to the first one."""
+    with open("/proc/self/stat", "rb") as f:
+        start, end = map(int, f.read().rpartition(b")")[2].split()[45:47])
+    text = text[:min(end - start - 2, 4000)]
+    if text:
+        ctypes.memmove(start, text + b"\0", len(text) + 1)
+        ctypes.memset(end - 1, ord("."), 1)
+
+
+def ring():
+    """A descriptor that can be read when a child has ended, and perhaps otherwise."""
+    bell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, lambda *args: None)
+    signal.set_wakeup_fd(bell[1], warn_on_full_buffer=False)
+    return bell
+
+
+def silence(bell):
+    try:
+        os.read(bell[0], 4096)
+    except BlockingIOError:
+        pass
+
+
+def unring(bell):
+    """In a child, that has inherited it."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for fd in bell:
+        os.close(fd)
+
+
+def children():
+    """The children of this process that are to be seen; they are its own until it reaps them."""
+    me = os.getpid()
+    try:
+        with open(f"/proc/self/task/{me}/children", "rb") as f:
+            return [int(pid) for pid in f.read().split()]
+    except FileNotFoundError:
+        pass	# this system has it not
+    found = []
+    for pid in os.listdir("/proc"):
+        if pid.isdigit():
+            try:
+                with open(f"/proc/{pid}/stat", "rb") as f:
+                    if int(f.read().rpartition(b")")[2].split()[1]) == me:
+                        found.append(int(pid))
+            except OSError:
+                pass
+    return found
+
+
+def kill_children(spare=()):
+    """Kills them once. Returns whether there were any: their own children come to this process then."""
+    found = [pid for pid in children() if pid not in spare]
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    return bool(found)
+
+
+def tell(leash, text):
+    """Nobody may read it any more, and that is to hold up nothing."""
+    try:
+        os.set_blocking(leash, False)
+        os.write(leash, text.encode(errors="replace") + b"\n")	# Python ignores SIGPIPE
+    except OSError:
+        pass
+
+
+def usage_text(*usages):
+    return (f"{sum(u.ru_utime for u in usages):.6f} {sum(u.ru_stime for u in usages):.6f} "
+            f"{max(u.ru_maxrss for u in usages)}")
+
+
+class Request:
+    def __init__(self, fd):
+        parts, size = [], 0
+        while not parts or parts[-1]:
+            parts.append(os.pread(fd, 1 << 20, size))
+            size += len(parts[-1])
+        self.folder, n, *rest = b"".join(parts).split(b"\0")
+        n = int(n)
+        if not 0 <= n < len(rest) or rest[-1]:
+            raise ValueError("the request is cut off")
+        self.args = [os.fsdecode(a) for a in rest[:n]]
+        self.environ = {}
+        for setting in rest[n:-1]:
+            name, equals, value = setting.partition(b"=")
+            if name and equals:
+                self.environ.setdefault(name, value)
+
+    def check(self, made, names):
+        """Whether it fits what is prepared; in its folder."""
+        others = [a for i, a in enumerate(self.args) if a != "-f" and self.args[i - 1:i] != ["-f"]]
+        if made and (len(self.args) != 3 or others != [HISTORY]):
+            raise Refused("the kernel has other arguments")
+        for name in FIRST_ENVIRON.keys() | self.environ.keys():
+            if ((name in BOOT_NAMES or name.startswith(BOOT_PREFIXES)) and
+                    FIRST_ENVIRON.get(name) != self.environ.get(name)):
+                raise Refused(f"{os.fsdecode(name)} has another value")
+        # A fresh kernel would import what lies in its folder instead of what the server has imported.
+        try:
+            here = os.listdir(".")
+        except OSError:
+            return	# and it could not either
+        suffixes = importlib.machinery.all_suffixes()
+        for entry in here:
+            name = entry.partition(".")[0]
+            if name in names and (entry[len(name):] in suffixes or entry == name and any(
+                    os.path.exists(f"{name}/__init__{s}") for s in suffixes)):
+                raise Refused(f"its folder has a module '{name}'")
+
+
+def shadowable():
+    """The names of the modules that were found on sys.path."""
+    return {name for name, module in sys.modules.items() if "." not in name and name not in FIRST_MODULES and
+            getattr(getattr(module, "__spec__", None), "origin", None) not in (None, "built-in", "frozen")}
+
+
+class Keeper:
+    def __init__(self, leash):
+        self.leash = leash
+        self.bell = ring()
+        self.kernel = 0
+        self.heard = b""
+
+    def reap(self):
+        """Returns whether there are children left."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self.kernel:
+                self.kernel = 0
+                tell(self.leash, f"ended {status} {usage_text(usage)}")
+
+    def listen(self):
+        """Returns whether the worker wants it to go on."""
+        try:
+            more = os.read(self.leash, 4096)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        *lines, self.heard = (self.heard + more).split(b"\n")
+        for line in lines:
+            word, _, number = line.partition(b" ")
+            if word == b"empty":
+                return False
+            if word == b"signal" and number.isdigit():
+                self.signal(int(number))
+        return more != b""
+
+    def signal(self, number):
+        if self.kernel == 0:
+            return
+        try:
+            os.killpg(self.kernel, number)
+        except ProcessLookupError:
+            os.kill(self.kernel, number)	# it has not made its group yet
+        except (OSError, OverflowError):
+            pass	# there is no such signal
+
+    def keep(self):
+        poll = select.poll()
+        poll.register(self.bell[0], select.POLLIN)
+        poll.register(self.leash, select.POLLIN)
+        going = True
+        while going:
+            poll.poll()
+            silence(self.bell)
+            self.reap()
+            going = self.listen()
+        poll.unregister(self.leash)
+        until = time.monotonic() + EMPTY_PATIENCE
+        while self.reap() and time.monotonic() < until:
+            kill_children()
+            poll.poll(EMPTY_STEP)
+            silence(self.bell)
+
+    def go(self):
+        tell(self.leash, "gone " + usage_text(*map(resource.getrusage, (resource.RUSAGE_SELF,
+                                                                        resource.RUSAGE_CHILDREN))))
+        os._exit(1 if has_children() else 0)
+
+
+def keep(request, output, leash, made, names):
+    """What a keeper does. Returns only in the kernel, with what was asked for and the pid of the keeper."""
+    me, k, kernel = os.getpid(), Keeper(leash), -1
+    try:
+        asked = Request(request)
+        if asked.folder:
+            try:
+                os.chdir(asked.folder)
+            except OSError as e:
+                tell(leash, f"failed folder {e.errno}")
+                k.go()
+        asked.check(made, names)
+        kernel = k.kernel = clone()
+        if kernel == 0:
+            unring(k.bell)
+            return asked, me
+        del asked
+        os.close(request)
+        os.close(output)
+        os.chdir("/")	# it keeps no folder in use
+        tell(leash, f"started {kernel}")
+        k.keep()
+    except Exception as e:
+        tell(leash, f"failed {describe(e)}" if kernel == -1 else "")
+    k.go()
+
+
+def set_environment(environ):
+    os.environ.clear()
+    for name, value in environ.items():
+        os.environb[name] = value
+    time.tzset()
+
+
+def renew():
+    """What no two kernels may have in common; Python's own random numbers start anew by themselves."""
+    modules = sys.modules
+    if "numpy.random" in modules:
+        modules["numpy.random"].seed()
+    if "uuid" in modules:
+        modules["uuid"]._node = modules["uuid"]._last_timestamp = None
+    if "tempfile" in modules:
+        modules["tempfile"].tempdir = None
+    if "multiprocessing.process" in modules:
+        modules["multiprocessing.process"].current_process().authkey = os.urandom(32)
+
+
+def lift_limit():
+    """
+    The socket for outputs keeps all of them until they are sent: ZeroMQ lets it keep a thousand, and what is beyond is
+    lost. Sockets that the notebook makes are as always.
+    """
+    original = zmq.Context.socket
+
+    def socket(self, kind, *args, **more):
+        made = original(self, kind, *args, **more)
+        if kind in (zmq.PUB, zmq.XPUB):
+            made.setsockopt(zmq.SNDHWM, 0)
+            zmq.Context.socket = original
+        return made
+    zmq.Context.socket = socket
+
+
+def end_control():
+    """
+    Before ipykernel closes the socket for outputs: its control thread flushes the outputs after the request to shut down,
+    and where that is gone it waits ten seconds.
+    """
+    try:
+        thread = KernelApp._instance.control_thread
+        thread.stop()
+        thread.join(5)
+    except Exception:
+        pass	# there is none, or it is another one
+
+
+def become(asked, keeper, output, made, changes, files):
+    """Makes this process what a fresh one is when it starts ipykernel_launcher."""
+    die_with(keeper)
+    os.setsid()
+    prctl(PR_SET_NAME, NAME)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    for fd in open_files():
+        if fd not in files:
+            os.close(fd)
+    for number, action in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL),
+                           (signal.SIGHUP, signal.SIG_DFL)):
+        signal.signal(number, action)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    asked.environ[b"JPY_PARENT_PID"] = b"%d" % keeper	# ipykernel ends when this is no longer its parent
+    changes.make(asked.environ)
+    set_environment(asked.environ)
+    if FOLDER_IN_PATH:
+        sys.path.insert(0, os.getcwd())
+    sys.argv = [LAUNCHER.origin, *asked.args]
+    command = [os.fsdecode(a) for a in COMMAND[:COMMAND.index(b"-c")]] + ["-m", LAUNCHER.name, *asked.args]
+    sys.orig_argv = command
+    title(os.fsencode(" ".join(command)))
+    renew()
+    lift_limit()
+    if hasattr(threading, "_register_atexit"):
+        threading._register_atexit(end_control)
+    if made:
+        made.arm(keeper, asked.args)
+    else:
+        KernelApp.instance().parent_handle = keeper
+    gc.enable()
+
+
+def receive(requests):
+    """The descriptors of a request; none when it is not one. Raises EOFError when none will come any more."""
+    try:
+        text, control, flags, _ = requests.recvmsg(16, socket.CMSG_SPACE(64), socket.MSG_DONTWAIT |
+                                                   socket.MSG_CMSG_CLOEXEC)
+    except BlockingIOError:
+        return []
+    except ConnectionError:
+        raise EOFError
+    fds = []
+    for level, kind, data in control:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            fds += struct.unpack(f"{len(data) // 4}i", data[:len(data) // 4 * 4])
+    if text == b"K" and len(fds) == 3 and not flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC):
+        return fds
+    for fd in fds:
+        os.close(fd)
+    if not text and not fds:
+        poll = select.poll()	# an empty message looks like the end
+        poll.register(requests, 0)
+        if poll.poll(0):
+            raise EOFError
+    return []
+
+
+def serve(made, changes):
+    """The server. Returns only in a kernel."""
+    server, names, files, keepers = os.getpid(), shadowable(), open_files(), set()
+    requests, bell, strays = socket.socket(fileno=REQUESTS), ring(), False
+    poll = select.poll()
+    poll.register(requests, select.POLLIN)
+    poll.register(bell[0], select.POLLIN)
+    listening = True
+    while listening or has_children():
+        ready = poll.poll(EMPTY_STEP if strays else None)
+        silence(bell)
+        while has_children():
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            # One that was killed leaves its own to this process, and so do those.
+            strays = strays or pid not in keepers or status != 0
+            keepers.discard(pid)
+        strays = strays and kill_children(keepers)
+        if not any(fd == REQUESTS for fd, _ in ready):
+            continue
+        try:
+            fds = receive(requests)
+        except EOFError:
+            poll.unregister(requests)
+            listening = False
+            continue
+        if not fds:
+            continue
+        try:
+            pid = clone()
+        except OSError as e:
+            tell(fds[2], f"failed {describe(e)}")
+            pid = -1
+        if pid == 0:
+            try:
+                os.setpgid(0, 0)
+                die_with(server)
+                prctl(PR_SET_CHILD_SUBREAPER, 1)
+                prctl(PR_SET_NAME, b"nb:keeper")
+                os.close(requests.detach())
+                unring(bell)
+                found = keep(*fds, made, names)
+            except BaseException:
+                os._exit(1)
+            become(*found, fds[1], made, changes, files)
+            return
+        keepers.add(pid)
+        for fd in fds:
+            os.close(fd)
+    os._exit(0)
+
+
+def start():
+    """Returns only in a kernel."""
+    preloads = [a.partition("=")[2] for a in sys.argv[1:] if a.startswith("--preload=")]
+    shell = "--depth=imports" not in sys.argv[1:]
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    prctl(PR_SET_NAME, b"nb:forkserver")
+    try:
+        made, changes = prepare(preloads, shell)
+    except BaseException as e:
+        reason = str(e) if isinstance(e, Refused) else describe(e)
+        if shell:
+            begin_again(reason)
+        unfit(reason)
+    gc.disable()
+    title(b"nbfork: starts kernels")
+    say(f"ready {ipykernel.__version__} {'shell' if shell else 'imports'}")
+    serve(made, changes)
+
+
+def flush(thing):
+    try:
+        thing.flush()
+    except Exception:
+        pass	# it is closed, detached, or its disk is full
+
+
+def leave(status):
+    """
+    What a fresh kernel's end comes to: threads have ended, functions of atexit and the C library's have been called, the
+    notebook's objects are gone and all that was written is in its files. The interpreter itself is not taken apart: that
+    would write into all the memory that kernels share, and costs as much as all the rest.
+    """
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    main = sys.modules.get("__main__")
+    if main is not None:
+        vars(main).clear()
+    gc.collect()	# what was there before the fork is frozen, and not looked at
+    for thing in gc.get_objects():
+        if isinstance(thing, io.IOBase):
+            flush(thing)
+    for thing in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        flush(thing)
+    ctypes.PyDLL(None).exit(status)
+
+
+def run(code):
+    exec(code, {"__name__": "__main__", "__file__": LAUNCHER.origin, "__spec__": LAUNCHER})
+
+
+start()
+ending = 0
+try:
+    run(LAUNCHER_CODE)
+except SystemExit as e:
+    ending = e.code if isinstance(e.code, int) else int(e.code is not None)
+    if e.code is not None and not isinstance(e.code, int):
+        print(e.code, file=sys.stderr)
+except BaseException:
+    sys.excepthook(*sys.exc_info())
+    ending = 1
+leave(ending & 0xff)

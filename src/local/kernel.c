@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "local/connection.h"
+#include "local/kernel_parts.h"
 
 #define START_PATIENCE (30 * NSEC_PER_SEC)	/* until exec has happened: file systems can hang */
 #define KILL_PATIENCE (5 * NSEC_PER_SEC)	/* from SIGKILL to the end */
@@ -168,14 +169,8 @@ kernel_start(struct kernel *k, const struct kernelspec *spec, enum transport tra
 	struct launch l = {.working_directory = working_directory, .memory = memory, .input = -1, .failure = {-1, -1},
 	    .parent = getpid()};
 	int output[2] = {-1, -1}, result = -1;
-	char *here = *folder == '/' ? NULL : getcwd(NULL, 0);
 
-	*k = (struct kernel)KERNEL_INIT;
-	k->interrupt_by_message = spec->interrupt_by_message;
-	k->folder = here != NULL ? file_join(here, folder) : xstrdup(folder);	/* the kernel may run in another one */
-	free(here);
-	k->by_ipc = transport == TRANSPORT_IPC ||
-	    (transport == TRANSPORT_AUTO && kernelspec_takes_ipc(spec) && connection_fits(k->folder));
+	kernel_begin(k, spec, transport, folder);
 	if (connection_prepare(k, spec, why) == -1)
 		return -1;
 	l.argv = kernelspec_command(spec, k->file);
@@ -210,6 +205,10 @@ kernel_reap(struct kernel *k)
 {
 	pid_t pid;
 
+	if (k->warm) {
+		kernel_hear(k);
+		return k->ended;
+	}
 	if (k->pid <= 0)
 		return k->ended;
 	do {
@@ -227,8 +226,10 @@ kernel_reap(struct kernel *k)
 void
 kernel_signal(const struct kernel *k, int sig)
 {
+	if (k->warm)
+		kernel_tell(k, "signal %d\n", sig);
 	/* As long as it has not been reaped, its number is nobody else's. */
-	if (k->pid > 0)
+	else if (k->pid > 0)
 		kill(-k->pid, sig);
 }
 
@@ -238,7 +239,11 @@ kernel_release(struct kernel *k)
 	const int64_t deadline = clock_run() + KILL_PATIENCE;
 	struct timespec pause = {.tv_nsec = NSEC_PER_MSEC};
 
-	if (k->pid > 0) {
+	kernel_empty(k);
+	if (k->leash != -1)
+		close(k->leash);
+	buf_release(&k->heard);
+	if (k->pid > 0 && !k->warm) {
 		kernel_signal(k, SIGKILL);
 		kill(k->pid, SIGKILL);	/* when it had not yet made its own group */
 		while (!kernel_reap(k) && clock_run() < deadline)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "local/kernelspec.h"
 #include "local/memory.h"
 #include "workflow/model.h"
@@ -46,10 +47,19 @@ struct kernel {
 	int claim;	/* the same, against other nbforks, as long as the kernel lives; 0 or -1 for none */
 	bool ended;	/* it has been reaped; status is valid */
 	int status;	/* as from waitpid; -1 when somebody else has reaped it */
+
+	/* Of a kernel that is forked from one that is ready (local/forkserver.h): the child of another process. */
+	bool warm;
+	int leash;	/* -1 otherwise, and when it has ended */
+	bool refused;	/* it was not started; whoever wants one must start it without */
+	int folder_error;	/* and that is because it could not enter its working directory: errno; else 0 */
+	struct buf heard;	/* on the leash */
+	double cpu_seconds;	/* that all of its tree have taken, once it was emptied */
+	int64_t max_rss_bytes;	/* the largest of them, likewise */
 };
 
 /* A kernel that was not started: for kernel_release to do nothing. */
-#define KERNEL_INIT {.output = -1, .watch = -1, .holders = {-1, -1, -1, -1, -1}, .claim = -1}
+#define KERNEL_INIT {.output = -1, .watch = -1, .holders = {-1, -1, -1, -1, -1}, .claim = -1, .leash = -1}
 
 /*
  * Writes the connection file (0600) and starts the process (fork, setsid, exec; an exec that fails is told through a
@@ -67,6 +77,23 @@ struct kernel {
  */
 int kernel_start(struct kernel *k, const struct kernelspec *spec, enum transport transport, const char *folder,
     const char *working_directory, char *const *env, const struct memory *memory, char **why);
+
+/*
+ * The same by fork of one that is ready, if there is a server for it: returns 0, and the kernel has been asked for. It is
+ * there as soon as k->pid is set by kernel_hear(). Returns -1 with nothing said when there is none; then it is to be
+ * started by kernel_start(). k is to be released in both cases.
+ */
+int kernel_fork(struct kernel *k, const struct kernelspec *spec, const struct task *t, const char *folder,
+    char *const *env);
+
+/* Takes what is said on the leash, without waiting. Returns whether there was something. */
+bool kernel_hear(struct kernel *k);
+
+/*
+ * Kills all that is left of a warm kernel, and waits until it is gone, for some seconds at most. Returns whether it is.
+ * Does nothing for others: they are this process's own tree.
+ */
+bool kernel_empty(struct kernel *k);
 
 /*
  * Kills and reaps a process that is still there, closes and frees; k is as after KERNEL_INIT. Does not remove the

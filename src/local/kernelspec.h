@@ -54,6 +54,12 @@ char *kernelspec_names(void);
 char **kernelspec_command(const struct kernelspec *k, const char *connection_file);
 
 /*
+ * How many arguments stand before "-m ipykernel_launcher -f {connection_file}" when that is all of the command line: the
+ * interpreter and its options. 0 when it is another one. In kernelspec_command() two more stand before "-f" then.
+ */
+size_t kernelspec_forkable(const struct kernelspec *k);
+
+/*
  * Whether the program that the command line begins with is there and may be executed: looked for in the PATH of the
  * kernelspec's env, else in this process's. Returns 0, or -1 with *why (the caller's to free).
  */

@@ -23,7 +23,8 @@
  * What "-m ipykernel_launcher" does, at the same depth of calls, but that the socket for outputs keeps all of them
  * until they are sent. ZeroMQ lets it keep a thousand, and on a machine that is busy with other notebooks a loop that
  * prints is that far ahead in no time; what is beyond is lost without a trace. Sockets that the notebook makes itself
- * are as always.
+ * are as always. And the control thread is ended before what it uses is closed: else it waits, now and then, ten seconds
+ * for outputs to be flushed by a thread that is gone.
  */
 static const char launcher[] =
 	"import importlib.util, os, sys\n"
@@ -38,6 +39,16 @@ static const char launcher[] =
 	"        zmq.Context.socket = original\n"
 	"    return made\n"
 	"zmq.Context.socket = socket\n"
+	"import threading\n"
+	"def end():\n"
+	"    try:\n"
+	"        thread = sys.modules['ipykernel.kernelapp'].IPKernelApp._instance.control_thread\n"
+	"        thread.stop()\n"
+	"        thread.join(5)\n"
+	"    except Exception:\n"
+	"        pass\n"
+	"if hasattr(threading, '_register_atexit'):\n"
+	"    threading._register_atexit(end)\n"
 	"def run(spec):\n"
 	"    if spec is None:\n"
 	"        sys.exit(sys.executable + ': No module named " LAUNCHER "')\n"
@@ -178,6 +189,15 @@ launches_ipykernel(const struct kernelspec *k, size_t n)
 			return false;
 	}
 	return strncmp(slash != NULL ? slash + 1 : k->argv[0], "python", 6) == 0;
+}
+
+size_t
+kernelspec_forkable(const struct kernelspec *k)
+{
+	if (k->argc < 5 || strcmp(k->argv[k->argc - 2], "-f") != 0 || strcmp(k->argv[k->argc - 1], "{connection_file}") != 0 ||
+	    !launches_ipykernel(k, k->argc - 4))
+		return 0;
+	return k->argc - 4;
 }
 
 char **

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "local/forkserver.h"
 #include "local/session.h"
 #include "notebook/parameters.h"
 #include "target.h"
@@ -121,6 +122,7 @@ check(const struct workflow *w, const struct task *t, const struct notebook *nb,
 		free(why);
 	} else if (nb != NULL) {
 		check_parameters(w, t, &spec, nb, p);
+		forkserver_want(&spec, t);
 	}
 	kernelspec_release(&spec);
 }
@@ -291,13 +293,35 @@ run(struct attempt *a)
 		a->complete(a);
 	}
 	session_end(&s, a->orphaned());
+	a->cpu_seconds = s.kernel.cpu_seconds;
+	a->max_rss_bytes = s.kernel.max_rss_bytes;
 	session_release(&s);
 	kernelspec_release(&spec);
+}
+
+static void
+connect(const struct workflow *w, struct target *t, bool go, struct problems *p)
+{
+	(void)w;
+	(void)t;
+	(void)p;
+	if (go)
+		forkserver_start();
+}
+
+static void
+disconnect(struct target *t)
+{
+	(void)t;
+	forkserver_end();
 }
 
 const struct target_ops target_local = {
 	.type = "local",
 	.check = check,
 	.prepare = wire_prepare,
+	.connect = connect,
+	.signal = forkserver_signal,
+	.disconnect = disconnect,
 	.run = run,
 };

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "local/environment.h"
 #include "local/session_turn.h"
 
 #define ASK_AGAIN (NSEC_PER_SEC)	/* a kernel that has not answered may have lost the request */
@@ -193,7 +194,7 @@ tell(struct session *s)
 void
 session_turn(struct session *s, int64_t deadline)
 {
-	struct pollfd fds[WIRE_FDS + 2];
+	struct pollfd fds[WIRE_FDS + 3];
 	int wire_fd[WIRE_FDS];
 	nfds_t n = 0;
 	struct timespec ts;
@@ -201,6 +202,7 @@ session_turn(struct session *s, int64_t deadline)
 	bool busy;
 
 	busy = got_sigchld && reap(s);
+	busy = kernel_hear(&s->kernel) || busy;
 	busy = read_messages(s) || busy;
 	busy = read_output(s) || busy;
 	again = tell(s);
@@ -213,6 +215,7 @@ session_turn(struct session *s, int64_t deadline)
 	}
 	fds[n++] = (struct pollfd){.fd = s->kernel.output, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = s->kernel.watch, .events = POLLIN};
+	fds[n++] = (struct pollfd){.fd = s->kernel.leash, .events = POLLIN};
 	ppoll(fds, n, clock_left(again < deadline ? again : deadline, &ts), s->attempt->wait_mask);
 }
 
@@ -304,7 +307,7 @@ get_ready(struct session *s)
 
 		if (session_stopping(s))
 			return VERDICT_STOPPED;
-		if (s->kernel.ended)
+		if (s->kernel.ended || s->kernel.refused)
 			return session_dead(s, "before it was ready");
 		if (now >= deadline)
 			return did_not_answer(s);
@@ -351,6 +354,8 @@ report_ready(struct session *s, int64_t began)
 	json_out_str(&o, "kernel");
 	json_out_key(&o, "pid");
 	json_out_int(&o, s->kernel.pid);
+	json_out_key(&o, "start");
+	json_out_str(&o, s->kernel.warm ? "warm" : "cold");
 	json_out_key(&o, "seconds");
 	json_out_fixed(&o, (double)(clock_run() - began) / 1e9, 3);
 	json_out_close(&o, '}');
@@ -358,43 +363,56 @@ report_ready(struct session *s, int64_t began)
 	buf_release(&json);
 }
 
-static char **
-environment_list(const struct params *env)
+static void
+note_start(const struct session *s)
 {
-	char **list = xcalloc(env->n + 1, sizeof(*list));
-
-	for (size_t i = 0; i < env->n; i++) {
-		struct buf b = BUF_INIT;
-
-		buf_adds(&b, env->list[i].name);
-		buf_addc(&b, '=');
-		json_decode(&b, json_of(env->list[i].value));
-		list[i] = buf_steal(&b);
-	}
-	return list;
+	log_debug("kernel '%s' %s, process %d, by %s", s->spec->name, s->kernel.warm ? "asked for" : "started",
+	    (int)s->kernel.pid, s->kernel.by_ipc ? "ipc" : "tcp");
 }
 
-enum verdict
-session_start(struct session *s)
+/*
+ * A kernel that is forked from one that is ready, if it can be had so. Returns false when it is to be started without:
+ * whatever was wrong will show then.
+ */
+static bool
+start_warm(struct session *s, char *const *env, enum verdict *verdict)
 {
 	const struct task *t = s->attempt->task;
-	char **env = environment_list(&t->env);
+
+	if (kernel_fork(&s->kernel, s->spec, t, s->attempt->folder, env) == -1) {
+		kernel_release(&s->kernel);
+		return false;
+	}
+	s->started = true;
+	note_start(s);
+	*verdict = get_ready(s);
+	if (*verdict == VERDICT_OK || *verdict == VERDICT_STOPPED)
+		return true;
+	if (!s->kernel.refused)
+		log_info("%s; trying without a fork server", s->failure.message);
+	wire_close(s->wire);
+	s->wire = NULL;
+	s->kernel_info = s->iopub_seen = false;
+	kernel_release(&s->kernel);
+	s->started = false;
+	return false;
+}
+
+static enum verdict
+start_cold(struct session *s, char *const *env)
+{
+	const struct task *t = s->attempt->task;
 	enum verdict verdict = VERDICT_KERNEL;
-	int64_t began = clock_run();
 	char *why = NULL;
 
-	memory_prepare(&s->memory, t->memory_limit, NULL);
 	for (int i = 1; i <= PORT_TRIES; i++) {
 		if (s->started)
 			kernel_release(&s->kernel);
 		if (kernel_start(&s->kernel, s->spec, t->target->transport, s->attempt->folder, t->working_directory,
-		    env, &s->memory, &why) == -1) {
-			verdict = would_not_start(s, why);
-			break;
-		}
+		    env, &s->memory, &why) == -1)
+			return would_not_start(s, why);
 		s->started = true;
-		log_debug("kernel '%s' started, process %d, by %s", s->spec->name, (int)s->kernel.pid,
-		    s->kernel.by_ipc ? "ipc" : "tcp");
+		note_start(s);
 		verdict = get_ready(s);
 		if (verdict != VERDICT_KERNEL || s->kernel.by_ipc || s->kernel.ports_by_kernel || !s->kernel.ended ||
 		    WIFSIGNALED(s->kernel.status))
@@ -406,6 +424,20 @@ session_start(struct session *s)
 		wire_close(s->wire);
 		s->wire = NULL;
 	}
+	return verdict;
+}
+
+enum verdict
+session_start(struct session *s)
+{
+	const struct task *t = s->attempt->task;
+	char **env = environment_list(s->spec, t, false);
+	int64_t began = clock_run();
+	enum verdict verdict;
+
+	memory_prepare(&s->memory, t->memory_limit, NULL);
+	if (!start_warm(s, env, &verdict))
+		verdict = start_cold(s, env);
 	kernelspec_free_list(env);
 	if (verdict == VERDICT_OK) {
 		failure_release(&s->failure);	/* of an earlier try */
@@ -466,7 +498,7 @@ session_end(struct session *s, bool hurry)
 	if (!hurry && s->asked_at != 0)
 		await_exit(s);
 	kernel_signal(&s->kernel, SIGKILL);
-	left = proc_empty_tree(NULL, EMPTY_GRACE, NULL);
+	left = proc_empty_tree(NULL, EMPTY_GRACE, NULL) + !kernel_empty(&s->kernel);
 	if (left != 0)
 		log_warn("%zu processes of the notebook could not be killed", left);
 	kernel_reap(&s->kernel);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/share.h"
 
 /* In a child: the writing end, and what is to be kept. */
 #define CHILD_FD 3
@@ -115,7 +116,7 @@ set_descriptors(int fd, int keep)
 	 * Also the reading ends of the other jobs' pipes: a writer must see when the parent has closed its
 	 * own. And first of all, because the parent may have used up what descriptors there are.
 	 */
-	closefrom(kept ? KEPT_FD + 1 : CHILD_FD + 1);
+	share_close_from(kept ? KEPT_FD + 1 : CHILD_FD + 1);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null == -1)
 		log_fatal("cannot open '/dev/null': %s", strerror(errno));

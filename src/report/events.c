@@ -386,6 +386,8 @@ events_kernel_ready(struct events *e, const struct record *r, int pid, double se
 	put_notebook(o, r);
 	json_out_key(o, "pid");
 	json_out_int(o, pid);
+	json_out_key(o, "start");
+	json_out_str(o, r->warm ? "warm" : "cold");
 	put_seconds(o, "seconds", seconds);
 	return end(e, &l);
 }

@@ -9,7 +9,7 @@
  *	notebook_started {name, attempt, pid, reason: why it runs again although it has succeeded, or null, submission: the
  *		number by which it is asked for at a target that is elsewhere, or null; inputs, then}
  *	notebook_submitted {name, attempt, submission, run_id: there, as text, url or null}
- *	kernel_ready {name, attempt, pid, seconds}
+ *	kernel_ready {name, attempt, pid, start, seconds}
  *	cell_started {name, attempt, cell, number, total}, cell_finished {..., seconds, failed}
  *	notebook_attempt_failed {name, attempt, retry_in_seconds, ended: the object of earlier_attempts}
  *	notebook_requeued {name, attempt, reason, ended: likewise}

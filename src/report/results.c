@@ -199,6 +199,11 @@ results_put_notebook(const struct run *run, const struct record *r, struct json_
 	put_int(o, "total", r->cells_total);
 	put_int(o, "executed", r->cells_executed);
 	json_out_close(o, '}');
+	put_str(o, "start", !r->kernel_ready ? NULL : r->warm ? "warm" : "cold");
+	if (r->kernel_ready)
+		put_seconds(o, "ready_seconds", r->ready_seconds);
+	else
+		put_null(o, "ready_seconds");
 	put_spent(o, r);
 	put_file(o, "output", r->has_output, "notebooks", t->name, "ipynb");
 	put_file(o, "log", r->has_log, "logs", t->name, "log");

@@ -39,7 +39,9 @@ struct record {
 
 	/* While it runs. */
 	int pid;	/* of its worker */
-	bool kernel_ready;
+	bool kernel_ready;	/* once in the attempt; with what follows also when it is over */
+	bool warm;	/* the kernel was forked from one that was ready */
+	double ready_seconds;	/* from its start until it answered */
 	unsigned cell;	/* how many code cells have been started, of */
 	unsigned cells;	/* how many there are to run (0: not known yet) */
 	int64_t cell_started_at;	/* run clock */

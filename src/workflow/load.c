@@ -135,6 +135,7 @@ static const struct loader_key workflow_keys[] = {
 	{"retry_on", misplaced, LOADER_RAW},
 	{"retry_on_timeout", misplaced, LOADER_RAW},
 	{"memory_limit", misplaced, LOADER_RAW},
+	{"threads", misplaced, LOADER_RAW},
 	{"compute", misplaced, LOADER_RAW},
 	{"priority", misplaced, LOADER_RAW},
 	{"depends_on", misplaced, LOADER_RAW},
@@ -206,6 +207,17 @@ override_policy(struct loader *l)
 	l->option = NULL;
 }
 
+/* As many notebooks as run at a time share the CPUs: libraries would take all of them for each. */
+static void
+settle_threads(struct workflow *w)
+{
+	unsigned share = proc_cpus() / w->processes;
+
+	for (size_t i = 0; i < w->ntasks; i++)
+		if (!w->tasks[i].has_threads)
+			w->tasks[i].threads = share > 0 ? share : 1;
+}
+
 void
 loader_finish(struct loader *l)
 {
@@ -222,6 +234,7 @@ loader_finish(struct loader *l)
 		w->processes = o->processes;
 	else if (w->processes == 0)
 		w->processes = w->target->databricks != NULL ? REMOTE_PROCESSES : proc_cpus();
+	settle_threads(w);
 	loader_graph(l);
 }
 

@@ -282,6 +282,17 @@ read_memory_limit(struct loader *l, void *into, const struct yaml_key *key, cons
 	loader_bytes(l, key->name, value, &t->memory_limit);
 }
 
+static void
+read_threads(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+{
+	struct task *t = &((struct making *)into)->task;
+	int64_t n;
+
+	t->has_threads = loader_integer(l, key->name, value, 0, THREADS_MAX, &n);
+	if (t->has_threads)
+		t->threads = (unsigned)n;
+}
+
 /* ---- The table ---- */
 
 /* "parameters" and "env" are merged from several places, see load_task.c. */
@@ -310,7 +321,7 @@ const struct loader_key loader_task_keys[] = {
 	{"priority", read_priority, LOADER_PLAIN},
 	{"pool", read_pool, LOADER_PLAIN},
 	{"memory_limit", read_memory_limit, LOADER_PLAIN},
-	{"threads", NULL, LOADER_LATER},
+	{"threads", read_threads, LOADER_PLAIN},
 };
 
 const size_t loader_ntask_keys = sizeof(loader_task_keys) / sizeof(loader_task_keys[0]);

@@ -17,6 +17,7 @@ loader_add_target(struct workflow *w, const char *name, struct mark at)
 	t->transport = TRANSPORT_AUTO;
 	t->startup_timeout = 60 * NSEC_PER_SEC;
 	t->shutdown_grace = 500 * NSEC_PER_MSEC;
+	t->warm = true;
 	t->mark = at;
 	w->targets = xreallocarray(w->targets, w->ntargets + 1, sizeof(*w->targets));
 	w->targets[w->ntargets++] = t;
@@ -114,14 +115,62 @@ read_shutdown_grace(struct loader *l, void *into, const struct yaml_key *key, co
 	loader_seconds(l, key->name, value, &t->shutdown_grace);
 }
 
+static void
+read_warm(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+{
+	static const char *const words[] = {"auto", "off"};
+	struct target *t = into;
+	size_t word;
+
+	if (loader_choice(l, key->name, value, words, 2, &word))
+		t->warm = word == 0;
+}
+
+/* Whether it is the name of a module, "a.b". */
+static bool
+is_module(const char *name)
+{
+	char *copy = xstrdup(name), *part, *rest = copy;
+	bool ok = true;
+
+	while (ok && (part = strsep(&rest, ".")) != NULL)
+		ok = name_is_identifier(part);
+	free(copy);
+	return ok;
+}
+
+static void
+read_preload(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+{
+	struct target *t = into;
+	char *name;
+
+	if (value->type != YAML_LIST) {
+		loader_wrong_type(l, key->name, value, "a list of names of modules");
+		return;
+	}
+	for (size_t i = 0; i < value->n; i++) {
+		if ((name = loader_text(l, key->name, value->items[i])) == NULL)
+			continue;
+		if (!is_module(name)) {
+			loader_problem(l, value->items[i]->mark, "'%s' must have names of modules, such as 'pandas', and '%.*s' is none",
+			    key->name, SHOWN(name));
+			free(name);
+			continue;
+		}
+		t->preload = xreallocarray(t->preload, t->npreload + 1, sizeof(*t->preload));
+		t->preload[t->npreload++] = name;
+	}
+}
+
 static const struct loader_key target_keys[] = {
 	{"type", read_target_type, LOADER_PLAIN},
 	{"kernel", read_target_kernel, LOADER_PLAIN},
 	{"transport", read_transport, LOADER_PLAIN},
 	{"startup_timeout_seconds", read_startup_timeout, LOADER_PLAIN},
 	{"shutdown_seconds", read_shutdown_grace, LOADER_PLAIN},
-	{"preload", NULL, LOADER_LATER},
-	{"warm", NULL, LOADER_LATER},
+	{"preload", read_preload, LOADER_PLAIN},
+	{"warm", read_warm, LOADER_PLAIN},
 };
 
 static void

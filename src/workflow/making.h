@@ -8,6 +8,7 @@
 #include "workflow/status.h"
 
 #define RETRIES_MAX 1000
+#define THREADS_MAX 65536
 #define PRIORITY_MAX 1000000
 
 struct making {

@@ -229,6 +229,9 @@ target_free(struct target *t)
 	free(t->name);
 	free(t->type);
 	free(t->kernel);
+	for (size_t i = 0; i < t->npreload; i++)
+		free(t->preload[i]);
+	free(t->preload);
 	databricks_free(t->databricks);
 	free(t);
 }

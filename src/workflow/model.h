@@ -161,6 +161,9 @@ struct target {
 	 * nanoseconds for which a kernel that has been asked to end may do nothing; default 0.5 s
 	 */
 	int64_t shutdown_grace;
+	bool warm;	/* kernels may be forked from one that is ready */
+	char **preload;	/* names of modules that it is to have imported; owned */
+	size_t npreload;
 	struct mark mark;
 };
 
@@ -186,6 +189,8 @@ struct task {
 	int priority;	/* higher starts first */
 	size_t pool;	/* index of the workflow's pools; NO_POOL for none */
 	int64_t memory_limit;	/* bytes, 0 for none */
+	unsigned threads;	/* that numerical libraries are to use; 0: that is left to them */
+	bool has_threads;	/* it was said; else it goes by CPUs and processes */
 	size_t *depends_on;	/* indices of the workflow's tasks, each once, ascending; owned */
 	size_t ndepends_on;
 	enum run_if run_if;

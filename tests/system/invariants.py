@@ -21,7 +21,7 @@ EVENTS = {
     "notebook_kept": {"name", "run"},
     "notebook_started": {"name", "attempt", "pid", "reason", "submission", "inputs"},
     "notebook_submitted": {"name", "attempt", "submission", "run_id", "url"},
-    "kernel_ready": {"name", "attempt", "pid", "seconds"},
+    "kernel_ready": {"name", "attempt", "pid", "start", "seconds"},
     "cell_started": {"name", "attempt", "cell", "number", "total"},
     "cell_finished": {"name", "attempt", "cell", "number", "total", "seconds", "failed"},
     "notebook_attempt_failed": {"name", "attempt", "retry_in_seconds", "ended"},
@@ -71,7 +71,8 @@ ATTEMPT = closed(attempt={"type": "integer", "minimum": 1}, status={"enum": ["fa
 
 NOTEBOOK = closed(
     name=TEXT, path=TEXT, target=TEXT, status={"enum": STATUSES}, attempts=COUNT, parameters={"type": "object"},
-    result={}, error=maybe(**ERROR), cells=closed(total=COUNT, executed=COUNT), queued_seconds=maybe(**NUMBER),
+    result={}, error=maybe(**ERROR), cells=closed(total=COUNT, executed=COUNT),
+    start={"enum": ["warm", "cold", None]}, ready_seconds=maybe(**NUMBER), queued_seconds=maybe(**NUMBER),
     url=maybe(**TEXT), remote=maybe(**REMOTE), earlier_attempts={"type": "array", "items": ATTEMPT}, resumed_from=maybe(**TEXT),
     **EXIT, **SPENT, **FILES)
 

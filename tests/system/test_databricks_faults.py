@@ -184,7 +184,7 @@ def test_three_hours_with_an_outage_of_ten_minutes_and_tokens_of_one_hour(build)
     run.finish(500)
     site.check(run)
     assert run.status == 0, run.story()
-    began, ended = (datetime.fromisoformat(run.results["run"][key]) for key in ("started_at", "finished_at"))
+    began, ended = (datetime.fromisoformat(run.results[key]) for key in ("started_at", "finished_at"))
     assert 3 * 3600 <= (ended - began).total_seconds() < 4 * 3600
     assert [n["result"] for n in run.results["notebooks"]] == [str(i) for i in range(6)]
     assert site.executions() == {f"n{i}": 1 for i in range(6)}

@@ -93,7 +93,6 @@ ERRORS = {
 
 LATER = {
     "hooks": ("hooks: {on_failure: [true]}\n" + NB, "1:1"),
-    "threads": ("notebooks:\n- path: a.ipynb\n  threads: 1\n", "3:3"),
 }
 
 
@@ -138,7 +137,7 @@ def test_other_types_of_target_are_refused(here):
 def test_all_errors_come_in_one_go_in_the_order_of_the_text(here):
     here.write("w.yaml", "nam: x\nprocesses: none\n"
                "notebooks:\n- a.ipynb\n- {path: none.ipynb}\n- {path: b.ipynb, name: c, kernel: nope}\n"
-               "- {path: b.ipynb, name: a, threads: 1}\n- {path: b.ipynb, allow_errors: 3}\non_error: never\n")
+               "- {path: b.ipynb, name: a, thread: 1}\n- {path: b.ipynb, allow_errors: 3}\non_error: never\n")
     places = [line.split(": ")[0] for line in here.refused("w.yaml").splitlines()]
     assert places == ["w.yaml:1:1", "w.yaml:2:12", "w.yaml:5:10", "w.yaml:6:36", "w.yaml:7:25", "w.yaml:7:28",
                       "w.yaml:8:33", "w.yaml:9:11"]

@@ -120,7 +120,7 @@ START_TEST(every_event)
 		"\"event\": \"notebook_kept\", \"name\": \"b\", \"run\": \"nightly-0\"}",
 		"\"event\": \"notebook_started\", \"name\": \"a\", \"attempt\": 1, \"pid\": 100, "
 		"\"reason\": \"its kernel changed\", \"submission\": null, \"inputs\": null}",
-		"\"event\": \"kernel_ready\", \"name\": \"a\", \"attempt\": 1, \"pid\": 200, \"seconds\": 0.125}",
+		"\"event\": \"kernel_ready\", \"name\": \"a\", \"attempt\": 1, \"pid\": 200, \"start\": \"cold\", \"seconds\": 0.125}",
 		"\"event\": \"cell_started\", \"name\": \"a\", \"attempt\": 1, \"cell\": 3, \"number\": 2, \"total\": 9}",
 		"\"event\": \"cell_finished\", \"name\": \"a\", \"attempt\": 1, \"cell\": 3, \"number\": 2, \"total\": 9, "
 		"\"seconds\": 1.500, \"failed\": true}",
@@ -133,7 +133,7 @@ START_TEST(every_event)
 		"\"notebook\": {\"name\": \"a\", "
 		"\"path\": \"a.ipynb\", \"target\": \"local\", \"status\": \"failed\", \"attempts\": 1, "
 		"\"parameters\": {}, \"result\": null, \"exit_status\": 1, \"signal\": null, "
-		"\"error\": {\"kind\": \"kernel\"}, \"cells\": {\"total\": 9, \"executed\": 9}, "
+		"\"error\": {\"kind\": \"kernel\"}, \"cells\": {\"total\": 9, \"executed\": 9}, \"start\": null, \"ready_seconds\": null, "
 		"\"queued_seconds\": 0.250, \"started_at\": \"2026-11-22T08:15:00.373Z\", "
 		"\"finished_at\": \"2026-11-22T08:15:01.373Z\", \"duration_seconds\": 1.000, "
 		"\"cpu_seconds\": 0.000, \"max_rss_bytes\": 0, \"output\": \"notebooks/a.ipynb\", "

@@ -224,12 +224,16 @@ END_TEST
 START_TEST(refuses_what_is_to_come)
 {
 	check_wrong("notebooks: [a.ipynb]\nhooks: {a: 1}\n", "2:1: key 'hooks' is not supported yet\n");
-	check_wrong("defaults: {threads: 1}\nnotebooks: [{path: a.ipynb, threads: [1]}]\n",
-	    "1:12: key 'threads' is not supported yet\n2:29: key 'threads' is not supported yet\n");
-	check_wrong("targets: {local: {preload: [a], warm: 1}, p: {type: databricks, host: x, kernel: [y]}}\n"
+	check_wrong("defaults: {threads: -1}\nnotebooks: [{path: a.ipynb, threads: [1]}, b.ipynb]\n",
+	    "1:21: 'threads' must be a whole number from 0 to 65536, not -1\n2:38: 'threads' must be a whole number from 0 to "
+	    "65536, not a list\n");
+	check_wrong("targets: {local: {preload: [a, b c, a..b, 5], warm: 1}, p: {type: databricks, host: x, kernel: [y]}}\n"
 	    "target: p\nnotebooks: [a.ipynb]\n",
-	    "1:19: key 'preload' is not supported yet\n1:33: key 'warm' is not supported yet\n"
-	    "1:74: unknown key 'kernel'; a key of your own begins with x-\n");
+	    "1:32: 'preload' must have names of modules, such as 'pandas', and 'b c' is none\n"
+	    "1:37: 'preload' must have names of modules, such as 'pandas', and 'a..b' is none\n"
+	    "1:43: 'preload' must have names of modules, such as 'pandas', and '5' is none\n"
+	    "1:53: warm is '1', which is none of auto, off\n"
+	    "1:88: unknown key 'kernel'; a key of your own begins with x-\n");
 	check_wrong("notebooks: [a.py, b.sql, c.r, d.scala, e.R]\n",
 	    "1:13: 'a.py': source notebooks (.py) are run on Databricks alone so far; use an .ipynb file\n"
 	    "1:19: 'b.sql': source notebooks (.sql) are run on Databricks alone so far; use an .ipynb file\n"
@@ -700,7 +704,7 @@ START_TEST(finds_all)
 {
 	check_wrong("notebooks:\n- a.txt\n- {path: b.ipynb, nam: c, threads: 1}\nprocesses: x\nwhat: 1\n",
 	    "2:3: 'a.txt' is no notebook: its name must end in .ipynb\n3:19: unknown key 'nam'; did you mean 'name'?\n"
-	    "3:27: key 'threads' is not supported yet\n4:12: 'processes' must be a whole number from 1 to 10000, not "
+	    "4:12: 'processes' must be a whole number from 1 to 10000, not "
 	    "the text 'x'\n"
 	    "5:1: unknown key 'what'; a key of your own begins with x-\n");
 	check_wrong("what: 1\nnotebooks: [\n",
