@@ -24,7 +24,7 @@
 
 #define CHANNEL 3	/* of a server: where requests come */
 #define SERVERS_MAX 8
-#define WORTH 2	/* notebooks: one pays for a server as much as for a kernel */
+#define WORTH 2	/* notebooks: for one alone a server costs as much as a kernel */
 #define END_PATIENCE (6 * NSEC_PER_SEC)	/* a keeper gives what it has to kill five seconds */
 #define END_STEP (2 * NSEC_PER_MSEC)
 
@@ -318,7 +318,9 @@ send_three(int socket, const int fds[3])
 	} control = {.bytes = {0}};
 	char what = 'K';
 	struct iovec part = {&what, 1};
-	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+	struct msghdr m = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	c->cmsg_level = SOL_SOCKET;

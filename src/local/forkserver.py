@@ -107,7 +107,7 @@ prctl = ctypes.CDLL(None).prctl
 BOOT_NAMES = (b"HOME", b"LANG", b"GLIBC_TUNABLES")
 BOOT_PREFIXES = (b"PYTHON", b"LD_", b"LC_", b"MALLOC_", b"XDG_", b"IPYTHON", b"JUPYTER_", b"MPL", b"MATPLOTLIB", b"OMP_",
                  b"KMP_", b"GOMP_", b"OPENBLAS_", b"GOTO_", b"MKL_", b"BLIS_", b"NUMEXPR_", b"NUMBA_", b"NPY_",
-                 b"PYDEVD_", b"DEBUGPY_", b"OPENSSL_", b"TORNADO_")
+                 b"PYDEVD_", b"DEBUGPY_", b"OPENSSL_", b"TORNADO_", b"VECLIB_")
 
 
 class Refused(Exception):
@@ -158,8 +158,19 @@ class Made:
         sys.modules["__main__"] = main
         if self.shell.history_manager.hist_file != ":memory:":
             raise Refused("the history is a file")
+        self.practise()
         # SQLite is not to be taken through a fork.
         getattr(self.shell.history_manager.db, "close", lambda: None)()
+
+    def practise(self):
+        """What is made when it is first needed, and is the same in every kernel: formatters, patterns, a parser."""
+        try:
+            self.shell.display_formatter.format("text")
+            code = self.shell.transform_cell("x = [1]\nx")
+            self.shell.check_complete(code)
+            self.shell.compile.ast_parse(code)
+        except Exception:
+            pass	# it is made later, then
 
     def set_backend(self):
         """Sets the variable that matplotlib reads when it is imported, and does no more of what this function does."""
@@ -621,6 +632,7 @@ def set_environment(environ):
 def renew():
     """What no two kernels may have in common; Python's own random numbers start anew by themselves."""
     modules = sys.modules
+    getattr(threading.main_thread(), "_set_native_id", int)()	# Python 3.11 forgets to
     if "numpy.random" in modules:
         modules["numpy.random"].seed()
     if "uuid" in modules:

@@ -166,6 +166,13 @@ kernel_empty(struct kernel *k)
 
 	if (!k->warm)
 		return true;
+	while (kernel_hear(k))
+		;
+	/* Nobody may have read the request yet; whoever does will find that it has been let go. */
+	if (k->leash != -1 && k->pid == 0 && !k->ended) {
+		hang_up(k);
+		return true;
+	}
 	kernel_tell(k, "empty\n");
 	while (k->leash != -1 && clock_run() < deadline) {
 		struct pollfd p = {.fd = k->leash, .events = POLLIN};

@@ -268,4 +268,15 @@ def test_many_leave_nothing_open_in_the_server(work):
     assert starts(run) == {"warm"}
     heights = [int(t) for t in texts(run, 30)]
     assert max(heights) - min(heights) <= 8, heights
-    assert time.monotonic() > 0
+
+
+def test_a_stop_does_not_wait_for_what_is_still_imported(work):
+    work.write("lib/slow.py", "import time; time.sleep(30)\n")
+    many(work, "print(1)", target={"preload": ["slow"]})
+    run = work.start("workflow.yaml", env={"PYTHONPATH": str(work.path("lib"))})
+    run.event("notebook_started", name="n1")
+    began = time.monotonic()
+    run.signal(signal.SIGTERM)
+    run.finish()
+    assert run.status == -signal.SIGTERM and time.monotonic() - began < 20
+    assert {n["status"] for n in run.results["notebooks"]} <= {"cancelled", "skipped"}
