@@ -205,11 +205,21 @@ forkserver_start(void)
 
 /* ---- Ending ---- */
 
+/* Reaps without waiting; also one that somebody else has reaped. Returns whether it is gone. */
+static bool
+is_gone(struct server *s)
+{
+	if (s->pid != 0 && waitpid(s->pid, NULL, WNOHANG) != 0)
+		s->pid = 0;
+	return s->pid == 0;
+}
+
 void
 forkserver_signal(int sig)
 {
 	for (size_t i = 0; i < nservers; i++) {
-		if (servers[i].pid == 0)
+		/* The number of one that is gone may be somebody else's. */
+		if (is_gone(&servers[i]))
 			continue;
 		/* A process that was stopped first cannot fork behind the signal's back. */
 		if (sig == SIGSTOP)
@@ -218,15 +228,6 @@ forkserver_signal(int sig)
 		if (sig != SIGSTOP)
 			kill(servers[i].pid, sig);
 	}
-}
-
-/* Reaps without waiting; also one that somebody else has reaped. Returns whether it is gone. */
-static bool
-is_gone(struct server *s)
-{
-	if (s->pid != 0 && waitpid(s->pid, NULL, WNOHANG) != 0)
-		s->pid = 0;
-	return s->pid == 0;
 }
 
 void

@@ -170,7 +170,7 @@ FASTER = 60  # nbfork's clocks, and the workspace's
 @pytest.mark.skipif(not SOAK or FAKETIME is None, reason="takes some minutes: set NBFORK_TEST_SOAK and install faketime")
 @pytest.mark.patience(600)
 def test_three_hours_with_an_outage_of_ten_minutes_and_tokens_of_one_hour(build):
-    site = build("--client", "robot:hush-hush-secret", "--clock-scale", str(FASTER), "--limit", "jobs/runs/get=10000")
+    site = build("--client", "robot:hush-hush-secret", "--clock-scale", str(FASTER), "--same-clock", "--limit", "jobs/runs/get=10000")
     site.env = {"DATABRICKS_HOST": site.workspace.url, "DATABRICKS_CLIENT_ID": "robot",
                 "DATABRICKS_CLIENT_SECRET": "hush-hush-secret", "LD_PRELOAD": str(FAKETIME), "FAKETIME": f"+0 x{FASTER}"}
     site.source("a.py", f"import time; time.sleep(1.5 * 3600 / {FASTER})", "dbutils.notebook.exit(dbutils.widgets.get('i'))")
@@ -180,7 +180,7 @@ def test_three_hours_with_an_outage_of_ten_minutes_and_tokens_of_one_hour(build)
     for i in range(3):
         run.event("notebook_submitted", name=f"n{i}")
     # The first ones end in it, and the others are to be submitted.
-    site.workspace.faults([{"match": {"during": [5000 / FASTER, 5600 / FASTER]}, "action": {"drop": "before"}}])
+    site.workspace.faults([{"match": {"during": [5000, 5600]}, "action": {"drop": "before"}}])
     run.finish(500)
     site.check(run)
     assert run.status == 0, run.story()
@@ -189,7 +189,9 @@ def test_three_hours_with_an_outage_of_ten_minutes_and_tokens_of_one_hour(build)
     assert [n["result"] for n in run.results["notebooks"]] == [str(i) for i in range(6)]
     assert site.executions() == {f"n{i}": 1 for i in range(6)}
     assert all(r["submits"] >= 1 for r in site.runs()) and len(site.runs()) == 6
-    assert 3 <= len(site.workspace.log("/oidc/v1/token")) <= 30
+    # Whoever waits for one in the outage asks again; otherwise one an hour is enough.
+    grants = [r for r in site.workspace.log("/oidc/v1/token") if not r["fault"]]
+    assert 3 <= len(grants) <= 12, [(round(r["clock"] - grants[0]["clock"]), r["status"]) for r in grants]
     assert "(it goes on there)" in run.err
 
 

@@ -63,7 +63,7 @@ class Workspace:
             scheme = "https"
         host, port = self.server.server_address[:2]
         self.url = f"{scheme}://{options.name or host}:{port}"
-        self.auth = Auth(self.clock, options.token_lifetime)
+        self.auth = Auth(self.clock, options.token_lifetime, options.same_clock)
         self.auth.add_pat(options.token, USER)
         for pair in options.pat:
             self.auth.add_pat(*pair)
@@ -193,6 +193,7 @@ def parse(arguments):
         help="one of Microsoft Entra",
     )
     add("--azure-resource", metavar="ID", help="which those need, as they are no users but administer the workspace")
+    add("--same-clock", action="store_true", help="the clients' clocks go as fast as the workspace's")
     add("--token-lifetime", type=float, default=3600, metavar="SECONDS", help="of access tokens")
     add("--secret", type=pair("="), action="append", default=[], metavar="SCOPE/KEY=VALUE", help="for dbutils.secrets")
     add(
