@@ -94,8 +94,9 @@ class Runner:
     def measure(self, command):
         with open("log", "wb") as log:
             measure = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(HERE / "measure.py"), "--result=measured.json", f"--limit={self.limit}"] +
-                command, env=self.site.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [sys.executable, "-I", "-S", str(HERE / "measure.py"), "--result=measured.json",
+                 f"--limit={self.limit}"] + command,
+                env=self.site.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             measure.wait()
         except BaseException:

@@ -58,7 +58,8 @@ class Site:
         packages = ["ipykernel", "ipython", "jupyter_client", "jupyter_core", "nbclient", "nbformat", "pyzmq",
                     "papermill", "ploomber-engine", "numpy", "pandas"]
         for package in packages:
-            found[package] = self.says(self.python, "-c", f"import importlib.metadata as m; print(m.version('{package}'))")
+            program = f"import importlib.metadata as m; print(m.version('{package}'))"
+            found[package] = self.says(self.python, "-c", program)
         return found
 
     def accepts(self, target):

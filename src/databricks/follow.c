@@ -250,7 +250,7 @@ static void
 wait_without_limit(struct follower *f)
 {
 	send(f, "found_ending", "text", NULL);
-	f->a->deadline = INT64_MAX;
+	f->a->deadline = clock_run() + OBSOLETE_PATIENCE;	/* clusters take their time, but something must be wrong then */
 }
 
 /* Until the run is over, or is to stop. Returns 0, or -1 with the attempt failed. */
@@ -384,7 +384,7 @@ end_obsolete(struct follower *f)
 		send(f, "found_over", "text", NULL);
 		fail(f, ERROR_STOPPED, xasprintf("run %lld, which was started with other inputs, is over", (long long)f->run_id));
 	} else if (f->a->failure.message == NULL) {
-		fail(f, must_stop(f) ? ERROR_STOPPED : ERROR_TARGET, xasprintf("not started, because whether run %lld, which "
+		fail(f, *a->stop != 0 ? ERROR_STOPPED : ERROR_TARGET, xasprintf("not started, because whether run %lld, which "
 		    "was started with other inputs, has ended could not be confirmed%s%s", (long long)f->run_id,
 		    a->url != NULL ? ": " : "", a->url != NULL ? a->url : ""));
 	}

@@ -75,3 +75,45 @@ environment_put_boot(const struct kernelspec *spec, const struct task *t, struct
 		buf_addf(out, "%s\n", *e);
 	kernelspec_free_list(list);
 }
+
+/* A list of paths; an empty entry is the current folder. */
+static bool
+has_relative(const char *list)
+{
+	if (*list == '\0')
+		return false;
+	for (;;) {
+		size_t n = strcspn(list, ":");
+
+		if (*list != '/' && *list != '~')
+			return true;
+		if (list[n] == '\0')
+			return false;
+		list += n + 1;
+	}
+}
+
+bool
+environment_is_relative(const struct kernelspec *spec, const struct task *t)
+{
+	static const char *const paths[] = {"HOME", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX",
+		"IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_CONFIG_PATH", "JUPYTER_DATA_DIR", "JUPYTER_PATH",
+		"JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR", "MATPLOTLIBRC", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME",
+		"LD_LIBRARY_PATH"};
+	bool relative = false;
+
+	for (size_t i = 0; !relative && i < sizeof(paths) / sizeof(paths[0]); i++) {
+		const struct param *p = params_find(&t->env, paths[i]);
+		const char *value = getenv(paths[i]);
+		size_t n = strlen(paths[i]);
+		struct buf own = BUF_INIT;
+
+		if (p != NULL && !p->deferred)
+			json_decode(&own, json_of(p->value));
+		relative = (value != NULL && has_relative(value)) || has_relative(buf_str(&own));
+		for (char **e = spec->env; !relative && *e != NULL; e++)
+			relative = strncmp(*e, paths[i], n) == 0 && (*e)[n] == '=' && has_relative(*e + n + 1);
+		buf_release(&own);
+	}
+	return relative;
+}

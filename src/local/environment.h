@@ -22,4 +22,10 @@ char **environment_list(const struct kernelspec *spec, const struct task *t, boo
 /* Appends the same, those that have their effect at boot, a line each. */
 void environment_put_boot(const struct kernelspec *spec, const struct task *t, struct buf *out);
 
+/*
+ * Whether one of the variables that an interpreter or IPython takes for paths is relative: what it means depends on the
+ * folder one is in.
+ */
+bool environment_is_relative(const struct kernelspec *spec, const struct task *t);
+
 #endif

@@ -19,7 +19,9 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/share.h"
+#include "base/table.h"
 #include "local/environment.h"
+#include "local/python.h"
 #include "src/local/forkserver_source.h"
 
 #define CHANNEL 3	/* of a server: where requests come */
@@ -30,15 +32,15 @@
 
 /* One that was wanted, and may have been started. */
 struct server {
-	char *key;	/* what makes it another one: the interpreter, what is preloaded, and its environment */
 	size_t wanted;	/* by so many notebooks */
-	char **command, **env;	/* to be started with; NULL-terminated */
+	char **command, **env;	/* to be started with; NULL-terminated; NULL until it is worth it */
 	int socket;	/* this end; -1 when it was not started */
 	pid_t pid;	/* 0 likewise, and when it has been reaped */
 };
 
 static struct server *servers;
-static size_t nservers, started;
+static size_t nservers, capacity, started;
+static struct table keys;	/* key -> number of the server, from 1 on */
 
 /* ---- Which ---- */
 
@@ -52,7 +54,9 @@ key_of(const struct kernelspec *spec, const struct task *t)
 	size_t options = kernelspec_forkable(spec);
 	struct buf key = BUF_INIT;
 
-	if (options == 0 || !t->target->warm || t->memory_limit != 0)
+	/* A program without a path is looked for in the kernel's own PATH. */
+	if (options == 0 || !t->target->warm || t->memory_limit != 0 || environment_is_relative(spec, t) ||
+	    (strchr(spec->argv[0], '/') == NULL && (spec->python == NULL || !python_is_name(spec->argv[0]))))
 		return NULL;
 	buf_addf(&key, "%s\n", spec->python != NULL ? spec->python : spec->argv[0]);
 	for (size_t i = 0; i < options; i++)
@@ -68,10 +72,9 @@ key_of(const struct kernelspec *spec, const struct task *t)
 static struct server *
 find(const char *key)
 {
-	for (size_t i = 0; i < nservers; i++)
-		if (strcmp(servers[i].key, key) == 0)
-			return &servers[i];
-	return NULL;
+	size_t n = (uintptr_t)table_get(&keys, key, strlen(key));
+
+	return n != 0 ? &servers[n - 1] : NULL;
 }
 
 static char *
@@ -113,15 +116,17 @@ forkserver_want(const struct kernelspec *spec, const struct task *t)
 		return;
 	s = find(key);
 	if (s == NULL) {
-		servers = xreallocarray(servers, nservers + 1, sizeof(*servers));
+		servers = xgrow(servers, nservers, &capacity, sizeof(*servers));
 		s = &servers[nservers++];
+		*s = (struct server){.socket = -1};
+		*table_at(&keys, key, strlen(key)) = (void *)(uintptr_t)nservers;
+	}
+	if (++s->wanted == WORTH) {
 		more = environment_list(spec, t, true);
-		*s = (struct server){.key = xstrdup(key), .socket = -1};
 		s->command = command_of(spec, t->target);
 		s->env = kernelspec_environment(spec, more);
 		kernelspec_free_list(more);
 	}
-	s->wanted++;
 	free(key);
 }
 
@@ -137,8 +142,8 @@ become(const struct server *s, int channel, int null, pid_t parent)
 	for (int sig = 1; sig < NSIG; sig++)
 		sigaction(sig, &sa, NULL);
 	setsid();
-	/* Its end is told by the socket; but one that is stopped would not hear that. */
-	if (proc_die_with_parent(SIGCONT, parent) == -1)
+	/* Until it is ready; then its end is told by the socket. */
+	if (proc_die_with_parent(SIGKILL, parent) == -1)
 		_exit(1);
 	/* First out of the way: these may be where they are to go. */
 	channel = fcntl(channel, F_DUPFD_CLOEXEC, CHANNEL + 1);
@@ -193,13 +198,20 @@ start(struct server *s)
 void
 forkserver_start(void)
 {
-	for (size_t i = 0; i < nservers && started < SERVERS_MAX; i++) {
-		if (servers[i].socket != -1 || servers[i].wanted < WORTH)
-			continue;
-		if (start(&servers[i]) == -1)
+	while (started < SERVERS_MAX) {
+		struct server *most = NULL;
+
+		for (size_t i = 0; i < nservers; i++)
+			if (servers[i].socket == -1 && servers[i].wanted >= WORTH &&
+			    (most == NULL || servers[i].wanted > most->wanted))
+				most = &servers[i];
+		if (most == NULL)
+			return;
+		if (start(most) == -1) {
 			log_info("cannot start a fork server: %s; kernels start without", strerror(errno));
-		else
-			started++;
+			return;
+		}
+		started++;
 	}
 }
 
@@ -251,17 +263,20 @@ forkserver_end(void)
 		while (!is_gone(s) && clock_run() < deadline)
 			nanosleep(&step, NULL);
 		if (!is_gone(s)) {
+			proc_signal_below(s->pid, SIGKILL, NULL);
 			kill(s->pid, SIGKILL);
 			log_warn("a fork server, process %ld, did not end and was killed", (long)s->pid);
 		}
 		pids_release(&below);
-		free(s->key);
-		kernelspec_free_list(s->command);
-		kernelspec_free_list(s->env);
+		if (s->command != NULL) {
+			kernelspec_free_list(s->command);
+			kernelspec_free_list(s->env);
+		}
 	}
+	table_release(&keys);
 	free(servers);
 	servers = NULL;
-	nservers = started = 0;
+	nservers = capacity = started = 0;
 }
 
 /* ---- Asking ---- */
@@ -329,6 +344,18 @@ send_three(int socket, const int fds[3])
 	c->cmsg_len = CMSG_LEN(3 * sizeof(int));
 	memcpy(CMSG_DATA(c), fds, 3 * sizeof(int));
 	return sendmsg(socket, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -1;
+}
+
+void
+forkserver_give_up(const struct kernelspec *spec, const struct task *t)
+{
+	char *key = key_of(spec, t);
+	const struct server *s = key != NULL ? find(key) : NULL;
+
+	free(key);
+	/* Whoever shares this end sees it. */
+	if (s != NULL && s->socket != -1)
+		shutdown(s->socket, SHUT_RDWR);
 }
 
 int

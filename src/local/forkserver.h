@@ -38,4 +38,7 @@ void forkserver_end(void);
 int forkserver_ask(const struct kernelspec *spec, const struct task *t, char *const *command, char *const *env,
     const char *folder, int output);
 
+/* In a worker: the server has not answered in time; nobody is to ask it any more. */
+void forkserver_give_up(const struct kernelspec *spec, const struct task *t);
+
 #endif

@@ -99,6 +99,7 @@ LAUNCHER_CODE = LAUNCHER and LAUNCHER.loader.get_code(LAUNCHER.name)
 TRIAL_PATIENCE = 30	# seconds
 EMPTY_PATIENCE = 5
 EMPTY_STEP = 10	# milliseconds: whoever is killed is gone by then, as a rule
+LAST_STEP = 200
 
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
 prctl = ctypes.CDLL(None).prctl
@@ -283,7 +284,14 @@ def has_children():
     return True
 
 
+def shared_memory():
+    """What would be the same memory in all kernels."""
+    with open("/proc/self/maps") as f:
+        return {line for line in f if line.split()[1][1:4:2] == "ws"}
+
+
 def preload(name):
+    shared = shared_memory()
     try:
         importlib.import_module(name)
     except BaseException as e:
@@ -294,6 +302,8 @@ def preload(name):
         raise Refused(f"preload '{name}' starts processes")
     if shares_files():
         raise Refused(f"preload '{name}' keeps files open")
+    if not shared_memory() <= shared:
+        raise Refused(f"preload '{name}' shares memory")
 
 
 def answer(made, channel, name):
@@ -462,7 +472,10 @@ def kill_children(spare=()):
     """Kills them once. Returns whether there were any: their own children come to this process then."""
     found = [pid for pid in children() if pid not in spare]
     for pid in found:
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass	# it has become somebody else's, by a program that may do that
     return bool(found)
 
 
@@ -738,10 +751,13 @@ def serve(made, changes):
     poll = select.poll()
     poll.register(requests, select.POLLIN)
     poll.register(bell[0], select.POLLIN)
-    listening = True
-    while listening or has_children():
-        ready = poll.poll(EMPTY_STEP if strays else None)
+    listening, until = True, 0
+    while listening or keepers or strays:
+        ready = poll.poll(EMPTY_STEP if strays else None if listening else LAST_STEP)
         silence(bell)
+        if not listening:
+            for pid in keepers:
+                os.kill(pid, signal.SIGCONT)	# nobody else is left who could, if they were stopped with nbfork
         while has_children():
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
@@ -749,7 +765,10 @@ def serve(made, changes):
             # One that was killed leaves its own to this process, and so do those.
             strays = strays or pid not in keepers or status != 0
             keepers.discard(pid)
-        strays = strays and kill_children(keepers)
+        if strays:	# but not for ever: one may have become somebody else's
+            strays = kill_children(keepers) and time.monotonic() < (until := until or time.monotonic() + EMPTY_PATIENCE)
+        else:
+            until = 0
         if not any(fd == REQUESTS for fd, _ in ready):
             continue
         try:
@@ -778,7 +797,8 @@ def serve(made, changes):
                 os._exit(1)
             become(*found, fds[1], made, changes, files)
             return
-        keepers.add(pid)
+        if pid > 0:
+            keepers.add(pid)
         for fd in fds:
             os.close(fd)
     os._exit(0)
@@ -799,6 +819,8 @@ def start():
         unfit(reason)
     gc.disable()
     title(b"nbfork: starts kernels")
+    # From here on it goes when the channel ends, and is only woken when nbfork dies: it may have been stopped with it.
+    prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
     say(f"ready {ipykernel.__version__} {'shell' if shell else 'imports'}")
     serve(made, changes)
 
@@ -820,14 +842,16 @@ def leave(status):
     atexit._run_exitfuncs()
     main = sys.modules.get("__main__")
     if main is not None:
-        vars(main).clear()
+        vars(main).clear()	# IPython, at exit, has deleted its names already, in whatever order
     gc.collect()	# what was there before the fork is frozen, and not looked at
     for thing in gc.get_objects():
         if isinstance(thing, io.IOBase):
             flush(thing)
     for thing in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         flush(thing)
-    ctypes.PyDLL(None).exit(status)
+    library = ctypes.PyDLL(None)
+    library.fflush(None)
+    library.exit(status)
 
 
 def run(code):

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "local/environment.h"
+#include "local/forkserver.h"
 #include "local/session_turn.h"
 
 #define ASK_AGAIN (NSEC_PER_SEC)	/* a kernel that has not answered may have lost the request */
@@ -386,8 +387,11 @@ start_warm(struct session *s, char *const *env, enum verdict *verdict)
 	s->started = true;
 	note_start(s);
 	*verdict = get_ready(s);
-	if (*verdict == VERDICT_OK || *verdict == VERDICT_STOPPED)
+	/* One that is there and does not answer would not do so when it is started anew. */
+	if (*verdict == VERDICT_OK || *verdict == VERDICT_STOPPED || s->kernel.pid != 0)
 		return true;
+	if (!s->kernel.refused && !s->kernel.ended)
+		forkserver_give_up(s->spec, t);
 	if (!s->kernel.refused)
 		log_info("%s; trying without a fork server", s->failure.message);
 	wire_close(s->wire);

@@ -31,8 +31,9 @@ def bench(work):
         nbfork = work.short / "wrapper"
         nbfork.write_text(f"#!/bin/sh\nnbfork='{' '.join(program())}'\n{script}")
         nbfork.chmod(0o755)
-        done = subprocess.run([sys.executable, BENCH / "bench.py", "--quick", f"--nbfork={nbfork}", "--json=b.json", *args],
-                              cwd=work.dir, env=work.env, stdin=subprocess.DEVNULL, text=True, capture_output=True)
+        command = [sys.executable, BENCH / "bench.py", "--quick", f"--nbfork={nbfork}", "--json=b.json", *args]
+        done = subprocess.run(command, cwd=work.dir, env=work.env, stdin=subprocess.DEVNULL, text=True,
+                              capture_output=True)
         return done, json.loads(work.path("b.json").read_text())
     return run
 
@@ -73,7 +74,8 @@ $nbfork "$@" || exit
 """)
     assert done.returncode == 1, done.stdout + done.stderr
     [nbfork] = found["rows"][0]["contenders"]
-    assert "1 of 2 notebooks are wrong: tiny-0001: cell 2 has the outputs ['2\\n'] instead of ['1\\n']" in nbfork["problem"]
+    said = "1 of 2 notebooks are wrong: tiny-0001: cell 2 has the outputs ['2\\n'] instead of ['1\\n']"
+    assert said in nbfork["problem"]
     assert nbfork["wall_seconds"] is None and nbfork["ratio_to_nbfork"] is None
     assert "nbfork-cold: 1 of 1 runs failed" in done.stdout
 

@@ -582,7 +582,7 @@ def test_many_requests_leave_nothing_behind(server):
         assert k.pid
         k.leash.close()
     wait_for(lambda: all(is_gone(k.pid, k.keeper) for k in server.kernels), "all to go")
-    assert files(server.proc.pid) == before
+    wait_for(lambda: files(server.proc.pid) == before, "what the last request brought to be closed")
 
 
 def test_what_is_no_request_is_passed_over(server):

@@ -89,14 +89,14 @@ def test_no_two_have_anything_in_common_by_chance(work):
 def test_what_is_written_and_registered_is_done_at_the_end(work):
     many(work, "import atexit, os, threading, time\nn = os.environ['N']",
          "f = open(f'file-{n}', 'w'); f.write('unclosed')",
-         "class Last:\n    def __del__(self): open(f'del-{n}', 'w').write('x')\nlast = Last()",
+         "class Last:\n    def __del__(self, open=open, n=n): open(f'del-{n}', 'w').write('x')\nlast = Last()",
          "def late():\n    time.sleep(0.2); open(f'thread-{n}', 'w').write('x')\nthreading.Thread(target=late).start()",
          "@atexit.register\ndef bye():\n    open(f'bye-{n}', 'w').write('x')", env={"N": "{{ notebook.name }}"})
     run = work.run("workflow.yaml")
     assert run.status == 0 and starts(run) == {"warm"}, run.story()
     for i in range(3):
         assert (work.dir / f"file-n{i}").read_text() == "unclosed"
-        for what in ("thread", "bye"):
+        for what in ("thread", "bye", "del"):
             assert (work.dir / f"{what}-n{i}").exists(), what
 
 
@@ -280,3 +280,30 @@ def test_a_stop_does_not_wait_for_what_is_still_imported(work):
     run.finish()
     assert run.status == -signal.SIGTERM and time.monotonic() - began < 20
     assert {n["status"] for n in run.results["notebooks"]} <= {"cancelled", "skipped"}
+
+
+def test_stopped_ones_go_too_when_nbfork_is_killed(work):
+    run, kernels = begun(work, count=2)
+    everybody = kernels + [parents(k) for k in kernels] + [parents(parents(kernels[0]))]
+    run.signal(signal.SIGTSTP)
+    wait_for(lambda: {Path(f"/proc/{p}/stat").read_text().rpartition(")")[2].split()[0] for p in everybody} == {"T"},
+             "them to stop")
+    run.proc.kill()
+    run.wait()
+    wait_for(lambda: not any(alive(p) for p in everybody), "all of them to go")
+
+
+def test_relative_paths_mean_what_they_meant(work):
+    work.write("lib/mine_alone.py", "value = 'here'\n")
+    many(work, "import mine_alone; print(mine_alone.value)", count=2)
+    run = work.run("workflow.yaml", env={"PYTHONPATH": "lib"})
+    assert run.status == 0 and texts(run, 2) == ["here\n"] * 2 and starts(run) == {"cold"}, run.story()
+
+
+def test_a_server_that_hangs_costs_the_time_once(work):
+    work.write("lib/hangs.py", "import time; time.sleep(600)\n")
+    many(work, "print(1)", target={"preload": ["hangs"], "startup_timeout_seconds": 4}, count=4)
+    run = work.run("-j2", "workflow.yaml", env={"PYTHONPATH": str(work.path("lib"))})
+    assert run.status == 0 and starts(run) == {"cold"}, run.story()
+    slow = [n["name"] for n in run.results["notebooks"] if n["duration_seconds"] >= 4]
+    assert slow == ["n0", "n1"]
