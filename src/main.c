@@ -24,6 +24,7 @@
 #include "databricks/deploy.h"
 #include "databricks/job.h"
 #include "workflow/load.h"
+#include "workflow/name.h"
 
 struct options {
 	struct overrides overrides;
@@ -76,8 +77,8 @@ static const char help[] =
 "  or:  nbfork [OPTION]... NOTEBOOK...\n"
 "Run the notebooks of a workflow in parallel, one supervised process each.\n"
 "\n"
-"WORKFLOW is a YAML file, or - for standard input. Named notebooks (.ipynb) are\n"
-"a workflow of just those.\n"
+"WORKFLOW is a YAML file, or - for standard input. Named notebooks (.ipynb, or\n"
+"Databricks source: .py, .sql, .r, .scala) are a workflow of just those.\n"
 "\n"
 "  -j, --processes=N           run at most N notebooks at a time\n"
 "  -e, --on-error=POLICY       fail-fast, let-finish or drain\n"
@@ -280,19 +281,11 @@ parse_options(int argc, char **argv, struct options *o)
 	check_options(o);
 }
 
-static bool
-is_notebook(const char *path)
-{
-	size_t n = strlen(path);
-
-	return n > 6 && strcmp(path + n - 6, ".ipynb") == 0;
-}
-
 /* Reads what the arguments name; what is wrong with it is added to the problems. */
 static void
 load(struct workflow *w, char **args, int n, const struct options *o, struct problems *p)
 {
-	if (n == 1 && !is_notebook(args[0])) {
+	if (n == 1 && name_notebook_ending(args[0]) == NULL) {
 		workflow_load(w, args[0], &o->overrides, p);
 		return;
 	}
@@ -301,12 +294,12 @@ load(struct workflow *w, char **args, int n, const struct options *o, struct pro
 		usage();
 	}
 	for (int i = 0; i < n; i++) {
-		if (!is_notebook(args[i])) {
+		if (name_notebook_ending(args[i]) == NULL) {
 			if (o->conduct.resume && o->conduct.resume_dir == NULL && i == 0)
-				log_error("'%s' is no notebook (.ipynb); the folder of a run to resume is named --resume=%s", args[i],
-				    args[i]);
+				log_error("'%s' is no notebook (.ipynb, .py, .sql, .r, .scala); the folder of a run to resume is named "
+				    "--resume=%s", args[i], args[i]);
 			else
-				log_error("'%s' is no notebook (.ipynb); a workflow is named alone", args[i]);
+				log_error("'%s' is no notebook (.ipynb, .py, .sql, .r, .scala); a workflow is named alone", args[i]);
 			usage();
 		}
 	}

@@ -42,6 +42,16 @@ compare(const void *va, const void *vb)
 	return r != 0 ? r : (a->index > b->index) - (a->index < b->index);
 }
 
+/* Whether the notebook is to be read here: a source file only where it is run. */
+static bool
+is_read(const struct file *files, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!target_ops(files[i].task->target)->elsewhere)
+			return true;
+	return name_ends(files[0].path, ".ipynb");
+}
+
 static void
 check_file(const struct workflow *w, const struct file *files, size_t n, struct problems *p)
 {
@@ -72,7 +82,7 @@ check_file(const struct workflow *w, const struct file *files, size_t n, struct 
 		}
 		return;
 	}
-	good = name_ends(first->file, ".ipynb") && notebook_read(&nb, first->file, p) == 0;
+	good = is_read(files, n) && notebook_read(&nb, first->file, p) == 0;
 	for (size_t i = 0; i < n; i++) {
 		if (!target_ops(files[i].task->target)->elsewhere)
 			check_folder(w, files[i].task, p);

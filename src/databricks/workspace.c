@@ -27,12 +27,9 @@
 static char *
 without_ending(const char *path)
 {
-	static const char *const endings[] = {".ipynb", ".py", ".sql", ".r", ".R", ".scala"};
+	const char *ending = name_notebook_ending(path);
 
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
-		if (name_ends(path, endings[i]))
-			return xmemdup0(path, strlen(path) - strlen(endings[i]));
-	return xstrdup(path);
+	return xmemdup0(path, strlen(path) - (ending != NULL ? strlen(ending) : 0));
 }
 
 char *

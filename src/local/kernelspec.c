@@ -355,17 +355,63 @@ compare_names(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* All kernels, sorted by name. */
+static void
+catalogue_fill(struct catalogue *c)
+{
+	char **folders = jupyterpath_kernels();
+
+	for (size_t i = 0; folders[i] != NULL; i++)
+		add_all_in(c, folders[i]);
+	if (c->n != 0)
+		qsort(c->list, c->n, sizeof(*c->list), compare_names);
+	kernelspec_free_list(folders);
+}
+
+static void
+catalogue_release(struct catalogue *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free(c->list[i].name);
+		free(c->list[i].folder);
+	}
+	free(c->list);
+}
+
+int
+kernelspec_find_language(struct kernelspec *k, const char *language, char **why)
+{
+	struct catalogue c = {NULL, 0, 0};
+	bool found = false;
+	char *names;
+
+	*k = (struct kernelspec){.argc = 0};
+	catalogue_fill(&c);
+	for (size_t i = 0; !found && i < c.n; i++) {
+		char *fault = NULL;
+
+		found = read_spec(k, c.list[i].name, c.list[i].folder, &fault) == 0 && k->language != NULL &&
+		    strcasecmp(k->language, language) == 0;
+		if (!found)
+			kernelspec_release(k);
+		free(fault);
+	}
+	catalogue_release(&c);
+	if (found)
+		return 0;
+	names = kernelspec_names();
+	*why = xasprintf("no kernel for %s is installed%s%s", language, *names != '\0' ? "; there are: " : "", names);
+	free(names);
+	return -1;
+}
+
 char *
 kernelspec_names(void)
 {
-	char **folders = jupyterpath_kernels();
 	struct catalogue c = {NULL, 0, 0};
 	struct buf names = BUF_INIT;
 
-	for (size_t i = 0; folders[i] != NULL; i++)
-		add_all_in(&c, folders[i]);
-	if (c.n != 0)
-		qsort(c.list, c.n, sizeof(*c.list), compare_names);
+	catalogue_fill(&c);
 	for (size_t i = 0; i < c.n; i++) {
 		struct kernelspec k;
 		char *why = NULL;
@@ -376,10 +422,7 @@ kernelspec_names(void)
 		}
 		kernelspec_release(&k);
 		free(why);
-		free(c.list[i].name);
-		free(c.list[i].folder);
 	}
-	free(c.list);
-	kernelspec_free_list(folders);
+	catalogue_release(&c);
 	return buf_steal(&names);
 }

@@ -39,6 +39,11 @@ void kernelspec_release(struct kernelspec *k);
 int kernelspec_find(struct kernelspec *k, const char *name, char **why);
 
 /*
+ * Finds one whose language that is, in any case; of several the first by name. Returns as kernelspec_find.
+ */
+int kernelspec_find_language(struct kernelspec *k, const char *language, char **why);
+
+/*
  * The names of all kernels found that can be used, sorted, separated by ", "; "" when there are none. The
  * built-in python3 is not among them. The caller's to free.
  */

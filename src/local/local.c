@@ -7,26 +7,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "local/choice.h"
 #include "local/forkserver.h"
 #include "local/session.h"
 #include "notebook/parameters.h"
 #include "target.h"
-
-/*
- * The name of the kernel that a task wants: its own, else the notebook's, else the target's, else Jupyter's
- * default.
- */
-static const char *
-wanted_kernel(const struct task *t, const struct notebook *nb)
-{
-	if (t->kernel != NULL)
-		return t->kernel;
-	if (nb != NULL && nb->kernel_name != NULL)
-		return nb->kernel_name;
-	if (t->target->kernel != NULL)
-		return t->target->kernel;
-	return "python3";
-}
 
 /* The language the parameters are written in: that of the kernel which runs them, or else what the notebook says. */
 static const struct language *
@@ -35,6 +20,23 @@ parameter_language(const struct kernelspec *spec, const struct notebook *nb)
 	const struct language *l = language_find(spec->name, spec->language);
 
 	return l != NULL || nb->language == NULL ? l : language_find(NULL, nb->language);
+}
+
+/*
+ * Whether the notebook gets a cell that sets its parameters. What Databricks has written asks for them by widgets, which
+ * are Python's alone here.
+ */
+static bool
+takes_cell(const struct kernelspec *spec, const struct notebook *nb)
+{
+	enum cell_language l;
+
+	if (nb->databricks != DATABRICKS_NOTEBOOK || !language_parse(spec->language, &l) || l != LANGUAGE_PYTHON)
+		return true;
+	for (size_t i = 0; !nb->is_source && i < nb->ncells; i++)
+		if (cell_has_tag(&nb->cells[i], "parameters"))
+			return true;
+	return false;
 }
 
 static bool
@@ -90,7 +92,7 @@ check_parameters(const struct workflow *w, const struct task *t, const struct ke
 	struct buf source = BUF_INIT;
 	char *why = NULL;
 
-	if (t->parameters.n == 0)
+	if (t->parameters.n == 0 || !takes_cell(spec, nb))
 		return;
 	l = parameter_language(spec, nb);
 	if (l == NULL) {
@@ -116,7 +118,7 @@ check(const struct workflow *w, const struct task *t, const struct notebook *nb,
 
 	if (nb == NULL && t->kernel == NULL)
 		return;	/* it is not known which kernel it wants */
-	if (kernelspec_find(&spec, wanted_kernel(t, nb), &why) == -1 ||
+	if (choice_of_notebook(&spec, t, nb, &why) == -1 ||
 	    (params_find(&t->env, "PATH") == NULL && kernelspec_check_program(&spec, &why) == -1)) {
 		problems_add(p, workflow_label(w), mark->line, mark->column, "notebook '%s': %s", t->name, why);
 		free(why);
@@ -257,7 +259,7 @@ run(struct attempt *a)
 	char *why = NULL;
 	const char *result;
 
-	if (kernelspec_find(&spec, wanted_kernel(a->task, nb), &why) == -1) {
+	if (choice_of_notebook(&spec, a->task, nb, &why) == -1) {
 		a->status = STATUS_FAILED;
 		a->failure.kind = ERROR_KERNEL;
 		a->failure.message = why;
@@ -267,7 +269,7 @@ run(struct attempt *a)
 	language = parameter_language(&spec, nb);
 	if (language != NULL)
 		parameters_mask(language, &a->task->parameters, a->mask);
-	if (a->task->parameters.n != 0 &&
+	if (a->task->parameters.n != 0 && takes_cell(&spec, nb) &&
 	    (language == NULL || parameters_inject(nb, language, &a->task->parameters, &why) == -1)) {
 		a->status = STATUS_FAILED;
 		a->failure.kind = ERROR_KERNEL;

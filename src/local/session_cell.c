@@ -174,7 +174,7 @@ put_request(const struct session *s, struct buf *content)
 {
 	struct buf source = BUF_INIT;
 
-	cell_source(s->cell, &source);
+	cell_code(s->cell, &source);
 	if (utf8_check(buf_str(&source), source.len) != source.len) {
 		buf_release(&source);
 		return -1;

@@ -63,13 +63,33 @@ cell_source(const struct cell *c, struct buf *b)
 	struct json line;
 
 	if (c->json.text == NULL) {
-		buf_adds(b, c->added_code != NULL ? c->added_code : c->added_source);
+		buf_adds(b, c->added_source);
 		return;
 	}
 	json_decode(b, c->file.source);
 	json_walk(&it, c->file.source);
 	while (json_next(&it, NULL, &line))
 		json_decode(b, line);
+}
+
+void
+cell_code(const struct cell *c, struct buf *b)
+{
+	if (c->added_code != NULL)
+		buf_adds(b, c->added_code);
+	else
+		cell_source(c, b);
+}
+
+void
+cell_position(const struct notebook *nb, const struct cell *c, unsigned *line, unsigned *column)
+{
+	const char *at = c->file.source.text != NULL ? c->file.source.text : c->json.text;
+
+	*line = c->line;
+	*column = c->line != 0;
+	if (c->line == 0 && at != NULL)
+		json_position(nb->text.data, (size_t)(at - nb->text.data), line, column);
 }
 
 bool
@@ -116,7 +136,7 @@ cell_is_skipped(const struct cell *c)
 	struct buf source = BUF_INIT;
 	bool blank;
 
-	if (c->type != CELL_CODE || cell_has_tag(c, "skip-execution"))
+	if (c->type != CELL_CODE || c->passed_over || cell_has_tag(c, "skip-execution"))
 		return true;
 	cell_source(c, &source);
 	blank = is_blank(buf_str(&source), source.len);

@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "notebook/cell.h"
+#include "notebook/databricks.h"
+#include "notebook/source.h"
 
 /* Adds a problem with a place in the text. Returns -1. */
 static int
@@ -182,7 +184,30 @@ notebook_parse(struct notebook *nb, const char *path, struct buf *text, struct p
 		return -1;
 	if (nb->minor >= 5)
 		cells_complete_ids(nb->cells, nb->ncells);
+	databricks_recognize(nb);
 	return 0;
+}
+
+/* The same for a source file. */
+static int
+parse_source(struct notebook *nb, const char *path, struct buf *text, struct problems *p)
+{
+	struct buf json = BUF_INIT;
+	unsigned *lines;
+	int result = source_convert(path, text, &json, &lines, p);
+
+	buf_release(text);
+	if (result == 0) {
+		result = notebook_parse(nb, path, &json, p);
+		nb->is_source = true;
+		for (size_t i = 0; i < nb->ncells; i++)
+			nb->cells[i].line = lines[i];
+	} else {
+		*nb = (struct notebook){.path = xstrdup(path)};
+	}
+	free(lines);
+	buf_release(&json);
+	return result;
 }
 
 int
@@ -196,7 +221,7 @@ notebook_read(struct notebook *nb, const char *path, struct problems *p)
 		buf_release(&text);
 		return -1;
 	}
-	return notebook_parse(nb, path, &text, p);
+	return source_header(path, NULL) != NULL ? parse_source(nb, path, &text, p) : notebook_parse(nb, path, &text, p);
 }
 
 static void
@@ -205,6 +230,9 @@ cell_release(struct cell *c)
 	free(c->added_source);
 	free(c->added_code);
 	free(c->added_tag);
+	for (size_t i = 0; i < c->npieces; i++)
+		free(c->pieces[i].code);
+	free(c->pieces);
 	outputs_release(&c->outputs);
 }
 

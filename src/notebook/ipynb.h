@@ -1,5 +1,6 @@
 /*
- * Notebook files: nbformat 4.0 to 4.5, read as spans and written by splicing.
+ * Notebook files: nbformat 4.0 to 4.5, read as spans and written by splicing; and Databricks' source files, which are
+ * read as what the workspace would export them to (notebook/source.h), and are written as such.
  *
  * The text of the file is kept as it is. Writing a notebook copies it, with just those places replaced that
  * the run has something new for: outputs, execution_count and metadata of cells, and metadata of the
@@ -19,6 +20,7 @@
 #include "base/json.h"
 #include "base/mask.h"
 #include "base/problem.h"
+#include "notebook/magic.h"
 #include "notebook/output.h"
 
 #define NOTEBOOK_BYTES_MAX ((size_t)2 * 1024 * 1024 * 1024)
@@ -51,6 +53,12 @@ struct cell_members {
 	struct json cell_type, source, metadata, outputs, execution_count, id;
 };
 
+/* What a cell has to run, in the language of the kernel that runs it (notebook/databricks.h). */
+struct piece {
+	enum cell_language language;	/* LANGUAGE_PYTHON, _R or _SCALA */
+	char *code;	/* owned */
+};
+
 struct cell {
 	/* From the file; for a cell that was put in, from whoever did so. */
 	enum cell_type type;
@@ -62,6 +70,11 @@ struct cell {
 	 */
 	char *added_code;
 	char *added_tag;	/* its one tag; owned */
+	unsigned line;	/* of a source file: where it begins; 0 elsewhere */
+	/* of a notebook of Databricks: what is executed, in that order, instead of the source; owned */
+	struct piece *pieces;
+	size_t npieces;
+	bool passed_over;	/* likewise: there is nothing to execute */
 	char id[72];	/* the id that is written when the file has none of its own that can stay; "" otherwise */
 
 	/* What the run brings; written into the file by notebook_write(). */
@@ -74,9 +87,20 @@ struct cell {
 	bool exception;	/* it stopped the notebook: metadata.papermill.exception */
 };
 
+/* What a notebook has to do with Databricks. */
+enum databricks_kind {
+	DATABRICKS_NONE,
+	DATABRICKS_USED,	/* an ordinary notebook of Jupyter's, but its code names dbutils */
+	DATABRICKS_NOTEBOOK,	/* Databricks has written it: a source file, or an .ipynb with its metadata */
+};
+
 struct notebook {
 	char *path;
-	struct buf text;	/* the file */
+	struct buf text;	/* the file; of a source file, what it was read as */
+	bool is_source;	/* it is a source file */
+	enum databricks_kind databricks;
+	enum cell_language default_language;	/* of a DATABRICKS_NOTEBOOK: of cells that do not say otherwise */
+	bool prepared;	/* its cells have their pieces */
 	struct json json;	/* all of it */
 	struct json metadata;	/* JSON_NOTHING when there are none */
 	int minor;	/* nbformat_minor */
@@ -98,25 +122,32 @@ struct notebook {
 };
 
 /*
- * Reads a notebook. Returns 0, or -1 with a problem added that names the place: no such file, no JSON
+ * Reads a notebook, in the form that the ending of its name stands for. Returns 0, or -1 with a problem added that names the place: no such file, no JSON
  * (file:line:column), no notebook, nbformat 3 and older (with the command that upgrades it:
- * "jupyter nbconvert --to notebook --nbformat 4 --inplace FILE"), 5 and newer. nb is to be released in both cases.
+ * "jupyter nbconvert --to notebook --nbformat 4 --inplace FILE"), 5 and newer; a source file without its header. nb is
+ * to be released in both cases.
  */
 int notebook_read(struct notebook *nb, const char *path, struct problems *p);
 
-/* The same for a text in memory, which it takes over: text is empty afterwards. path is for messages. */
+/* The same for the text of an .ipynb in memory, which it takes over: text is empty afterwards. path is for messages. */
 int notebook_parse(struct notebook *nb, const char *path, struct buf *text, struct problems *p);
 
 void notebook_release(struct notebook *nb);
 
-/* Appends the source of a cell that is executed: decoded, lists of lines joined. */
+/* Appends the source of a cell as the file shows it: decoded, lists of lines joined. */
 void cell_source(const struct cell *c, struct buf *b);
+
+/* Appends what is executed for a cell that has no pieces. */
+void cell_code(const struct cell *c, struct buf *b);
+
+/* Where in its file a cell begins, for messages; 0 and 0 for one that was put in. */
+void cell_position(const struct notebook *nb, const struct cell *c, unsigned *line, unsigned *column);
 
 bool cell_has_tag(const struct cell *c, const char *tag);
 
 /*
  * Whether nbclient would pass it over: not code, nothing but white space (as Python's str.strip sees it), or
- * tagged skip-execution.
+ * tagged skip-execution; and whether Databricks would, when the notebook is prepared (notebook/databricks.h).
  */
 bool cell_is_skipped(const struct cell *c);
 

@@ -260,38 +260,27 @@ is_there(const struct foreign *f, const char *path)
 	return there;
 }
 
-/* Of notebooks that are files; the most likely first. */
-static const char *const endings[] = {".ipynb", ".py", ".sql", ".r", ".R", ".scala"};
-#define ENDINGS (sizeof(endings) / sizeof(endings[0]))
-
-static bool
-is_file(const char *path)
-{
-	for (size_t i = 0; i < ENDINGS; i++)
-		if (name_ends(path, endings[i]))
-			return true;
-	return false;
-}
-
 void
 foreign_path(struct foreign *f, const struct yaml_node *path, struct yaml_node *notebook)
 {
 	struct yaml_node *value = foreign_value_text(f, "the path of a notebook", path), *found = NULL;
+	bool settled;
 
 	if (value == NULL) {
 		f->incomplete = true;
 		return;
 	}
+	settled = name_notebook_ending(value->text) != NULL || expression_in(value->text, value->len);
 	/* Anything that begins with '/' and has no ending is of a workspace. */
-	if (*value->text == '/' && !f->remote && !is_file(value->text) && !expression_in(value->text, value->len)) {
+	if (*value->text == '/' && !f->remote && !settled) {
 		foreign_problem(f, path->mark, "'%.200s' is a notebook of the workspace; choose a target with -t, or export it "
 		    "and name the file", value->text);
 		f->incomplete = true;
 	}
-	if (f->incomplete || *value->text == '/' || is_file(value->text) || expression_in(value->text, value->len))
+	if (f->incomplete || *value->text == '/' || settled)
 		found = yaml_share(value);
-	for (size_t i = 0; found == NULL && i < ENDINGS; i++) {
-		found = foreign_text(path->mark, "%s%s", value->text, endings[i]);
+	for (size_t i = 0; found == NULL && name_notebook_endings[i] != NULL; i++) {
+		found = foreign_text(path->mark, "%s%s", value->text, name_notebook_endings[i]);
 		if (!is_there(f, found->text)) {
 			yaml_node_free(found);
 			found = NULL;
@@ -299,7 +288,7 @@ foreign_path(struct foreign *f, const struct yaml_node *path, struct yaml_node *
 	}
 	/* Where there is none of them, whoever opens it will say so. */
 	if (found == NULL)
-		found = foreign_text(path->mark, "%s%s", value->text, endings[0]);
+		found = foreign_text(path->mark, "%s%s", value->text, name_notebook_endings[0]);
 	foreign_put(notebook, "path", path->mark, found);
 	yaml_node_free(value);
 }

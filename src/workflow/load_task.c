@@ -12,26 +12,12 @@
 bool
 loader_path_ok(struct loader *l, struct mark at, const char *path, const struct target *target)
 {
-	static const char *const sources[] = {".py", ".sql", ".r", ".R", ".scala"};
-
-	if (name_ends(path, ".ipynb"))
+	if (name_notebook_ending(path) != NULL)
 		return true;
-	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		if (!name_ends(path, sources[i]))
-			continue;
-		if (target->databricks != NULL)
-			return true;
-		loader_problem(l, at, "'%.*s': source notebooks (%s) are run on Databricks alone so far; use an .ipynb file",
-		    SHOWN(path), sources[i]);
-		return false;
-	}
 	if (target->databricks != NULL && *path == '/')
 		return true;
-	if (target->databricks != NULL)
-		loader_problem(l, at, "'%.*s' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala; "
-		    "a notebook of the workspace has an absolute path", SHOWN(path));
-	else
-		loader_problem(l, at, "'%.*s' is no notebook: its name must end in .ipynb", SHOWN(path));
+	loader_problem(l, at, "'%.*s' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala%s", SHOWN(path),
+	    target->databricks != NULL ? "; a notebook of the workspace has an absolute path" : "");
 	return false;
 }
 

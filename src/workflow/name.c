@@ -69,6 +69,17 @@ name_ends(const char *s, const char *ending)
 	return n >= k && strcmp(s + n - k, ending) == 0;
 }
 
+const char *const name_notebook_endings[] = {".ipynb", ".py", ".sql", ".r", ".R", ".scala", NULL};
+
+const char *
+name_notebook_ending(const char *s)
+{
+	for (const char *const *ending = name_notebook_endings; *ending != NULL; ending++)
+		if (name_ends(s, *ending))
+			return *ending;
+	return NULL;
+}
+
 static unsigned
 least(unsigned a, unsigned b)
 {

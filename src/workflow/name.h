@@ -24,6 +24,15 @@ char *name_of_path(const char *path);
 bool name_ends(const char *s, const char *ending);
 
 /*
+ * What the names of notebooks' files end with: ".ipynb", then those of Databricks' source files, in the order in which
+ * they are looked for where a name has none. NULL ends the list.
+ */
+extern const char *const name_notebook_endings[];
+
+/* The one of them that s ends with; NULL when there is none. */
+const char *name_notebook_ending(const char *s);
+
+/*
  * Finds out which of several words somebody may have meant. Start with {.word = ...}, show it every known
  * word; then best is the most alike, NULL when none is near.
  */

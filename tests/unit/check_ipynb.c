@@ -664,7 +664,7 @@ START_TEST(puts_code_in)
 	ck_assert(cell_has_tag(c, "injected-parameters"));
 	ck_assert(!cell_has_tag(c, "other"));
 	ck_assert(!cell_is_skipped(c));
-	cell_source(c, &source);
+	cell_code(c, &source);
 	ck_assert_str_eq(buf_str(&source), "x = 'hunter2'\n");
 	buf_release(&source);
 	run_cell(0);

@@ -234,12 +234,6 @@ START_TEST(refuses_what_is_to_come)
 	    "1:43: 'preload' must have names of modules, such as 'pandas', and '5' is none\n"
 	    "1:53: warm is '1', which is none of auto, off\n"
 	    "1:88: unknown key 'kernel'; a key of your own begins with x-\n");
-	check_wrong("notebooks: [a.py, b.sql, c.r, d.scala, e.R]\n",
-	    "1:13: 'a.py': source notebooks (.py) are run on Databricks alone so far; use an .ipynb file\n"
-	    "1:19: 'b.sql': source notebooks (.sql) are run on Databricks alone so far; use an .ipynb file\n"
-	    "1:26: 'c.r': source notebooks (.r) are run on Databricks alone so far; use an .ipynb file\n"
-	    "1:31: 'd.scala': source notebooks (.scala) are run on Databricks alone so far; use an .ipynb file\n"
-	    "1:40: 'e.R': source notebooks (.R) are run on Databricks alone so far; use an .ipynb file\n");
 }
 END_TEST
 
@@ -557,9 +551,12 @@ START_TEST(checks_names)
 	    "7:3: name '.hidden' begins with '.'; files are named by it; give the notebook another by the key 'name'\n"
 	    "8:25: name '\\x9b' holds a control character; files are named by it\n"
 	    "9:25: name 'a/b' holds a '/'; files are named by it\n");
-	check_wrong("notebooks: [a.txt, b, c.ipynb/, d.IPYNB]\n", "1:13: 'a.txt' is no notebook: its name must end in .ipynb\n"
-	    "1:20: 'b' is no notebook: its name must end in .ipynb\n1:23: 'c.ipynb/' is no notebook: its name must end in .ipynb\n"
-	    "1:33: 'd.IPYNB' is no notebook: its name must end in .ipynb\n");
+	check_wrong("notebooks: [a.txt, b, c.ipynb/, d.IPYNB, e.py, f.sql, g.r, h.R, i.scala, j.PY]\n",
+	    "1:13: 'a.txt' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala\n"
+	    "1:20: 'b' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala\n"
+	    "1:23: 'c.ipynb/' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala\n"
+	    "1:33: 'd.IPYNB' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala\n"
+	    "1:74: 'j.PY' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala\n");
 
 	/* 200 bytes are allowed, and names that differ by case only. */
 	buf_adds(&text, "notebooks: [Ab.ipynb, aB.ipynb, ");
@@ -703,7 +700,8 @@ END_TEST
 START_TEST(finds_all)
 {
 	check_wrong("notebooks:\n- a.txt\n- {path: b.ipynb, nam: c, threads: 1}\nprocesses: x\nwhat: 1\n",
-	    "2:3: 'a.txt' is no notebook: its name must end in .ipynb\n3:19: unknown key 'nam'; did you mean 'name'?\n"
+	    "2:3: 'a.txt' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala\n"
+	    "3:19: unknown key 'nam'; did you mean 'name'?\n"
 	    "4:12: 'processes' must be a whole number from 1 to 10000, not "
 	    "the text 'x'\n"
 	    "5:1: unknown key 'what'; a key of your own begins with x-\n");
@@ -778,10 +776,9 @@ START_TEST(refuses_notebooks)
 	found = listed(&p, "-");
 	ck_assert_str_eq(found, "-: option '--target': the target is 'x', which is none of local\n"
 	    "-: 'a.ipynb' and 'sub/a.ipynb' would both be named 'a'; write a workflow file that names them\n"
-	    "-: 'b.txt' is no notebook: its name must end in .ipynb\n"
+	    "-: 'b.txt' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala\n"
 	    "-: name '.ipynb' begins with '.'; files are named by it; a workflow file can give the notebook another by the key 'name'\n"
-	    "-: 'c\xff/d.ipynb': a notebook's path must be UTF-8\n"
-	    "-: 'e.py': source notebooks (.py) are run on Databricks alone so far; use an .ipynb file\n");
+	    "-: 'c\xff/d.ipynb': a notebook's path must be UTF-8\n");
 	free(found);
 	problems_release(&p);
 	workflow_release(&w);

@@ -337,7 +337,7 @@ START_TEST(shows_no_secret)
 	set_secret("password", "\"hunt\\\"er2\"");
 	ck_assert_int_eq(parameters_inject(&nb, language(".net-csharp"), &params, &problem), 0);
 	ck_assert_str_eq(nb.cells[0].added_source, "// Parameters\nvar a = 1;\nvar password = \"***\";\n");
-	cell_source(&nb.cells[0], &code);
+	cell_code(&nb.cells[0], &code);
 	ck_assert_str_eq(code.data, "// Parameters\nvar a = 1;\nvar password = \"hunt\\\"er2\";\n");
 	buf_release(&code);
 

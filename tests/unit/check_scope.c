@@ -401,8 +401,8 @@ START_TEST(refuses_lists)
 	    "by another part of {{ item }} or {{ matrix }}\n"
 	    "2:52: 'name' is empty; write text, or leave the key out\n");
 	check_wrong("notebooks:\n- {path: '{{ item }}', for_each: [x.ipynb, y.txt, 1]}\n",
-	    "2:10: 'y.txt' is no notebook: its name must end in .ipynb\n2:10: '1' is no notebook: its name must end in "
-	    ".ipynb\n");
+	    "2:10: 'y.txt' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala\n"
+	    "2:10: '1' is no notebook: its name must end in .ipynb, .py, .sql, .r or .scala\n");
 }
 END_TEST
 

@@ -1,0 +1,64 @@
+#include "notebook/databricks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+#define METADATA "application/vnd.databricks.v1+notebook"
+#define CELL_METADATA "application/vnd.databricks.v1+cell"
+#define DBUTILS "dbutils"
+
+static bool
+is_word_character(char c)
+{
+	return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c & 0x80) != 0;
+}
+
+static bool
+names_dbutils(const struct cell *c)
+{
+	struct buf source = BUF_INIT;
+	bool names = false;
+
+	cell_source(c, &source);
+	for (const char *p = buf_str(&source); !names && (p = strstr(p, DBUTILS)) != NULL; p++)
+		names = (p == source.data || !is_word_character(p[-1])) && !is_word_character(p[strlen(DBUTILS)]);
+	buf_release(&source);
+	return names;
+}
+
+/* The language that the workspace wrote down, else Jupyter's; Python where there is neither. */
+static enum cell_language
+find_language(const struct notebook *nb)
+{
+	enum cell_language l = LANGUAGE_PYTHON;
+	char *name = json_strdup(json_get(json_get(nb->metadata, METADATA), "language"));
+
+	if (!language_parse(name, &l))
+		language_parse(nb->language, &l);
+	free(name);
+	return l;
+}
+
+void
+databricks_recognize(struct notebook *nb)
+{
+	bool ours = json_type(json_get(nb->metadata, METADATA)) == JSON_OBJECT;
+	/* Most notebooks have nothing of the kind anywhere, which is seen at once. */
+	bool named = memmem(nb->json.text, nb->json.len, DBUTILS, strlen(DBUTILS)) != NULL;
+	bool marked = memmem(nb->json.text, nb->json.len, CELL_METADATA, strlen(CELL_METADATA)) != NULL;
+
+	for (size_t i = 0; marked && !ours && i < nb->ncells; i++)
+		ours = json_type(json_get(nb->cells[i].file.metadata, CELL_METADATA)) == JSON_OBJECT;
+	if (ours) {
+		nb->databricks = DATABRICKS_NOTEBOOK;
+		nb->default_language = find_language(nb);
+		return;
+	}
+	for (size_t i = 0; named && i < nb->ncells; i++) {
+		if (nb->cells[i].type == CELL_CODE && names_dbutils(&nb->cells[i])) {
+			nb->databricks = DATABRICKS_USED;
+			return;
+		}
+	}
+}

@@ -1,0 +1,270 @@
+/* Databricks' source files, and what the cells of Databricks' notebooks are written in. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "notebook/ipynb.h"
+#include "notebook/source.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct notebook nb;
+static struct problems problems = PROBLEMS_INIT;
+
+static void
+release(void)
+{
+	notebook_release(&nb);
+	problems_release(&problems);
+}
+
+/* Reads a file of that name with that text. */
+static int
+read_text(const char *name, const char *text, size_t n)
+{
+	release();
+	ck_assert_int_eq(file_replace(name, text, n), 0);
+	return notebook_read(&nb, name, &problems);
+}
+
+/* All cells as text: "LINE code|", "LINE md|", with the title in brackets before the source. */
+static char *
+cells(void)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < nb.ncells; i++) {
+		const struct cell *c = &nb.cells[i];
+		struct json at = json_get(c->file.metadata, "application/vnd.databricks.v1+cell");
+
+		buf_addf(&b, "%u %s ", c->line, c->type == CELL_CODE ? "code" : "md");
+		if (at.text != NULL) {
+			buf_addc(&b, json_type(json_get(at, "showTitle")) == JSON_TRUE ? '[' : '(');
+			json_decode(&b, json_get(at, "title"));
+			buf_addc(&b, ']');
+		}
+		cell_source(c, &b);
+		buf_addc(&b, '|');
+	}
+	return buf_steal(&b);
+}
+
+#define PY "# Databricks notebook source\n"
+#define NEXT "\n\n# COMMAND ----------\n\n"
+
+static const struct {
+	const char *name, *text, *cells;
+} good[] = {
+	/* The form that the workspace exports. */
+	{"a.py", PY "x = 1" NEXT "y = 2" NEXT, "2 code x = 1|6 code y = 2|9 code |"},
+	{"a.py", PY "# MAGIC %md\n# MAGIC # Title\n# MAGIC\n# MAGIC text" NEXT "1", "2 md # Title\n\ntext|9 code 1|"},
+	{"a.py", PY "# MAGIC %md # Title\n# MAGIC more", "2 md # Title\nmore|"},
+	{"a.py", PY "# MAGIC %md-sandbox\n# MAGIC <div>\n", "2 md <div>|"},
+	{"a.py", PY "# MAGIC %md-special\n1", "2 code %md-special\n1|"},
+	{"a.py", PY "# MAGIC %sql\n# MAGIC select 1\n# MAGIC", "2 code %sql\nselect 1\n|"},
+	{"a.py", PY "# MAGIC %pip install a\nimport a", "2 code %pip install a\nimport a|"},
+	{"a.py", PY "# DBTITLE 1,A title, with a comma\nx = 1", "2 code [A title, with a comma]x = 1|"},
+	{"a.py", PY "# DBTITLE 0,\n# MAGIC %md\n# MAGIC a", "2 md (]a|"},
+	{"a.py", PY "# DBTITLE 1,\xc3\xa9 \"quoted\" \\\n\n\n1", "2 code [\xc3\xa9 \"quoted\" \\]1|"},
+	{"a.r", PY "# MAGIC %python\n# MAGIC 1" NEXT "x <- 1", "2 code %python\n1|7 code x <- 1|"},
+	{"a.R", PY "x", "2 code x|"},
+	{"a.sql", "-- Databricks notebook source\nselect 1\n\n-- COMMAND ----------\n\n-- MAGIC %md\n-- MAGIC a # COMMAND "
+	    "----------\n\n-- COMMAND ----------\n\n-- DBTITLE 1,T\n-- a\nselect 2\n",
+	    "2 code select 1|6 md a # COMMAND ----------|11 code [T]-- a\nselect 2|"},
+	{"a.scala", "// Databricks notebook source\nval x = 1\n\n// COMMAND ----------\n\n// MAGIC %sql select 1\n",
+	    "2 code val x = 1|6 code %sql select 1|"},
+	/* What people, editors and formatters make of it. */
+	{"a.py", PY, "2 code |"},
+	{"a.py", "# Databricks notebook source", "2 code |"},
+	{"a.py", PY "\n\n\n", "2 code |"},
+	{"a.py", PY "# COMMAND ----------\n# COMMAND ----------", "2 code |3 code |4 code |"},
+	{"a.py", PY "a\n# COMMAND ----------\nb\n# COMMAND ----------  \nc", "2 code a|4 code b|6 code c|"},
+	{"a.py", PY "\n \n\nif a:\n\n\n    b\n\n \n\n# COMMAND --------------------\nc\n", "5 code if a:\n\n\n    b|13 code c|"},
+	{"a.py", "\xef\xbb\xbf" PY "1\n", "2 code 1|"},
+	{"a.py", "# Databricks notebook source\r\n# MAGIC %md\r\n# MAGIC a\r\n# MAGIC b\r\n\r\n# COMMAND ----------\r\n\r\nx = "
+	    "1\r\ny\r\n", "2 md a\nb|8 code x = 1\ny|"},
+	{"a.py", PY "    # COMMAND ----------\n# MAGICIAN\n# COMMANDER\n#COMMAND ----------\n # MAGIC a\n",
+	    "2 code     # COMMAND ----------\n# MAGICIAN\n# COMMANDER\n#COMMAND ----------\n # MAGIC a|"},
+	{"a.py", PY "1\n# DBTITLE 1,late\n", "2 code 1\n# DBTITLE 1,late|"},
+	{"a.py", PY "# DBTITLE no\n", "2 code # DBTITLE no|"},
+	{"a.py", PY "// COMMAND ----------\n-- MAGIC %md\n", "2 code // COMMAND ----------\n-- MAGIC %md|"},
+	{"a.py", PY "# MAGIC\ta\n# MAGIC  b\n# MAGIC\n\n# MAGIC c\n", "2 code a\n b\n\n\nc|"},
+	{"a.py", PY "s = '''\n\n# COMMAND\n'''", "2 code s = '''\n\n# COMMAND\n'''|"},
+	/* The environment's description belongs to no cell, when it is one. */
+	{"a.py", PY "# /// script\n# [tool.databricks.environment]\n# environment_version = \"2\"\n# ///\n# MAGIC %md\n# MAGIC a",
+	    "6 md a|"},
+	{"a.py", PY "# /// script\n# ///\n\n# DBTITLE 1,T\n1", "5 code [T]1|"},
+	{"a.py", PY "# /// script\n# dependencies = [\n1\n# ///", "2 code # /// script\n# dependencies = [\n1\n# ///|"},
+	{"a.py", PY "# /// script\n# x", "2 code # /// script\n# x|"},
+	{"a.py", PY "1\n# /// script\n# ///", "2 code 1\n# /// script\n# ///|"},
+};
+
+START_TEST(reads)
+{
+	char *found;
+
+	ck_assert_int_eq(read_text(good[_i].name, good[_i].text, strlen(good[_i].text)), 0);
+	ck_assert_uint_eq(problems.n, 0);
+	ck_assert(nb.is_source);
+	ck_assert_int_eq(nb.databricks, DATABRICKS_NOTEBOOK);
+	found = cells();
+	ck_assert_str_eq(found, good[_i].cells);
+	free(found);
+	release();
+}
+END_TEST
+
+static const struct {
+	const char *name, *text;
+	size_t n;	/* 0: all of the text */
+	unsigned line, column;
+	const char *message;
+} bad[] = {
+	{"a.py", "print(1)\n", 0, 1, 1, "not a notebook: its first line must be '# Databricks notebook source'"},
+	{"a.py", "", 0, 1, 1, "not a notebook: its first line must be '# Databricks notebook source'"},
+	{"a.py", "# Databricks notebook source of x\n", 0, 1, 1,
+	    "not a notebook: its first line must be '# Databricks notebook source'"},
+	{"a.py", " # Databricks notebook source\n", 0, 1, 1,
+	    "not a notebook: its first line must be '# Databricks notebook source'"},
+	{"a.py", "\n# Databricks notebook source\n", 0, 1, 1,
+	    "not a notebook: its first line must be '# Databricks notebook source'"},
+	{"a.sql", PY, 0, 1, 1, "not a notebook: its first line must be '-- Databricks notebook source'"},
+	{"a.scala", PY, 0, 1, 1, "not a notebook: its first line must be '// Databricks notebook source'"},
+	{"a.py", PY "x\n\xc3\xa9\xff", 0, 3, 2, "not a notebook: text that is not UTF-8"},
+	{"a.py", PY "a\0b", sizeof(PY) + 2, 2, 2, "not a notebook: a NUL character"},
+};
+
+START_TEST(refuses)
+{
+	size_t n = bad[_i].n != 0 ? bad[_i].n : strlen(bad[_i].text);
+
+	ck_assert_int_eq(read_text(bad[_i].name, bad[_i].text, n), -1);
+	ck_assert_uint_eq(problems.n, 1);
+	ck_assert_str_eq(problems.list[0].file, bad[_i].name);
+	ck_assert_uint_eq(problems.list[0].line, bad[_i].line);
+	ck_assert_uint_eq(problems.list[0].column, bad[_i].column);
+	ck_assert_str_eq(problems.list[0].message, bad[_i].message);
+	release();
+}
+END_TEST
+
+/* ---- Magics ---- */
+
+static const struct {
+	enum cell_language notebook;
+	const char *text;
+	enum cell_language language;
+	bool written;
+	const char *body;
+} magics[] = {
+	{LANGUAGE_PYTHON, "", LANGUAGE_PYTHON, false, ""},
+	{LANGUAGE_PYTHON, "x = 1", LANGUAGE_PYTHON, false, "x = 1"},
+	{LANGUAGE_SQL, "select 1", LANGUAGE_SQL, false, "select 1"},
+	{LANGUAGE_PYTHON, "%sql select 1", LANGUAGE_SQL, true, "select 1"},
+	{LANGUAGE_PYTHON, "%sql  \nselect 1\n", LANGUAGE_SQL, true, "select 1\n"},
+	{LANGUAGE_PYTHON, "# why\n\n  %sql\nselect 1", LANGUAGE_SQL, true, "select 1"},
+	{LANGUAGE_PYTHON, "-- why\n%sql\nselect 1", LANGUAGE_PYTHON, false, "-- why\n%sql\nselect 1"},
+	{LANGUAGE_SQL, "-- why\n%python\n1", LANGUAGE_PYTHON, true, "\n\n1"},
+	{LANGUAGE_SCALA, "// why\n%python\n1", LANGUAGE_PYTHON, true, "\n\n1"},
+	{LANGUAGE_PYTHON, "%python x = 1\ny", LANGUAGE_PYTHON, true, "x = 1\ny"},
+	{LANGUAGE_R, "%scala\n1", LANGUAGE_SCALA, true, "\n1"},
+	{LANGUAGE_PYTHON, "%r\nx <- 1", LANGUAGE_R, true, "\nx <- 1"},
+	{LANGUAGE_PYTHON, "%run ./a $x=\"1\"", LANGUAGE_RUN, true, "./a $x=\"1\""},
+	{LANGUAGE_PYTHON, "%run\n./a", LANGUAGE_RUN, true, "./a"},
+	{LANGUAGE_PYTHON, "%sh -e ls", LANGUAGE_SH, true, "-e ls"},
+	{LANGUAGE_PYTHON, "%fs\nls /", LANGUAGE_FS, true, "ls /"},
+	{LANGUAGE_PYTHON, "%md\n# a", LANGUAGE_MD, true, "# a"},
+	{LANGUAGE_PYTHON, "%md\r\n# a", LANGUAGE_MD, true, "# a"},
+	{LANGUAGE_PYTHON, "%skip\nx", LANGUAGE_SKIP, true, "x"},
+	{LANGUAGE_PYTHON, "%pip install a", LANGUAGE_PIP, true, "%pip install a"},
+	{LANGUAGE_PYTHON, "%pip install \\\n a\n\n# b\n%pip list", LANGUAGE_PIP, true, "%pip install \\\n a\n\n# b\n%pip list"},
+	{LANGUAGE_PYTHON, "%pip install a\nimport a", LANGUAGE_PYTHON, false, "%pip install a\nimport a"},
+	/* Not Databricks' own. */
+	{LANGUAGE_PYTHON, "%time x", LANGUAGE_PYTHON, false, "%time x"},
+	{LANGUAGE_PYTHON, "%%sql\nx", LANGUAGE_PYTHON, false, "%%sql\nx"},
+	{LANGUAGE_PYTHON, "%sqlx\nx", LANGUAGE_PYTHON, false, "%sqlx\nx"},
+	{LANGUAGE_PYTHON, "x\n%sql", LANGUAGE_PYTHON, false, "x\n%sql"},
+	{LANGUAGE_PYTHON, "%", LANGUAGE_PYTHON, false, "%"},
+	{LANGUAGE_PYTHON, "# only a comment", LANGUAGE_PYTHON, false, "# only a comment"},
+};
+
+START_TEST(finds_magics)
+{
+	const char *text = magics[_i].text;
+	struct buf body = BUF_INIT;
+	struct magic m;
+
+	magic_find(&m, text, strlen(text), magics[_i].notebook);
+	ck_assert_int_eq(m.language, magics[_i].language);
+	ck_assert_int_eq(m.written, magics[_i].written);
+	magic_body(&m, text, strlen(text), &body);
+	ck_assert_str_eq(buf_str(&body), magics[_i].body);
+	buf_release(&body);
+}
+END_TEST
+
+/* ---- What a notebook has to do with Databricks ---- */
+
+#define CODE(source, metadata) \
+	"{\"cells\": [{\"cell_type\": \"code\", \"source\": " source ", \"metadata\": {" metadata "}, \"outputs\": [], " \
+	"\"execution_count\": null}], \"metadata\": {"
+#define END "}, \"nbformat\": 4, \"nbformat_minor\": 0}"
+
+static const struct {
+	const char *text;
+	enum databricks_kind kind;
+	enum cell_language language;
+} kinds[] = {
+	{CODE("\"x\"", "") END, DATABRICKS_NONE, LANGUAGE_PYTHON},
+	{CODE("\"x\"", "") "\"application/vnd.databricks.v1+notebook\": {\"language\": \"sql\"}" END, DATABRICKS_NOTEBOOK,
+	    LANGUAGE_SQL},
+	{CODE("\"x\"", "") "\"application/vnd.databricks.v1+notebook\": {\"language\": \"cobol\"}, \"language_info\": "
+	    "{\"name\": \"R\"}" END, DATABRICKS_NOTEBOOK, LANGUAGE_R},
+	{CODE("\"x\"", "\"application/vnd.databricks.v1+cell\": {}") "\"language_info\": {\"name\": \"scala\"}" END,
+	    DATABRICKS_NOTEBOOK, LANGUAGE_SCALA},
+	{CODE("\"x\"", "\"application/vnd.databricks.v1+cell\": {}") END, DATABRICKS_NOTEBOOK, LANGUAGE_PYTHON},
+	{CODE("\"'application/vnd.databricks.v1+cell'\"", "") END, DATABRICKS_NONE, LANGUAGE_PYTHON},
+	{CODE("\"dbutils.widgets.get('a')\"", "") END, DATABRICKS_USED, LANGUAGE_PYTHON},
+	{CODE("[\"x =\", \"dbutils\"]", "") END, DATABRICKS_USED, LANGUAGE_PYTHON},
+	{CODE("\"my_dbutils dbutils2 \xc3\xa9" "dbutils\"", "") END, DATABRICKS_NONE, LANGUAGE_PYTHON},
+	{CODE("\"x\"", "") "\"dbutils\": \"dbutils\"" END, DATABRICKS_NONE, LANGUAGE_PYTHON},
+};
+
+START_TEST(recognizes)
+{
+	ck_assert_int_eq(read_text("a.ipynb", kinds[_i].text, strlen(kinds[_i].text)), 0);
+	ck_assert(!nb.is_source);
+	ck_assert_int_eq(nb.databricks, kinds[_i].kind);
+	ck_assert_int_eq(nb.default_language, kinds[_i].language);
+	release();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("source");
+	TCase *c = tcase_create("source");
+	SRunner *runner;
+	int failed;
+
+	/* The files that the tests write. */
+	char folder[] = "/tmp/check_source.XXXXXX";
+
+	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
+		return EXIT_FAILURE;
+	tcase_add_loop_test(c, reads, 0, COUNT(good));
+	tcase_add_loop_test(c, refuses, 0, COUNT(bad));
+	tcase_add_loop_test(c, finds_magics, 0, COUNT(magics));
+	tcase_add_loop_test(c, recognizes, 0, COUNT(kinds));
+	suite_add_tcase(s, c);
+	runner = srunner_create(s);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	file_remove_tree(folder);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
