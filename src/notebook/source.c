@@ -56,8 +56,10 @@ source_header(const char *path, enum cell_language *l)
 bool
 source_has_header(const char *header, const char *text, size_t n)
 {
-	size_t k = strlen(header);
+	size_t k = strlen(header), mark = n >= MARK_LEN && memcmp(text, MARK, MARK_LEN) == 0 ? MARK_LEN : 0;
 
+	text += mark;
+	n -= mark;
 	return n >= k && memcmp(text, header, k) == 0 && (n == k || text[k] == '\n' || text[k] == '\r');
 }
 
@@ -287,8 +289,6 @@ source_convert(const char *path, const struct buf *text, struct buf *json, unsig
 	c.comment = language_comment(c.language);
 	if (check_text(path, text, p) == -1)
 		return -1;
-	if (text->len >= MARK_LEN && memcmp(at, MARK, MARK_LEN) == 0)
-		at += MARK_LEN;
 	if (header == NULL || !source_has_header(header, at, (size_t)(limit - at))) {
 		problems_add(p, path, 1, 1, "not a notebook: its first line must be '%s'",
 		    header != NULL ? header : "");

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "notebook/ipynb.h"
+#include "notebook/lookup.h"
 #include "notebook/source.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -243,6 +244,52 @@ START_TEST(recognizes)
 }
 END_TEST
 
+/* ---- Which file is meant ---- */
+
+START_TEST(looks_up)
+{
+	static const struct {
+		const char *folder, *path, *file, *why;
+	} cases[] = {
+		{".", "./one", "one.py", NULL},
+		{".", "one", "one.py", NULL},
+		{".", "././one/", "one.py", NULL},
+		{".", "one.py", "one.py", NULL},
+		{".", "dir/two words", "dir/two words.sql", NULL},
+		{"dir", "../one", "dir/../one.py", NULL},
+		{"dir", "./both", "dir/both.ipynb", NULL},	/* the first of two */
+		{"dir", "both.scala", "dir/both.scala", NULL},
+		{"dir", "v1.0", "dir/v1.0.r", NULL},
+		{"dir", "x.py", "dir/x.py.py", NULL},	/* a dot in the name of a notebook */
+		{".", "plain", NULL, "'plain.py' is a file, not a notebook: its first line must be '# Databricks notebook source'"},
+		{".", "mixed", "mixed.sql", NULL},	/* a program and a notebook beside each other */
+		{".", "dir", NULL, "there is no notebook 'dir'"},
+		{"dir", "one", NULL, "there is no notebook 'dir/one'"},
+		{".", "./", NULL, "the path of the notebook is missing"},
+		{".", "", NULL, "the path of the notebook is missing"},
+		{".", "/Shared/one", NULL, "there is no notebook '/Shared/one' on this machine; a path that is relative to the "
+		    "notebook is the same here and in the workspace"},
+	};
+	static const char *const files[][2] = {
+		{"one.py", PY}, {"dir/two words.sql", "-- Databricks notebook source\r\n"}, {"dir/both.ipynb", "{}"},
+		{"dir/both.scala", "// Databricks notebook source"}, {"dir/v1.0.r", PY}, {"dir/x.py.py", PY}, {"plain.py", "x\n"},
+		{"mixed.py", "x\n"}, {"mixed.sql", "-- Databricks notebook source\n"},
+	};
+	char *file, *why;
+
+	ck_assert_int_eq(file_mkdirs("dir"), 0);
+	for (size_t i = 0; i < COUNT(files); i++)
+		ck_assert_int_eq(file_replace(files[i][0], files[i][1], strlen(files[i][1])), 0);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		ck_assert_int_eq(lookup_notebook(cases[i].folder, cases[i].path, &file, &why), cases[i].file != NULL ? 0 : -1);
+		ck_assert_pstr_eq(file, cases[i].file);
+		ck_assert_pstr_eq(why, cases[i].why);
+		free(file);
+		free(why);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -259,6 +306,7 @@ main(void)
 	tcase_add_loop_test(c, reads, 0, COUNT(good));
 	tcase_add_loop_test(c, refuses, 0, COUNT(bad));
 	tcase_add_loop_test(c, finds_magics, 0, COUNT(magics));
+	tcase_add_test(c, looks_up);
 	tcase_add_loop_test(c, recognizes, 0, COUNT(kinds));
 	suite_add_tcase(s, c);
 	runner = srunner_create(s);
