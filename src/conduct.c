@@ -294,6 +294,7 @@ release(struct conductor *c)
 		job_release(&c->jobs[i]);
 		free(c->parts[i].assignment.output);
 		free(c->parts[i].assignment.log);
+		free(c->parts[i].assignment.task_values);
 		if (c->parts[i].has_own)
 			values_release(&c->parts[i].own);
 		record_release(&c->run.records[i]);

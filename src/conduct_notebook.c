@@ -64,7 +64,7 @@ settle(struct conductor *c, struct record *r, enum schedule_end end)
 	r->retry_at = 0;
 	c->run.counts[r->status]++;
 	conductor_journal(c, r->kept != NULL ? events_notebook_kept(&c->events, r) :
-	    events_notebook_finished(&c->events, &c->run, r));
+	    events_notebook_finished(&c->events, r));
 	progress_notebook_finished(r);
 	if (c->quiet && counts)
 		say_failure(c, r);
@@ -238,10 +238,14 @@ notebook_prepare(struct conductor *c, struct record *r)
 {
 	struct job *j = &c->jobs[conductor_index(c, r)];
 	struct part *p = part_of(c, r);
+	struct buf values = BUF_INIT;
 	struct inputs in;
 
 	p->prepared = true;
 	note_inputs(c, r, &in);	/* the notebook may have been edited while it waited */
+	values_put_all(r->task, &c->run, &values);
+	free(p->assignment.task_values);
+	p->assignment.task_values = buf_steal(&values);
 	if (target_ops(r->task->target)->elsewhere) {
 		if (r->tries == 0)
 			look_at_old(c, r, &in);
@@ -273,9 +277,10 @@ notebook_started(struct conductor *c, struct record *r)
 	r->has_output = r->has_log = false;
 	free(r->error);
 	free(r->result);
+	free(r->values);
 	free(r->line);
 	free(r->remote);
-	r->error = r->result = r->line = r->remote = NULL;
+	r->error = r->result = r->values = r->line = r->remote = NULL;
 	if (r->remote_run == 0) {
 		free(r->url);
 		r->url = NULL;

@@ -17,7 +17,7 @@ struct inputs {
 	char parameters[DIGEST_TEXT];
 	char kernel[DIGEST_TEXT];	/* of the target's name and type, and of the kernel's name */
 	char place[DIGEST_TEXT];	/* of the workspace, as target_ops.place() names it */
-	char upstream[DIGEST_TEXT];	/* of name, status and result of each notebook that it depends on */
+	char upstream[DIGEST_TEXT];	/* of name, status, result and values of each notebook that it depends on */
 };
 
 /* Appends the event's object, JSON on one line. */

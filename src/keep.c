@@ -82,18 +82,24 @@ put_params(struct buf *b, const struct params *p)
 	buf_release(&members);
 }
 
-/* Of a notebook that is over; "" when it has none. */
+/* Of what a notebook that is over has handed back and set for others; "" for nothing. */
 static const char *
 result_digest(struct keeper *k, const struct record *r)
 {
+	struct buf both = BUF_INIT;
 	void **place;
 
-	if (r->result == NULL)
+	if (r->result == NULL && r->values == NULL)
 		return "";
 	place = table_at(&k->results, r->task->name, strlen(r->task->name));
 	if (*place == NULL) {
 		*place = xmalloc(DIGEST_TEXT);
-		digest_bytes(*place, r->result, strlen(r->result));
+		if (r->result != NULL)
+			buf_adds(&both, r->result);
+		if (r->values != NULL)
+			buf_addf(&both, "\n%s", r->values);
+		digest_bytes(*place, both.data, both.len);
+		buf_release(&both);
 	}
 	return *place;
 }
@@ -228,10 +234,21 @@ keeper_outdated(const struct keeper *k, const struct record *r, const struct run
 }
 
 static void
+take_text(char **text, struct json v)
+{
+	struct buf b = BUF_INIT;
+
+	if (v.text == NULL || json_type(v) == JSON_NULL)
+		return;
+	json_put(&b, v, &JSON_ONE_LINE);
+	free(*text);
+	*text = buf_steal(&b);
+}
+
+static void
 take_over(struct record *r, const struct past_notebook *past)
 {
-	struct json v, cells, result;
-	struct buf text = BUF_INIT;
+	struct json v, cells;
 
 	r->kept = xstrdup(past->success);
 	r->kept_from = xstrdup(past->run_id);
@@ -243,12 +260,9 @@ take_over(struct record *r, const struct past_notebook *past)
 	cells = json_get(v, "cells");
 	r->cells_total = json_count_of(cells, "total");
 	r->cells_executed = json_count_of(cells, "executed");
-	result = json_get(v, "result");
-	if (result.text != NULL && json_type(result) != JSON_NULL) {
-		json_put(&text, result, &JSON_ONE_LINE);
-		free(r->result);
-		r->result = buf_steal(&text);
-	}
+	take_text(&r->result, json_get(v, "result"));
+	if (json_count(json_get(v, "values")) > 0)
+		take_text(&r->values, json_get(v, "values"));
 }
 
 bool

@@ -30,7 +30,7 @@ struct reader {
 
 /* The members of a line that count; JSON_NOTHING for those that are not there. */
 struct line {
-	struct json event, name, attempt, run, workflow, notebook, inputs, ended, submission, run_id;
+	struct json event, name, parent, attempt, run, workflow, notebook, inputs, ended, submission, run_id;
 };
 
 static void
@@ -40,7 +40,7 @@ split(struct line *l, struct json v)
 		const char *key;
 		struct json *value;
 	} members[] = {
-		{"event", &l->event}, {"name", &l->name}, {"attempt", &l->attempt}, {"run", &l->run},
+		{"event", &l->event}, {"name", &l->name}, {"parent", &l->parent}, {"attempt", &l->attempt}, {"run", &l->run},
 		{"workflow", &l->workflow}, {"notebook", &l->notebook}, {"inputs", &l->inputs}, {"ended", &l->ended},
 		{"submission", &l->submission}, {"run_id", &l->run_id},
 	};
@@ -340,6 +340,9 @@ take_line(struct reader *r, const char *text, size_t n)
 	if (n > LINE_MOST || json_parse(text, n, &v, NULL) == -1)
 		return;
 	split(&l, v);
+	/* What a notebook has run belongs to it: it is in its object, and runs again with it. */
+	if (l.parent.text != NULL)
+		return;
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (json_is(l.event, events[i].event)) {
 			if (r->runs > 0 || events[i].call == on_run_started)

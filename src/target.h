@@ -41,6 +41,11 @@ struct attempt {
 	int64_t deadline;	/* run clock: when the notebook's time is over; INT64_MAX for never */
 	const volatile sig_atomic_t *stop;	/* set by SIGTERM: stop in order */
 	const sigset_t *wait_mask;	/* for ppoll: SIGTERM and SIGCHLD are blocked elsewhere */
+	/*
+	 * what the notebooks that the task depends on have set for others, a JSON object on one line: {NAME: {KEY: VALUE}}, a
+	 * member for each of them
+	 */
+	const char *task_values;
 
 	/* Of a target that is elsewhere. */
 	const char *first_run_id;	/* the id of the run that began the run folder */
@@ -69,6 +74,15 @@ struct attempt {
 	enum status status;
 	struct failure failure;	/* when not succeeded; cell is an index into notebook->cells */
 	char *result;	/* JSON text, owned; NULL when the notebook handed nothing back */
+	/*
+	 * the text that the notebook ended itself with, exactly, as a JSON string on one line, masked and owned; NULL when it did
+	 * not
+	 */
+	char *exit;
+	/*
+	 * what it has set for the notebooks that depend on it: a JSON object on one line, masked and owned; NULL for nothing
+	 */
+	char *values;
 	size_t cells_total, cells_executed;	/* code cells that are to run; that have been started */
 	char *url;	/* a page about it, owned; NULL for none */
 	bool truncated;	/* the place has cut the result */

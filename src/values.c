@@ -79,10 +79,20 @@ find_record(const struct look *look, const char *name)
 	return NULL;
 }
 
+/* The same of what it has set for others. */
+static void
+put_set(const struct record *r, struct buf *b)
+{
+	buf_addf(b, "'%s' %s", r->task->name, r->values == NULL ? "set no values" : "set other values");
+}
+
+/* notebooks.NAME.result or .values, and what is in it. */
 static enum expression_result
 look_up_result(const struct look *look, const struct expression_path *path, struct buf *value, char **why)
 {
+	const bool set = strcmp(path->parts[2], "values") == 0;
 	const struct record *r;
+	const char *text;
 	struct buf message = BUF_INIT;
 	struct json found = JSON_NOTHING;
 	char *missing = NULL;
@@ -90,13 +100,17 @@ look_up_result(const struct look *look, const struct expression_path *path, stru
 	r = find_record(look, path->parts[1]);
 	if (r == NULL)
 		return fault(why, xasprintf("there is no notebook '%s'", path->parts[1]));
-	if (r->result != NULL)
-		found = expression_descend(json_of(r->result), path, 3, &missing);
+	text = set ? r->values : r->result;
+	if (text != NULL)
+		found = expression_descend(json_of(text), path, 3, &missing);
 	if (found.text != NULL) {
 		buf_add(value, found.text, found.len);
 		return EXPRESSION_KNOWN;
 	}
-	put_returned(r, &message);
+	if (set)
+		put_set(r, &message);
+	else
+		put_returned(r, &message);
 	if (missing != NULL)
 		buf_addf(&message, ": %s", missing);
 	free(missing);
@@ -264,4 +278,19 @@ values_release(struct task *out)
 {
 	params_release(&out->parameters);
 	params_release(&out->env);
+}
+
+void
+values_put_all(const struct task *t, const struct run *run, struct buf *out)
+{
+	struct json_out o = JSON_OUT(out, -1, 0);
+
+	json_out_open(&o, '{');
+	for (size_t i = 0; i < t->ndepends_on; i++) {
+		const struct record *r = &run->records[t->depends_on[i]];
+
+		json_out_key(&o, r->task->name);
+		json_out_value(&o, json_of(r->values != NULL ? r->values : "{}"));
+	}
+	json_out_close(&o, '}');
 }

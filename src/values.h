@@ -1,11 +1,12 @@
 /*
- * Parameters and variables that are known only when a notebook starts: run.id, and the results of those it depends on.
+ * What is known only when a notebook starts: run.id, and the results and values of those it depends on.
  */
 #ifndef NBFORK_VALUES_H
 #define NBFORK_VALUES_H
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "report/run.h"
 #include "workflow/model.h"
 
@@ -20,5 +21,11 @@ bool values_needed(const struct task *t);
  */
 int values_make(struct task *out, const struct task *t, const struct run *run, const char *run_id, char **why);
 void values_release(struct task *out);
+
+/*
+ * Appends what the notebooks that a task depends on have set for others, as the worker wants it (struct attempt's
+ * task_values).
+ */
+void values_put_all(const struct task *t, const struct run *run, struct buf *out);
 
 #endif

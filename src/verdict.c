@@ -67,6 +67,7 @@ take_result(struct record *r, const struct job *j, struct json *v)
 		return false;
 	r->error = one_line(json_get(*v, "error"));
 	r->result = one_line(json_get(*v, "result"));
+	r->values = json_count(json_get(*v, "values")) > 0 ? one_line(json_get(*v, "values")) : NULL;
 	r->remote = one_line(json_get(*v, "remote"));
 	if (json_type(json_get(*v, "url")) == JSON_STRING) {
 		free(r->url);

@@ -191,6 +191,10 @@ send_result(struct worker *w)
 	 * masked when it was collected
 	 */
 	json_out_value(&o, a->result != NULL ? json_of(a->result) : JSON_NOTHING);
+	json_out_key(&o, "exit");
+	json_out_value(&o, a->exit != NULL ? json_of(a->exit) : JSON_NOTHING);
+	json_out_key(&o, "values");
+	json_out_value(&o, a->values != NULL ? json_of(a->values) : JSON_NOTHING);
 	json_out_key(&o, "cells");
 	json_out_open(&o, '{');
 	json_out_key(&o, "total");
@@ -223,19 +227,26 @@ fail(struct attempt *a, enum error_kind kind, char *message)
 	a->failure.message = message;
 }
 
+/* Takes away what is larger than the most. */
 static void
-limit_result(struct attempt *a)
+limit(struct attempt *a, char **text, size_t most, const char *what)
 {
-	size_t n = a->result != NULL ? strlen(a->result) : 0;
+	size_t n = *text != NULL ? strlen(*text) : 0;
 
-	if (n <= RESULT_BYTES_MAX)
+	if (n <= most)
 		return;
-	free(a->result);
-	a->result = NULL;
-	if (a->status == STATUS_SUCCEEDED) {
-		fail(a, ERROR_NOTEBOOK, xasprintf("result is too large: %zu bytes of JSON, where %zu are the most", n,
-		    RESULT_BYTES_MAX));
-	}
+	free(*text);
+	*text = NULL;
+	if (a->status == STATUS_SUCCEEDED)
+		fail(a, ERROR_NOTEBOOK, xasprintf("%s too large: %zu bytes of JSON, where %zu are the most", what, n, most));
+}
+
+static void
+limit_results(struct attempt *a)
+{
+	limit(a, &a->result, RESULT_BYTES_MAX, "result is");
+	limit(a, &a->exit, EXIT_BYTES_MAX, "exit value is");
+	limit(a, &a->values, VALUES_BYTES_MAX, "task values are");
 }
 
 static void
@@ -249,7 +260,7 @@ complete(struct attempt *a)
 	w->saved = access(w->assignment->output, F_OK) == 0;	/* as it was saved before */
 	if (job_orphaned())
 		return;	/* nobody is left to hear of it, and a disk may take longer than anybody should be left */
-	limit_result(a);
+	limit_results(a);
 	if (a->failure.kind != ERROR_NONE)
 		a->failure.cell = papermill_mark_error(a->notebook, a->failure.cell);
 	if (save(w, a->failure.kind != ERROR_NONE ? "true" : "null", clock_wall()) == -1)
@@ -279,7 +290,7 @@ run(struct worker *w)
 
 	if (target_ops(a->task->target)->elsewhere) {
 		target_ops(a->task->target)->run(a);
-		limit_result(a);
+		limit_results(a);
 	} else if (notebook_read(a->notebook, a->task->file, &problems) == -1) {
 		/* It could be read a moment ago, when everything was checked. */
 		fail(a, ERROR_WORKER, xstrdup(problems.list[0].message));
@@ -335,6 +346,7 @@ worker_cancel(struct job *job, int fd)
 		.mask = &mask,
 		.log = -1,
 		.deadline = INT64_MAX,
+		.task_values = "{}",
 		.stop = &stop,
 		.wait_mask = &wait_mask,
 		.progress = send_nothing,
@@ -381,6 +393,7 @@ worker_main(struct job *job, int fd)
 			.deadline = timeout != 0 ? clock_run() + timeout : INT64_MAX,
 			.stop = &stop,
 			.wait_mask = &wait_mask,
+			.task_values = assignment->task_values != NULL ? assignment->task_values : "{}",
 			.progress = send_progress,
 			.tick = tick,
 			.complete = complete,
@@ -426,6 +439,8 @@ worker_main(struct job *job, int fd)
 	notebook_release(&nb);
 	failure_release(&w.attempt.failure);
 	free(w.attempt.result);
+	free(w.attempt.exit);
+	free(w.attempt.values);
 	free(w.attempt.url);
 	free(w.attempt.remote);
 	mask_release(&mask);

@@ -8,8 +8,11 @@
  *	{"kind": "line", "text": TEXT}				the last line printed, safe to show
  *	{"kind": "found_ending"}	what an earlier attempt has left is ending: its end is waited for without a limit
  *	{"kind": "found_over"}		what came of that is not of this attempt's making
+ *	{"kind": "call", "id": N, "path": TEXT, "caller": TEXT, "timeout_seconds": S, "arguments": {NAME: TEXT},
+ *	 "secrets": [NAME]}		it runs another notebook and waits for it; secrets: the arguments that hold one
+ *	{"kind": "uncall", "id": N}	it does not wait for that any more
  * The RESULT frame holds
- *	{"status": NAME, "error": OBJECT or null, "result": VALUE or null,
+ *	{"status": NAME, "error": OBJECT or null, "result": VALUE or null, "exit": TEXT or null, "values": OBJECT or null,
  *	 "cells": {"total": M, "executed": N}, "saved": BOOL, "cpu_seconds": S, "max_rss_bytes": N,
  *	 "url": TEXT or null, "remote": OBJECT or null}
  * where the seconds and bytes are those of processes that are not the worker's own; with the error object and the values of the results document.
@@ -26,6 +29,7 @@ struct assignment {
 	char *output;	/* where the executed copy goes */
 	char *log;	/* where what it prints goes */
 	const char *private_folder;	/* of the run; the worker uses one below it, by its slot */
+	char *task_values;	/* see struct attempt */
 	/* For a target that is elsewhere: struct attempt (target.h) says what they are. */
 	const char *first_run_id;
 	unsigned number;
@@ -36,6 +40,10 @@ struct assignment {
 
 /* A result larger than this many bytes of JSON fails the notebook instead of being cut. */
 #define RESULT_BYTES_MAX ((size_t)8 * 1024 * 1024)
+
+/* So does the text that it ended itself with as JSON, in which much may be escaped, and what it sets for others. */
+#define EXIT_BYTES_MAX (2 * RESULT_BYTES_MAX)
+#define VALUES_BYTES_MAX RESULT_BYTES_MAX
 
 /* A job's run function. Returns one of the WORKER_ exit statuses of target.h. */
 int worker_main(struct job *job, int fd);

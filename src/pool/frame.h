@@ -21,8 +21,8 @@ enum frame_type {
 	FRAME_LOG,	/* one byte of enum log_level, then text */
 };
 
-#define FRAME_PROGRESS_MAX (64u * 1024)	/* bytes of payload */
-#define FRAME_RESULT_MAX (16u * 1024 * 1024)
+#define FRAME_PROGRESS_MAX (2u * 1024 * 1024)	/* bytes of payload */
+#define FRAME_RESULT_MAX (40u * 1024 * 1024)
 #define FRAME_LOG_MAX (4u * 1024)
 
 /*

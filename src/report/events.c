@@ -278,6 +278,10 @@ put_notebook(struct json_out *o, const struct record *r)
 {
 	json_out_key(o, "name");
 	json_out_str(o, r->task->name);
+	if (r->parent != NULL) {
+		json_out_key(o, "parent");
+		json_out_str(o, r->parent->task->name);
+	}
 	json_out_key(o, "attempt");
 	json_out_int(o, r->attempts);
 }
@@ -442,7 +446,7 @@ events_requeued(struct events *e, const struct record *r, const char *reason)
 }
 
 int
-events_notebook_finished(struct events *e, const struct run *run, const struct record *r)
+events_notebook_finished(struct events *e, const struct record *r)
 {
 	struct line l;
 	struct json_out *o = begin(&l, "notebook_finished");
@@ -451,7 +455,7 @@ events_notebook_finished(struct events *e, const struct run *run, const struct r
 	json_out_key(o, "inputs");
 	json_out_value(o, r->inputs != NULL ? json_of(r->inputs) : JSON_NOTHING);
 	json_out_key(o, "notebook");
-	results_put_notebook(run, r, o);
+	results_put_notebook(r, o);
 	must_sync(e);
 	return end(e, &l);
 }

@@ -17,7 +17,9 @@
  *	processes_changed {processes}
  *	run_stopping {reason}
  *	run_finished {status, counts, duration_seconds}
- * A run that continues another one in its folder writes on in the same journal.
+ * Those of a notebook that is run by another one have "parent", that one's name, beside name; its notebook_finished
+ * comes before its parent's, whose object holds its own. A run that continues another one in its folder writes on in the
+ * same journal.
  *
  * Durability: that a notebook is over must not be forgotten once something else goes by it. events_sync() puts what
  * was written on the disk (fdatasync); it is called before a notebook is started that depends on others, and
@@ -97,7 +99,7 @@ int events_cell(struct events *e, const struct record *r, bool started, unsigned
 int events_attempt_failed(struct events *e, const struct record *r, double delay);
 int events_requeued(struct events *e, const struct record *r, const char *reason);
 
-int events_notebook_finished(struct events *e, const struct run *run, const struct record *r);
+int events_notebook_finished(struct events *e, const struct record *r);
 int events_processes_changed(struct events *e, unsigned processes);
 int events_run_stopping(struct events *e, const char *reason);
 int events_run_finished(struct events *e, const struct run *run);

@@ -42,9 +42,12 @@ is_deeper(struct json v, unsigned most)
 	return false;
 }
 
-/* A member whose value is JSON text, checked again: one bad value must not spoil the document for its readers. */
+/*
+ * A member whose value is JSON text, checked again: one bad value must not spoil the document for its readers. Of a
+ * child it is so much deeper in it.
+ */
 static void
-put_text(struct json_out *o, const char *key, const char *text)
+put_text_at(struct json_out *o, unsigned depth, const char *key, const char *text)
 {
 	struct json v = JSON_NOTHING;
 	char *copy;
@@ -52,13 +55,19 @@ put_text(struct json_out *o, const char *key, const char *text)
 	json_out_key(o, key);
 	if (text == NULL || json_parse(text, strlen(text), &v, NULL) == -1)
 		v = JSON_NOTHING;
-	if (!is_deeper(v, RESULTS_DEPTH_MAX)) {
+	if (!is_deeper(v, RESULTS_DEPTH_MAX - 2 * depth)) {
 		json_out_value(o, v);
 		return;
 	}
 	copy = xmemdup0(v.text, v.len);
 	json_out_str(o, copy);
 	free(copy);
+}
+
+static void
+put_text(struct json_out *o, const char *key, const char *text)
+{
+	put_text_at(o, 0, key, text);
 }
 
 static void
@@ -108,12 +117,12 @@ put_file(struct json_out *o, const char *key, bool there, const char *folder, co
 }
 
 static void
-put_parameters(struct json_out *o, const struct params *p)
+put_parameters(struct json_out *o, unsigned depth, const struct params *p)
 {
 	struct buf text = BUF_INIT;
 
 	params_json(p, &text);
-	put_text(o, "parameters", buf_str(&text));
+	put_text_at(o, depth, "parameters", buf_str(&text));
 	buf_release(&text);
 }
 
@@ -174,12 +183,12 @@ put_kept(const struct record *r, struct json_out *o)
 	json_out_close(o, '}');
 }
 
-void
-results_put_notebook(const struct run *run, const struct record *r, struct json_out *o)
+/* with: its children too. */
+static void
+put_notebook(const struct record *r, unsigned depth, bool with, struct json_out *o)
 {
 	const struct task *t = r->task;
 
-	(void)run;
 	if (r->kept != NULL) {
 		put_kept(r, o);
 		return;
@@ -190,8 +199,9 @@ results_put_notebook(const struct run *run, const struct record *r, struct json_
 	put_str(o, "target", t->target->name);
 	put_str(o, "status", status_name(r->status));
 	put_int(o, "attempts", r->attempts);
-	put_parameters(o, &t->parameters);
-	put_text(o, "result", r->result);
+	put_parameters(o, depth, &t->parameters);
+	put_text_at(o, depth, "result", r->result);
+	put_text_at(o, depth, "values", r->values != NULL ? r->values : "{}");
 	put_exit(o, r);
 	put_text(o, "error", r->error);
 	json_out_key(o, "cells");
@@ -211,7 +221,22 @@ results_put_notebook(const struct run *run, const struct record *r, struct json_
 	put_text(o, "remote", r->remote);
 	put_text(o, "earlier_attempts", r->earlier_attempts != NULL ? r->earlier_attempts : "[]");
 	put_null(o, "resumed_from");
+	if (r->parent != NULL)
+		put_int(o, "parent_attempt", r->parent_attempt);
+	if (with) {
+		json_out_key(o, "children");
+		json_out_open(o, '[');
+		for (const struct record *child = r->children; child != NULL; child = child->next)
+			put_notebook(child, depth + 1, true, o);
+		json_out_close(o, ']');
+	}
 	json_out_close(o, '}');
+}
+
+void
+results_put_notebook(const struct record *r, struct json_out *o)
+{
+	put_notebook(r, record_depth(r), r->parent == NULL, o);
 }
 
 void
@@ -308,7 +333,7 @@ results_put(const struct run *run, struct buf *b)
 	json_out_key(&o, "notebooks");
 	json_out_open(&o, '[');
 	for (size_t i = 0; i < run->n; i++)
-		results_put_notebook(run, &run->records[i], &o);
+		results_put_notebook(&run->records[i], &o);
 	json_out_close(&o, ']');
 	json_out_close(&o, '}');
 	buf_addc(b, '\n');

@@ -20,8 +20,11 @@
 /* Appends the document, on lines of its own with two spaces of indentation, with a final newline. */
 void results_put(const struct run *run, struct buf *b);
 
-/* Writes one notebook's object, as it stands in the document. */
-void results_put_notebook(const struct run *run, const struct record *r, struct json_out *o);
+/*
+ * Writes one notebook's object, as it stands in the document, with those of its children in it; that of a child without:
+ * they have been written by themselves.
+ */
+void results_put_notebook(const struct record *r, struct json_out *o);
 
 /*
  * Writes the object of an attempt that is over and that another one follows, as it stands in earlier_attempts: its

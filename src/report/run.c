@@ -22,6 +22,32 @@ decoded(struct json v)
 	return buf_steal(&b);
 }
 
+struct record *
+record_after(const struct run *run, const struct record *r)
+{
+	size_t i;
+
+	if (r == NULL)
+		return run->n > 0 ? run->records : NULL;
+	if (r->children != NULL)
+		return r->children;
+	for (; r->parent != NULL; r = r->parent)
+		if (r->next != NULL)
+			return r->next;
+	i = (size_t)(r - run->records) + 1;
+	return i < run->n ? &run->records[i] : NULL;
+}
+
+unsigned
+record_depth(const struct record *r)
+{
+	unsigned depth = 0;
+
+	for (; r->parent != NULL; r = r->parent)
+		depth++;
+	return depth;
+}
+
 bool
 record_fails_the_run(const struct record *r)
 {
@@ -41,6 +67,7 @@ record_release(struct record *r)
 	free(r->kept_from);
 	free(r->error);
 	free(r->result);
+	free(r->values);
 	free(r->url);
 	free(r->remote);
 	free(r->inputs);

@@ -64,6 +64,7 @@ struct record {
 	 */
 	char *error;
 	char *result;	/* JSON text on one line; NULL for none */
+	char *values;	/* JSON object on one line, of what it has set for others; NULL for nothing */
 	unsigned cells_total, cells_executed;
 	double cpu_seconds;	/* user and system, of the whole tree */
 	int64_t max_rss_bytes;	/* the largest of the tree's processes */
@@ -79,6 +80,14 @@ struct record {
 	 * something running there; 0: nothing is
 	 */
 	unsigned submission;
+	/*
+	 * A notebook may run others (dbutils.notebook.run): each such run has a record of its own, and is a child of the
+	 * record of the notebook that called it. Those of the workflow have no parent.
+	 */
+	struct record *parent;
+	unsigned parent_attempt;	/* which attempt of the parent called it */
+	struct record *children, *last_child;	/* in the order of the calls, of all attempts; NULL for none */
+	struct record *next;	/* the parent's next child */
 	char *inputs;	/* JSON object on one line of digests of what it was run on (inputs.h); NULL for none */
 	char *earlier_attempts;	/* JSON list on one line of the attempts that failed before the last one; NULL for none */
 };
@@ -89,13 +98,16 @@ struct run {
 	char *folder;	/* the run folder, as given or made */
 	const char *resumed_from;	/* the id of the run before in this folder; NULL for none */
 	unsigned processes;	/* how many notebooks may run at a time now */
-	struct record *records;	/* one a task, in the order of the workflow */
+	struct record *records;	/* one a task, in the order of the workflow; their children hang on them */
 	size_t n;
 	int64_t started_at, ended_at;	/* run clock */
 	int64_t started_wall, ended_wall;	/* wall clock, microseconds */
-	size_t waiting, running;	/* records in these states */
+	size_t waiting, running;	/* records of the workflow's notebooks in these states */
 	const char *held;	/* why nothing is started although there is room, for people; NULL when nothing is held */
-	size_t counts[STATUSES];	/* records done, by status */
+	size_t counts[STATUSES];	/* of these, that are done, by status */
+	struct children {
+		size_t waiting, running, counts[STATUSES];
+	} children;	/* the same of the notebooks that notebooks run */
 	bool over;
 	/*
 	 * succeeded, failed; timed_out: the run's time was over; cancelled: a signal stopped it
@@ -110,12 +122,21 @@ struct run {
 };
 
 /*
+ * Walks all records of a run: each notebook of the workflow is followed by its children, each of them by its own. NULL
+ * gives the first one; NULL comes after the last.
+ */
+struct record *record_after(const struct run *run, const struct record *r);
+
+/* How many notebooks called each other for it to be run: 0 for one of the workflow. */
+unsigned record_depth(const struct record *r);
+
+/*
  * Whether the record, which is done, keeps the run from having succeeded. A failure that is allowed does not; that a
  * notebook was stopped or never started is not its own failure.
  */
 bool record_fails_the_run(const struct record *r);
 
-/* Frees what a record owns. */
+/* Frees what a record owns; its children are the caller's. */
 void record_release(struct record *r);
 
 /* The error object's kind, name and message, decoded; each the caller's to free, NULL when it is not there. */

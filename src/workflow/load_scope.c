@@ -268,9 +268,11 @@ look_up(void *data, const struct expression_path *path, struct buf *value, char 
 		return fault(why, xstrdup("of the run there is only run.id"));
 	}
 	if (strcmp(root, "notebooks") == 0) {
-		if (path->n < 3 || strcmp(path->parts[2], "result") != 0)
-			return fault(why, xstrdup("write notebooks.NAME.result, or notebooks[\"NAME\"].result where the name "
-			    "has other characters than letters, digits, '-' and '_'"));
+		if (path->n < 3 || (strcmp(path->parts[2], "result") != 0 && strcmp(path->parts[2], "values") != 0))
+			return fault(why, xstrdup("write notebooks.NAME.result or notebooks.NAME.values.KEY; notebooks[\"NAME\"] where "
+			    "the name has other characters than letters, digits, '-' and '_'"));
+		if (path->n == 3 && strcmp(path->parts[2], "values") == 0)
+			return fault(why, xstrdup("write which one: notebooks.NAME.values.KEY"));
 		if (!l->scope->is_notebook)
 			return fault(why, xstrdup("'notebooks' is known in the parameters and variables of notebooks alone"));
 		return EXPRESSION_DEFERRED;
@@ -353,7 +355,7 @@ loader_evaluate(struct loader *l, const struct yaml_node *value)
 		break;
 	case EXPRESSION_DEFERRED:
 		loader_problem(l, value->mark, "the value is not known before the run; "
-		    "run.id and notebooks.NAME.result can stand in the parameters and variables of notebooks alone");
+		    "run.id, notebooks.NAME.result and its values can stand in the parameters and variables of notebooks alone");
 		break;
 	case EXPRESSION_FAULT:
 		break;

@@ -19,6 +19,7 @@ TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 EVENTS = {
     "run_started": {"run", "workflow", "target", "processes", "on_error", "on_error_after", "notebooks", "pid"},
     "notebook_kept": {"name", "run"},
+    "notebook_called": {"name", "parent", "parent_attempt", "path"},
     "notebook_started": {"name", "attempt", "pid", "reason", "submission", "inputs"},
     "notebook_submitted": {"name", "attempt", "submission", "run_id", "url"},
     "kernel_ready": {"name", "attempt", "pid", "start", "seconds"},
@@ -71,10 +72,14 @@ ATTEMPT = closed(attempt={"type": "integer", "minimum": 1}, status={"enum": ["fa
 
 NOTEBOOK = closed(
     name=TEXT, path=TEXT, target=TEXT, status={"enum": STATUSES}, attempts=COUNT, parameters={"type": "object"},
-    result={}, error=maybe(**ERROR), cells=closed(total=COUNT, executed=COUNT),
+    result={}, values={"type": "object"}, children={"type": "array"}, error=maybe(**ERROR), cells=closed(total=COUNT, executed=COUNT),
     start={"enum": ["warm", "cold", None]}, ready_seconds=maybe(**NUMBER), queued_seconds=maybe(**NUMBER),
     url=maybe(**TEXT), remote=maybe(**REMOTE), earlier_attempts={"type": "array", "items": ATTEMPT}, resumed_from=maybe(**TEXT),
     **EXIT, **SPENT, **FILES)
+
+# One that another notebook has run.
+CHILD = {**NOTEBOOK, "properties": {**NOTEBOOK["properties"], "parent_attempt": {"type": "integer", "minimum": 1}},
+         "required": [*NOTEBOOK["required"], "parent_attempt"]}
 
 RESULTS = closed(
     schema={"const": "nbfork.results/1"}, nbfork={"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
@@ -113,10 +118,18 @@ def check(run):
             check_folder(run, results)
             check_results(run, results)
             check_events(run, results)
-            for record in results["notebooks"]:
+            for record in tree(results["notebooks"]):
                 check_files(run, record)
     except (AssertionError, jsonschema.ValidationError, ValueError, OSError) as e:
         raise AssertionError(f"{e}\n{run.story()}") from e
+
+
+def tree(notebooks, kept=True):
+    """These notebooks, and all that they have run; kept: also in an earlier run."""
+    for n in notebooks:
+        yield n
+        if kept or not n["resumed_from"]:
+            yield from tree(n["children"], kept)
 
 
 def check_quiet(run):
@@ -133,7 +146,7 @@ def check_inputs(run):
 def check_folder(run, results):
     """Only what belongs there, under its final name."""
     good = {"workflow.yaml", "events.jsonl", "results.json", "notebooks", "logs"}
-    for n in results["notebooks"]:
+    for n in tree(results["notebooks"]):
         for end in ["", *(f".attempt{i}" for i in range(1, n["attempts"]))]:
             good |= {f"notebooks/{n['name']}{end}.ipynb", f"logs/{n['name']}{end}.log"}
     for path in run.dir.rglob("*"):
@@ -146,9 +159,15 @@ def check_folder(run, results):
 def check_results(run, results):
     jsonschema.validate(results, RESULTS)
     notebooks = results["notebooks"]
+    everything = list(tree(notebooks))
+    for n in everything:
+        for child in n["children"]:
+            jsonschema.validate(child, CHILD)
+            assert child["name"].startswith(n["name"] + ".") or len(child["name"]) > 100
+            assert child["parent_attempt"] <= n["attempts"]
     counted = {s: sum(n["status"] == s for n in notebooks) for s in STATUSES}
     assert results["counts"] == counted
-    assert len({n["name"] for n in notebooks}) == len(notebooks)
+    assert len({n["name"] for n in everything}) == len(everything)
     assert results["started_at"] <= results["finished_at"]
     good = results["status"] == "succeeded"
     if run.status >= 0:
@@ -158,7 +177,7 @@ def check_results(run, results):
     if good:
         assert not counted["cancelled"]
         assert all(n["error"]["message"].startswith("not needed: ") for n in notebooks if n["status"] == "skipped")
-    for n in notebooks:
+    for n in tree(notebooks, False):
         check_record(results, n)
 
 
@@ -206,7 +225,7 @@ def runs_of(events):
 def check_events(run, results):
     for e in run.events:
         assert re.match(TIME, e["time"])
-        assert set(e) == EVENTS[e["event"]] | {"time", "event"}, e
+        assert set(e) | {"parent"} == EVENTS[e["event"]] | {"time", "event", "parent"}, e
         assert e["event"] != "notebook_finished" or jsonschema.validate(e["inputs"], INPUTS) is None
     assert run.events == sorted(run.events, key=lambda e: e["time"])
     runs = runs_of(run.events)
@@ -217,7 +236,7 @@ def check_events(run, results):
     for events in runs:
         check_attempts(events, attempts)
     check_last_run(runs[-1], results)
-    for record in results["notebooks"]:
+    for record in tree(results["notebooks"], False):
         assert record["attempts"] == attempts.get(record["name"], 0), record["name"]
         assert record["resumed_from"] in [None, *ids[:-1]]
         check_events_of(record, runs[-1])
@@ -227,6 +246,7 @@ def check_events(run, results):
 def check_attempts(events, attempts):
     """What starts ends, before it starts again, as what it started; never more at a time than may."""
     running, most = set(), events[0]["processes"]
+    calls = {}  # by name of a notebook, those that it has run and that are not over
     for e in events:
         name = e.get("name")
         if e["event"] == "processes_changed":
@@ -234,11 +254,20 @@ def check_attempts(events, attempts):
         elif e["event"] == "notebook_started":
             assert name not in running
             running.add(name)
-            assert len(running) <= most, "more at a time than processes"
+            # Whoever waits for others has given its place to them.
+            work = [n for n in running if not calls.get(n)]
+            assert len(work) <= most, "more at a time than processes"
             attempts[name] = attempts.get(name, 0) + 1
             assert e["attempt"] == attempts[name], e
+        elif e["event"] == "notebook_called":
+            assert e["parent"] in running and e["parent_attempt"] == attempts[e["parent"]], e
+            assert name not in attempts
+            calls.setdefault(e["parent"], set()).add(name)
         elif e["event"] in OVER:
             running.discard(name)  # one that was skipped, or kept, was never started
+            if e["event"] != "notebook_requeued":
+                calls.get(e.get("parent"), set()).discard(name)
+            assert not calls.get(name), f"what '{name}' has run is not over"
         elif name:
             assert name in running, e
         if "attempt" in e:
@@ -268,7 +297,8 @@ def check_events_of(record, events):
         assert kinds == ["notebook_kept"] and mine[0]["run"] == record["resumed_from"]
         return
     assert kinds.count("notebook_finished") == 1 and kinds[-1] == "notebook_finished"
-    assert mine[-1]["notebook"] == record
+    same = record if "parent" not in mine[-1] else {key: record[key] for key in record if key != "children"}
+    assert mine[-1]["notebook"] == same
     ended = {a["attempt"]: a for a in record["earlier_attempts"]}
     for e in mine:
         if e["event"] == "notebook_attempt_failed" and e["attempt"] in ended:
@@ -282,7 +312,7 @@ def check_events_of(record, events):
             end = e["ended"]["error"]["message"].partition("; whether run ")[0] + "; run "
             assert e["ended"]["error"] == record["error"] or record["error"]["message"].startswith(end)
     if record["started_at"] is None:
-        assert len(mine) == 1
+        assert len(mine) == (2 if "parent" in mine[-1] else 1)
         return
     assert mine[-1]["inputs"] is not None
     if any(e["submission"] for e in mine if e["event"] == "notebook_started"):

@@ -132,13 +132,13 @@ START_TEST(every_event)
 		"\"event\": \"notebook_finished\", \"name\": \"a\", \"attempt\": 1, \"inputs\": {\"kernel\": \"x\"}, "
 		"\"notebook\": {\"name\": \"a\", "
 		"\"path\": \"a.ipynb\", \"target\": \"local\", \"status\": \"failed\", \"attempts\": 1, "
-		"\"parameters\": {}, \"result\": null, \"exit_status\": 1, \"signal\": null, "
+		"\"parameters\": {}, \"result\": null, \"values\": {}, \"exit_status\": 1, \"signal\": null, "
 		"\"error\": {\"kind\": \"kernel\"}, \"cells\": {\"total\": 9, \"executed\": 9}, \"start\": null, \"ready_seconds\": null, "
 		"\"queued_seconds\": 0.250, \"started_at\": \"2026-11-22T08:15:00.373Z\", "
 		"\"finished_at\": \"2026-11-22T08:15:01.373Z\", \"duration_seconds\": 1.000, "
 		"\"cpu_seconds\": 0.000, \"max_rss_bytes\": 0, \"output\": \"notebooks/a.ipynb\", "
 		"\"log\": \"logs/a.log\", \"url\": null, \"remote\": null, \"earlier_attempts\": [{\"attempt\": 0}], \"resumed_from\": "
-		    "null}}",
+		    "null, \"children\": []}}",
 		"\"event\": \"run_stopping\", \"reason\": \"'a' failed (drain)\"}",
 		"\"event\": \"run_finished\", \"status\": \"failed\", \"counts\": {\"succeeded\": 0, \"failed\": 1, "
 		"\"timed_out\": 0, \"cancelled\": 0, \"skipped\": 0}, \"duration_seconds\": 2.000}",
@@ -168,7 +168,7 @@ START_TEST(every_event)
 	ck_assert_int_eq(events_attempt_failed(&events, r, 2.5), 0);
 	made_set(&r->inputs, "{\"kernel\": \"x\"}");
 	made_set(&r->earlier_attempts, "[{\"attempt\": 0}]");
-	ck_assert_int_eq(events_notebook_finished(&events, &made.run, r), 0);
+	ck_assert_int_eq(events_notebook_finished(&events, r), 0);
 	ck_assert_int_eq(events_run_stopping(&events, "'a' failed (drain)"), 0);
 	made_over(&made, STATUS_FAILED, 2);
 	ck_assert_int_eq(events_run_finished(&events, &made.run), 0);
@@ -275,13 +275,13 @@ START_TEST(journal_is_synced)
 	ck_assert(!events_sync_is_due(&events));
 	ck_assert_int_eq(events_tick(&events), INT64_MAX);
 	before = clock_run();
-	events_notebook_finished(&events, &made.run, r);
+	events_notebook_finished(&events, r);
 	due = events_tick(&events);
 	ck_assert_int_ge(due, before + 100 * NSEC_PER_MSEC);
 	ck_assert_int_le(due, clock_run() + 100 * NSEC_PER_MSEC);
 	/* The next one does not put it off. */
 	usleep(20 * 1000);
-	events_notebook_finished(&events, &made.run, r);
+	events_notebook_finished(&events, r);
 	ck_assert_int_eq(events_tick(&events), due);
 	while (clock_run() < due)
 		usleep(10 * 1000);

@@ -27,7 +27,7 @@ add_past(size_t i, const struct inputs *in)
 
 	p->name = xstrdup(name);
 	p->attempts = 3;
-	p->success = xasprintf("{\"name\": \"%s\", \"status\": \"succeeded\", \"result\": {\"n\":  1.50}, "
+	p->success = xasprintf("{\"name\": \"%s\", \"status\": \"succeeded\", \"result\": {\"n\":  1.50}, \"values\": {\"k\":  1}, "
 	    "\"cells\": {\"total\": 9, \"executed\": 8}}", name);
 	p->run_id = xstrdup("run-1");
 	p->earlier_attempts = xstrdup("[]");
@@ -228,6 +228,16 @@ START_TEST(upstream)
 }
 END_TEST
 
+START_TEST(upstream_values)
+{
+	struct record *a = made_ran(&made, 0, STATUS_SUCCEEDED, 1, NULL);
+	struct inputs before = inputs_of(1);
+
+	made_set(&a->values, "{\"k\": 1}");
+	ck_assert_str_eq(difference(&before, 1), "a result that it depends on");
+}
+END_TEST
+
 /* ---- The decision ---- */
 
 /* a was kept; b ran on it, and on these inputs. */
@@ -262,6 +272,7 @@ START_TEST(keeps)
 	ck_assert_uint_eq(r->cells_total, 9);
 	ck_assert_uint_eq(r->cells_executed, 8);
 	ck_assert_str_eq(r->result, "{\"n\": 1.50}");
+	ck_assert_str_eq(r->values, "{\"k\": 1}");
 	ck_assert_ptr_null(r->again_because);
 }
 END_TEST
@@ -383,6 +394,7 @@ main(void)
 	tcase_add_test(tc, kernels);
 	tcase_add_test(tc, files);
 	tcase_add_test(tc, upstream);
+	tcase_add_test(tc, upstream_values);
 	tcase_add_test(tc, keeps);
 	tcase_add_test(tc, keeps_one_without_a_result);
 	tcase_add_test(tc, knows_no_success);

@@ -355,6 +355,20 @@ START_TEST(start_withdraws_success)
 }
 END_TEST
 
+/* What a notebook has run is no notebook of the workflow, whatever it is called. */
+START_TEST(children_are_not_looked_at)
+{
+	add_run("r1");
+	add_started("a", 1);
+	add("notebook_started", "\"name\": \"a.b\", \"parent\": \"a\", \"attempt\": 1");
+	add("notebook_finished", "\"name\": \"a.b\", \"parent\": \"a\", \"attempt\": 1, \"notebook\": {\"status\": "
+	    "\"succeeded\", \"attempts\": 1}");
+	add_finished("a", 1, "succeeded", "1");
+	ck_assert_ptr_null(read_and_find("a.b"));
+	ck_assert_ptr_nonnull(past_find(&past, "a")->success);
+}
+END_TEST
+
 /* Neither a skipped notebook, nor one whose turn did not come before the run was stopped, forgets its success. */
 START_TEST(what_was_not_started_forgets_nothing)
 {
@@ -826,6 +840,7 @@ meanings(void)
 	tcase_add_test(tc, success_is_known);
 	tcase_add_test(tc, order_is_that_of_the_first_lines);
 	tcase_add_test(tc, start_withdraws_success);
+	tcase_add_test(tc, children_are_not_looked_at);
 	tcase_add_test(tc, what_was_not_started_forgets_nothing);
 	tcase_add_test(tc, failure_is_known);
 	tcase_add_test(tc, earlier_attempts_are_listed);

@@ -107,6 +107,9 @@ START_TEST(whole_document)
 		"      \"result\": {\n"
 		"        \"rows\": 12345678901234567890\n"
 		"      },\n"
+		"      \"values\": {\n"
+		"        \"day\": \"***\"\n"
+		"      },\n"
 		"      \"exit_status\": 1,\n"
 		"      \"signal\": null,\n"
 		"      \"error\": {\n"
@@ -136,7 +139,8 @@ START_TEST(whole_document)
 		"      \"url\": null,\n"
 		"      \"remote\": null,\n"
 		"      \"earlier_attempts\": [],\n"
-		"      \"resumed_from\": null\n"
+		"      \"resumed_from\": null,\n"
+		"      \"children\": []\n"
 		"    },\n"
 		"    {\n"
 		"      \"name\": \"b\",\n"
@@ -146,6 +150,7 @@ START_TEST(whole_document)
 		"      \"attempts\": 0,\n"
 		"      \"parameters\": {},\n"
 		"      \"result\": null,\n"
+		"      \"values\": {},\n"
 		"      \"exit_status\": null,\n"
 		"      \"signal\": null,\n"
 		"      \"error\": {\n"
@@ -173,7 +178,8 @@ START_TEST(whole_document)
 		"      \"url\": null,\n"
 		"      \"remote\": null,\n"
 		"      \"earlier_attempts\": [],\n"
-		"      \"resumed_from\": null\n"
+		"      \"resumed_from\": null,\n"
+		"      \"children\": []\n"
 		"    }\n"
 		"  ]\n"
 		"}\n";
@@ -194,6 +200,7 @@ START_TEST(whole_document)
 	r->cpu_seconds = 2.875;
 	r->max_rss_bytes = 104857600;
 	made_set(&r->result, "{\"rows\": 12345678901234567890}");
+	made_set(&r->values, "{\"day\": \"***\"}");
 	made_ended(&made, 1, STATUS_SKIPPED, 0,
 	    "{\"kind\": \"stopped\", \"name\": null, \"message\": \"'a' failed (fail-fast)\", \"cell\": null, "
 	    "\"execution_count\": null, \"traceback\": []}");
@@ -437,6 +444,67 @@ START_TEST(deep_values)
 }
 END_TEST
 
+/* Notebooks that notebooks have run stand in their objects, with theirs; in the line of an event without. */
+START_TEST(children)
+{
+	struct record *r, *child, *last, *order[6];
+	struct json list;
+	struct json_out o;
+	size_t n = 0;
+
+	made_init(&made, 2);
+	r = made_ran(&made, 0, STATUS_SUCCEEDED, 1, NULL);
+	made_ran(&made, 1, STATUS_SUCCEEDED, 1, NULL);
+	child = made_child(&made, r, 1, STATUS_FAILED);
+	made_child(&made, child, 1, STATUS_SUCCEEDED);
+	last = made_child(&made, r, 2, STATUS_SUCCEEDED);
+	for (r = record_after(&made.run, NULL); r != NULL && n < 6; r = record_after(&made.run, r))
+		order[n++] = r;
+	ck_assert_uint_eq(n, 5);
+	ck_assert_ptr_eq(order[0], &made.run.records[0]);
+	ck_assert_ptr_eq(order[1], child);
+	ck_assert_ptr_eq(order[2], child->children);
+	ck_assert_ptr_eq(order[3], last);
+	ck_assert_ptr_eq(order[4], &made.run.records[1]);
+	ck_assert_uint_eq(record_depth(order[0]), 0);
+	ck_assert_uint_eq(record_depth(order[2]), 2);
+	made_over(&made, STATUS_SUCCEEDED, 1);
+	write_document();
+	expect(notebook(1), "children", "[]");
+	list = json_get(notebook(0), "children");
+	ck_assert_uint_eq(json_count(list), 2);
+	ck_assert_ptr_nonnull(memmem(list.text, list.len, "\"parent_attempt\": 2", 19));
+	expect(json_get(document, "counts"), "succeeded", "2");
+	expect(json_get(document, "counts"), "failed", "0");
+	o = (struct json_out)JSON_OUT(&text, -1, 0);
+	buf_reset(&text);
+	results_put_notebook(child, &o);
+	ck_assert_ptr_nonnull(strstr(text.data, "\"parent_attempt\": 1}"));
+	ck_assert_ptr_null(strstr(text.data, "children"));
+}
+END_TEST
+
+/* Results of a notebook that was called over many others are in the same document: its depth is bounded as a whole. */
+START_TEST(deep_children)
+{
+	char *fits = nested(RESULTS_DEPTH_MAX - 1 - 2 * 30), *deep = nested(RESULTS_DEPTH_MAX - 2 * 30);
+	struct record *r;
+
+	made_init(&made, 1);
+	r = made_ran(&made, 0, STATUS_SUCCEEDED, 1, NULL);
+	for (int i = 0; i < 30; i++)
+		r = made_child(&made, r, 1, STATUS_SUCCEEDED);
+	made_set(&r->result, fits);
+	made_set(&r->values, deep);
+	made_over(&made, STATUS_SUCCEEDED, 1);
+	write_document();
+	ck_assert_ptr_nonnull(strstr(text.data, "\"result\": [\n"));
+	ck_assert_ptr_nonnull(strstr(text.data, "\"values\": \"[["));
+	free(fits);
+	free(deep);
+}
+END_TEST
+
 /* Ten thousand notebooks are nothing: a second is a hundred times what it takes, under valgrind too. */
 START_TEST(many)
 {
@@ -515,6 +583,8 @@ suite(void)
 	tcase_add_test(t, strict_numbers);
 	tcase_add_test(t, broken_values);
 	tcase_add_test(t, deep_values);
+	tcase_add_test(t, children);
+	tcase_add_test(t, deep_children);
 	tcase_add_test(t, many);
 	suite_add_tcase(s, t);
 	t = tcase_create("error");

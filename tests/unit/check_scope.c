@@ -129,10 +129,10 @@ static const struct {
 	{"run.id.x", "of the run there is only run.id"},
 	{"notebook", "of the notebook itself there is only notebook.name"},
 	{"notebook.path", "of the notebook itself there is only notebook.name"},
-	{"notebooks.x", "write notebooks.NAME.result, or notebooks[\"NAME\"].result where the name has other "
+	{"notebooks.x", "write notebooks.NAME.result or notebooks.NAME.values.KEY; notebooks[\"NAME\"] where the name has other "
 	    "characters than "
 	    "letters, digits, '-' and '_'"},
-	{"notebooks.x.status", "write notebooks.NAME.result, or notebooks[\"NAME\"].result where the name has other "
+	{"notebooks.x.status", "write notebooks.NAME.result or notebooks.NAME.values.KEY; notebooks[\"NAME\"] where the name has other "
 	    "characters than "
 	    "letters, digits, '-' and '_'"},
 	{"paramters.x", "there is no 'paramters'; did you mean 'parameters'?"},
@@ -194,19 +194,19 @@ START_TEST(refuses_expressions)
 	    "- {path: b.ipynb, timeout_seconds: '{{ notebooks.a.result }}', depends_on: ['{{ run.id }}'],\n"
 	    "   parameters: {later: '{{ run.id }}', l: ['{{ parameters.later }}']}, pool: '{{ parameters.later }}'}\n"
 	    "- {path: c.ipynb, for_each: '{{ notebooks.a.result }}'}\n",
-	    "1:7: the value is not known before the run; run.id and notebooks.NAME.result can stand in the parameters "
+	    "1:7: the value is not known before the run; run.id, notebooks.NAME.result and its values can stand in the parameters "
 	    "and variables "
 	    "of notebooks alone\n"
-	    "3:10: the value is not known before the run; run.id and notebooks.NAME.result can stand in the parameters "
+	    "3:10: the value is not known before the run; run.id, notebooks.NAME.result and its values can stand in the parameters "
 	    "and variables "
 	    "of notebooks alone\n"
-	    "4:36: the value is not known before the run; run.id and notebooks.NAME.result can stand in the parameters "
+	    "4:36: the value is not known before the run; run.id, notebooks.NAME.result and its values can stand in the parameters "
 	    "and variables "
 	    "of notebooks alone\n"
-	    "4:76: the value is not known before the run; run.id and notebooks.NAME.result can stand in the parameters "
+	    "4:76: the value is not known before the run; run.id, notebooks.NAME.result and its values can stand in the parameters "
 	    "and variables "
 	    "of notebooks alone\n"
-	    "5:78: the value is not known before the run; run.id and notebooks.NAME.result can stand in the parameters "
+	    "5:78: the value is not known before the run; run.id, notebooks.NAME.result and its values can stand in the parameters "
 	    "and variables "
 	    "of notebooks alone\n"
 	    "6:30: {{ notebooks.a.result }}: 'notebooks' is known in the parameters and variables of notebooks "

@@ -21,6 +21,7 @@ setup(void)
 	made_depends(&made, 3, 2);
 	made_set(&made_ran(&made, 0, STATUS_SUCCEEDED, 1, NULL)->result,
 	    "{\"n\": 1.50, \"text\": \"{{ x }} \\u00e9\", \"list\": [1, {\"k\": null}], \"a b\": true}");
+	made_set(&made.run.records[0].values, "{\"rows\": [7, \"x\"]}");
 	made_set(&made.workflow.tasks[1].name, "b c");
 	made_ran(&made, 1, STATUS_SUCCEEDED, 1, NULL);
 }
@@ -91,6 +92,7 @@ START_TEST(all_kinds)
 	/* What another notebook returned is no expression. */
 	defer(p, "text", "\"{{ notebooks['a'].result.text }}\"");
 	defer(p, "other", "\"{{ notebooks.a.result[\\\"a b\\\"] }}\"");
+	defer(p, "set", "\"{{ notebooks.a.values.rows[1] }}\"");
 	defer(p, "twice", "\"{{ parameters.deep[1].l }}{{ parameters.number }}{{ parameters.plain }}\"");
 	defer(p, "thrice", "\"{{ parameters.twice }}!\"");
 	params_add(env, "PLAIN", "\"1.10\"", NULL, nowhere);
@@ -101,6 +103,7 @@ START_TEST(all_kinds)
 	expect(&made_up.parameters, "{\"plain\": \"{{ stays }}\", \"secret\": \"***\", \"id\": \"run-7\", "
 	    "\"in_text\": \"run run-7: 1.50 [1, {\\\"k\\\": null}]\", \"number\": 1.50, "
 	    "\"deep\": [1, {\"k\": null, \"l\": \"{{ }}\"}], \"text\": \"{{ x }} \xc3\xa9\", \"other\": true, "
+	    "\"set\": \"x\", "
 	    "\"twice\": \"{{ }}1.50{{ stays }}\", \"thrice\": \"{{ }}1.50{{ stays }}!\"}");
 	expect(&made_up.env, "{\"PLAIN\": \"1.10\", \"NUMBER\": \"1.50\", \"TRUE\": \"true\", \"TEXT\": \"run-7\"}");
 	ck_assert(!values_needed(&made_up));
@@ -113,6 +116,23 @@ START_TEST(all_kinds)
 	ck_assert(values_needed(c()));
 	values_release(&made_up);
 	ck_assert_uint_eq(made_up.parameters.n, 0);
+}
+END_TEST
+
+/* What a worker is given: of those that the notebook depends on itself, also of such that set nothing. */
+START_TEST(values_of_all)
+{
+	struct buf b = BUF_INIT;
+
+	values_put_all(c(), &made.run, &b);
+	ck_assert_str_eq(buf_str(&b), "{\"a\": {\"rows\": [7, \"x\"]}, \"b c\": {}}");
+	buf_reset(&b);
+	values_put_all(&made.workflow.tasks[3], &made.run, &b);
+	ck_assert_str_eq(buf_str(&b), "{\"c\": {}}");
+	buf_reset(&b);
+	values_put_all(&made.workflow.tasks[0], &made.run, &b);
+	ck_assert_str_eq(buf_str(&b), "{}");
+	buf_release(&b);
 }
 END_TEST
 
@@ -168,6 +188,10 @@ static const struct {
 	    "shown", false},
 	{"\"{{ notebooks.none.result }}\"", "parameter 'p': {{ notebooks.none.result }}: there is no notebook 'none'",
 	    false},
+	{"\"{{ notebooks.a.values.k }}\"", "parameter 'p': {{ notebooks.a.values.k }}: 'a' set other values: 'values' has no "
+	    "member 'k'; it has 'rows'", false},
+	{"\"{{ notebooks[\\\"b c\\\"].values.rows }}\"", "parameter 'p': {{ notebooks[\"b c\"].values.rows }}: 'b c' set no "
+	    "values", false},
 	{"\"{{ notebooks.a.result.list }}\"", "environment variable 'p' would be a list, which is no text", true},
 	{"\"{{ notebooks.a.result }}\"", "environment variable 'p' would be a map, which is no text", true},
 	{"\"{{ notebooks.a.result.list[1].k }}\"", "environment variable 'p' would be null, which is no text", true},
@@ -263,6 +287,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, needed);
 	tcase_add_test(tc, all_kinds);
+	tcase_add_test(tc, values_of_all);
 	tcase_add_test(tc, results_from_above);
 	tcase_add_test(tc, empty_run_id);
 	tcase_add_loop_test(tc, says_what_is_missing, 0, (int)(sizeof(missing) / sizeof(missing[0])));

@@ -12,7 +12,7 @@
 #define RESULT(status) "{\"status\": \"" status "\", \"error\": {\"kind\": \"notebook\", \"name\": \"E\", \"message\": \"m\", " \
 	"\"cell\": 3, \"execution_count\": 2, \"traceback\": [\"t\"]}, \"result\": {\"x\": 1}, " \
 	"\"cells\": {\"total\": 5, \"executed\": 2}, \"saved\": true}"
-#define SUCCEEDED "{\"status\": \"succeeded\", \"error\": null, \"result\": {\"x\": 1}, \"cells\": {\"total\": 5, \"executed\": 5}}"
+#define SUCCEEDED "{\"status\": \"succeeded\", \"error\": null, \"result\": {\"x\": 1}, \"values\": {\"k\": 2}, \"cells\": {\"total\": 5, \"executed\": 5}}"
 
 /* What a worker did, and what is to be said of it. */
 static const struct {
@@ -83,6 +83,7 @@ START_TEST(tells_the_truth)
 	record_error(&r, &e);
 	if (cases[_i].kind == NULL) {
 		ck_assert_ptr_null(r.error);
+		ck_assert_str_eq(r.values, "{\"k\": 2}");
 	} else {
 		ck_assert_str_eq(e.kind, cases[_i].kind);
 		ck_assert_msg(strncmp(e.message, cases[_i].message, strlen(cases[_i].message)) == 0, "%s", e.message);
@@ -95,6 +96,7 @@ START_TEST(tells_the_truth)
 	record_error_release(&e);
 	free(r.error);
 	free(r.result);
+	free(r.values);
 	job_release(&j);
 }
 END_TEST

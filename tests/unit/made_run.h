@@ -51,6 +51,49 @@ made_init(struct made *m, size_t n)
 	}
 }
 
+/* A notebook that a record's has run, and how it ended after a second; freed by made_release(). */
+static inline struct record *
+made_child(struct made *m, struct record *parent, unsigned attempt, enum status status)
+{
+	struct record *r = xcalloc(1, sizeof(*r));
+	struct task *t = xcalloc(1, sizeof(*t));
+
+	t->name = xasprintf("%s.child", parent->task->name);
+	t->path = xstrdup("child.ipynb");
+	t->target = &m->target;
+	*r = (struct record){
+		.task = t, .parent = parent, .parent_attempt = attempt, .state = RECORD_DONE, .status = status,
+		.attempts = 1, .tries = 1, .started_at = MADE_START, .started_wall = MADE_WALL,
+		.ended_at = MADE_START + NSEC_PER_SEC, .ended_wall = MADE_WALL + 1000000, .cells_total = 2, .cells_executed = 2,
+		.estimate = -1,
+	};
+	if (parent->last_child != NULL)
+		parent->last_child->next = r;
+	else
+		parent->children = r;
+	parent->last_child = r;
+	m->run.children.counts[status]++;
+	return r;
+}
+
+static inline void
+made_release_children(struct record *r)
+{
+	struct record *next;
+
+	for (struct record *child = r->children; child != NULL; child = next) {
+		struct task *t = (struct task *)child->task;
+
+		next = child->next;
+		made_release_children(child);
+		record_release(child);
+		free(child);
+		free(t->name);
+		free(t->path);
+		free(t);
+	}
+}
+
 static inline void
 made_release(struct made *m)
 {
@@ -62,6 +105,7 @@ made_release(struct made *m)
 		free(t->depends_on);
 		params_release(&t->parameters);
 		params_release(&t->env);
+		made_release_children(&m->run.records[i]);
 		record_release(&m->run.records[i]);
 	}
 	free(m->workflow.tasks);
