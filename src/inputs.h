@@ -12,7 +12,7 @@
 
 /* What an attempt was made on: "inputs" of a notebook_finished event. */
 struct inputs {
-	char notebook[DIGEST_TEXT];	/* of the notebook file's bytes */
+	char notebook[DIGEST_TEXT];	/* of the notebook file's bytes, and those of the notebooks that it runs by %run */
 	/* of names and values as evaluated, and of the environment's variables; secrets by name */
 	char parameters[DIGEST_TEXT];
 	char kernel[DIGEST_TEXT];	/* of the target's name and type, and of the kernel's name */

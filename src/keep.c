@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "notebook/databricks.h"
 #include "target.h"
 
 /* ---- Inputs ---- */
@@ -18,13 +19,27 @@ struct known_file {
 	off_t size;
 	ino_t inode;
 	char digest[DIGEST_TEXT];
+	char **files;	/* of the notebooks that it runs as parts of itself; NULL for none */
 };
+
+static void
+free_files(struct known_file *f)
+{
+	if (f == NULL)
+		return;	/* it was never there */
+	for (size_t i = 0; f->files != NULL && f->files[i] != NULL; i++)
+		free(f->files[i]);
+	free(f->files);
+	f->files = NULL;
+}
 
 void
 keeper_release(struct keeper *k)
 {
 	struct table *const tables[] = {&k->files, &k->results};
 
+	for (size_t i = 0; i < k->files.n; i++)
+		free_files(k->files.entries[i].value);
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
 		for (size_t i = 0; i < tables[t]->n; i++)
 			free(tables[t]->entries[i].value);
@@ -33,16 +48,16 @@ keeper_release(struct keeper *k)
 	free(k->newest);
 }
 
-static void
-put_file(struct keeper *k, const char *path, char digest[DIGEST_TEXT])
+/* What is known of a file now; NULL when it is not there. */
+static const struct known_file *
+look_at(struct keeper *k, const char *path)
 {
 	void **place = table_at(&k->files, path, strlen(path));
 	struct known_file *f = *place;
 	struct stat st;
 
-	*digest = '\0';
 	if (stat(path, &st) == -1)
-		return;
+		return NULL;
 	if (f == NULL || f->size != st.st_size || f->inode != st.st_ino || f->changed.tv_sec != st.st_mtim.tv_sec ||
 	    f->changed.tv_nsec != st.st_mtim.tv_nsec) {
 		if (f == NULL)
@@ -51,8 +66,50 @@ put_file(struct keeper *k, const char *path, char digest[DIGEST_TEXT])
 		f->size = st.st_size;
 		f->inode = st.st_ino;
 		digest_file(f->digest, path);
+		free_files(f);
+		f->files = databricks_files(path);
 	}
+	return f;
+}
+
+/* Appends the digests of all notebooks that are parts of one, each once. */
+static void
+put_parts(struct keeper *k, const struct known_file *f, struct table *seen, struct buf *b)
+{
+	for (size_t i = 0; f->files != NULL && f->files[i] != NULL; i++) {
+		void **place = table_at(seen, f->files[i], strlen(f->files[i]));
+		const struct known_file *part;
+
+		if (*place != NULL)
+			continue;
+		*place = seen;
+		part = look_at(k, f->files[i]);
+		buf_addf(b, "%s\n", part != NULL ? part->digest : "");
+		if (part != NULL)
+			put_parts(k, part, seen, b);
+	}
+}
+
+/* The digest of a notebook's content: of its file alone, where that is all there is to it. */
+static void
+put_file(struct keeper *k, const char *path, char digest[DIGEST_TEXT])
+{
+	const struct known_file *f = look_at(k, path);
+	struct table seen = TABLE_INIT;
+	struct buf b = BUF_INIT;
+
+	*digest = '\0';
+	if (f == NULL)
+		return;
 	memcpy(digest, f->digest, DIGEST_TEXT);
+	if (f->files == NULL)
+		return;
+	*table_at(&seen, path, strlen(path)) = &seen;
+	buf_addf(&b, "%s\n", f->digest);
+	put_parts(k, f, &seen, &b);
+	digest_bytes(digest, b.data, b.len);
+	buf_release(&b);
+	table_release(&seen);
 }
 
 /* Values in a form that is the same however they are written; secrets by the variable that they are in. */

@@ -97,9 +97,9 @@ struct target_ops {
 
 	/*
 	 * In the parent, before anything is started: adds every problem that would keep the task from
-	 * running. nb is NULL when the notebook could not be read (that has been said).
+	 * running. nb is NULL when the notebook could not be read (that has been said); it may be made ready to be run.
 	 */
-	void (*check)(const struct workflow *w, const struct task *t, const struct notebook *nb, struct problems *p);
+	void (*check)(const struct workflow *w, const struct task *t, struct notebook *nb, struct problems *p);
 
 	/*
 	 * In the parent, before the first worker is forked: loads what all of them will use. It makes no threads

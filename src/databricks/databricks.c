@@ -38,7 +38,7 @@ has_header(const char *file, const char *header)
 }
 
 static void
-check(const struct workflow *w, const struct task *t, const struct notebook *nb, struct problems *p)
+check(const struct workflow *w, const struct task *t, struct notebook *nb, struct problems *p)
 {
 	const char *header = header_of(t->file);
 

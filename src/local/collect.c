@@ -67,12 +67,19 @@ empty_cell(struct collector *c)
 }
 
 void
-collector_begin(struct collector *c, size_t cell)
+collector_go_on(struct collector *c, size_t cell)
 {
 	c->cell = &c->nb->cells[cell];
 	c->index = cell;
+	c->clear_next = false;
 	displays_settle(&c->displays);
 	widgets_begin(&c->widgets);
+}
+
+void
+collector_begin(struct collector *c, size_t cell)
+{
+	collector_go_on(c, cell);
 	empty_cell(c);
 }
 

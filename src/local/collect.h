@@ -36,6 +36,9 @@ void collector_free(struct collector *c);	/* NULL is allowed */
 /* A cell starts: its outputs are emptied. To be called before the cell is sent to the kernel. */
 void collector_begin(struct collector *c, size_t cell);
 
+/* A cell goes on that has begun, here or with another collector: what comes is added to its outputs. */
+void collector_go_on(struct collector *c, size_t cell);
+
 /*
  * Takes one iopub message of the running cell, of any type. Returns whether outputs (in the notebook) may
  * have changed. A message that is not as the protocol says is taken as far as it makes sense; nothing a

@@ -8,8 +8,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "local/choice.h"
+#include "local/crew.h"
 #include "local/forkserver.h"
-#include "local/session.h"
+#include "notebook/databricks.h"
 #include "notebook/parameters.h"
 #include "target.h"
 
@@ -110,7 +111,7 @@ check_parameters(const struct workflow *w, const struct task *t, const struct ke
 }
 
 static void
-check(const struct workflow *w, const struct task *t, const struct notebook *nb, struct problems *p)
+check(const struct workflow *w, const struct task *t, struct notebook *nb, struct problems *p)
 {
 	struct kernelspec spec;
 	const struct mark *mark = t->kernel != NULL ? &t->kernel_mark : &t->path_mark;
@@ -127,6 +128,10 @@ check(const struct workflow *w, const struct task *t, const struct notebook *nb,
 		forkserver_want(&spec, t);
 	}
 	kernelspec_release(&spec);
+	if (nb != NULL) {
+		databricks_prepare(nb, p);
+		crew_check(t, nb, p);
+	}
 }
 
 static void
@@ -156,26 +161,26 @@ report_cell(struct attempt *a, bool started, size_t cell, double seconds, bool f
 }
 
 static enum verdict
-run_cell(struct session *s, size_t index)
+run_cell(struct crew *c, size_t index)
 {
-	struct attempt *a = s->attempt;
-	struct cell *c = &a->notebook->cells[index];
+	struct attempt *a = c->attempt;
+	struct cell *cell = &a->notebook->cells[index];
 	int64_t began = clock_run();
 	enum verdict verdict;
 
 	a->cells_executed++;
-	c->state = CELL_RUNNING;
-	c->started_at = clock_wall();
+	cell->state = CELL_RUNNING;
+	cell->started_at = clock_wall();
 	report_cell(a, true, index, 0, false);
 	a->tick(a, true);	/* that it runs is to be seen in the saved copy, even if it prints nothing */
-	verdict = session_execute(s, index, (int64_t)a->cells_executed);
-	c->ended_at = clock_wall();
-	c->exception = verdict != VERDICT_OK && verdict != VERDICT_EXIT;
-	c->state = c->exception ? CELL_FAILED : CELL_COMPLETED;
-	report_cell(a, false, index, (double)(clock_run() - began) / 1e9, c->exception);
-	if (c->exception) {
-		s->failure.cell = (int64_t)index;
-		s->failure.execution_count = c->execution_count;
+	verdict = crew_execute(c, index, (int64_t)a->cells_executed);
+	cell->ended_at = clock_wall();
+	cell->exception = verdict != VERDICT_OK && verdict != VERDICT_EXIT;
+	cell->state = cell->exception ? CELL_FAILED : CELL_COMPLETED;
+	report_cell(a, false, index, (double)(clock_run() - began) / 1e9, cell->exception);
+	if (cell->exception) {
+		c->last->failure.cell = (int64_t)index;
+		c->last->failure.execution_count = cell->execution_count;
 	}
 	return verdict;
 }
@@ -189,26 +194,27 @@ pass_cell(struct cell *c)
 }
 
 static enum verdict
-run_cells(struct session *s)
+run_cells(struct crew *c)
 {
-	struct notebook *nb = s->attempt->notebook;
+	struct notebook *nb = c->attempt->notebook;
 	enum verdict verdict = VERDICT_OK;
 
 	for (size_t i = 0; i < nb->ncells && verdict == VERDICT_OK; i++) {
-		if (*s->attempt->stop != 0)
+		if (*c->attempt->stop != 0)
 			return VERDICT_STOPPED;
 		if (cell_is_skipped(&nb->cells[i]))
 			pass_cell(&nb->cells[i]);
 		else
-			verdict = run_cell(s, i);
+			verdict = run_cell(c, i);
 	}
 	return verdict;
 }
 
 static void
-conclude(struct session *s, enum verdict verdict)
+conclude(struct crew *c, enum verdict verdict)
 {
-	struct attempt *a = s->attempt;
+	struct attempt *a = c->attempt;
+	struct session *s = c->last;
 	struct failure *f = &a->failure;
 
 	/* What is known of the place, whatever ended it there. */
@@ -224,7 +230,7 @@ conclude(struct session *s, enum verdict verdict)
 		*f = s->failure;
 		failure_init(&s->failure);
 		if (verdict == VERDICT_RAISED)
-			memory_hint_raised(&s->memory, f);
+			memory_hint_raised(&c->first.memory, f);
 		return;
 	case VERDICT_CELL_TIMEOUT:
 		a->status = STATUS_TIMED_OUT;
@@ -253,12 +259,21 @@ run(struct attempt *a)
 {
 	struct notebook *nb = a->notebook;
 	struct kernelspec spec;
-	struct session s;
+	struct problems problems = PROBLEMS_INIT;
+	struct crew c;
 	const struct language *language;
 	enum verdict verdict;
 	char *why = NULL;
 	const char *result;
 
+	if (databricks_prepare(nb, &problems) == -1) {
+		/* All was well when it was checked. */
+		a->status = STATUS_FAILED;
+		a->failure.kind = ERROR_WORKER;
+		a->failure.message = xasprintf("%s: %s", problems.list[0].file, problems.list[0].message);
+		problems_release(&problems);
+		return;
+	}
 	if (choice_of_notebook(&spec, a->task, nb, &why) == -1) {
 		a->status = STATUS_FAILED;
 		a->failure.kind = ERROR_KERNEL;
@@ -279,25 +294,23 @@ run(struct attempt *a)
 	}
 	for (size_t i = 0; i < nb->ncells; i++)
 		a->cells_total += !cell_is_skipped(&nb->cells[i]);
-	session_init(&s, a, &spec);
-	verdict = session_start(&s);
+	crew_init(&c, a, &spec);
+	verdict = crew_start(&c);
 	if (verdict == VERDICT_OK)
-		verdict = run_cells(&s);
-	conclude(&s, verdict);
-	result = collector_result(s.collector);
+		verdict = run_cells(&c);
+	conclude(&c, verdict);
+	result = crew_result(&c);
 	if (result != NULL)
 		a->result = xstrdup(result);
-	collector_settle(s.collector);
-	nb->widgets = collector_widgets(s.collector);
+	crew_settle(&c);
+	nb->widgets = collector_widgets(c.first.collector);
 	if (!a->orphaned()) {
 		/* The notebook is written while the kernel takes its leave. */
-		session_ask_to_end(&s);
+		session_ask_to_end(&c.first);
 		a->complete(a);
 	}
-	session_end(&s, a->orphaned());
-	a->cpu_seconds = s.kernel.cpu_seconds;
-	a->max_rss_bytes = s.kernel.max_rss_bytes;
-	session_release(&s);
+	crew_end(&c, a->orphaned());
+	crew_release(&c);
 	kernelspec_release(&spec);
 }
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,12 +68,21 @@ on_comm(void *data, const char *content, size_t n, const char *parent_header)
 }
 
 void
-session_init(struct session *s, struct attempt *a, const struct kernelspec *spec)
+session_init(struct session *s, struct attempt *a, const struct kernelspec *spec, struct session *first)
 {
 	struct sigaction sa = {.sa_handler = on_sigchld, .sa_flags = SA_NOCLDSTOP};
 	const struct collector_calls calls = {.printed = on_printed, .comm = on_comm, .data = s};
 
-	*s = (struct session){.attempt = a, .spec = spec};
+	struct session *last;
+	unsigned n = 1;
+
+	*s = (struct session){.first = first != NULL ? first : s, .attempt = a, .spec = spec};
+	for (last = s->first; last != s && last->next != NULL; last = last->next)
+		n++;
+	if (last != s)
+		last->next = s;
+	/* A short name: there will be sockets in it. */
+	s->folder = first == NULL ? xstrdup(a->folder) : xasprintf("%s/%u", a->folder, n);
 	s->kernel = (struct kernel)KERNEL_INIT;
 	s->memory = (struct memory)MEMORY_INIT;
 	failure_init(&s->failure);
@@ -85,12 +95,13 @@ session_init(struct session *s, struct attempt *a, const struct kernelspec *spec
 void
 session_release(struct session *s)
 {
-	session_end(s, true);
+	session_end(s->first, true);
 	kernel_release(&s->kernel);
 	memory_release(&s->memory);
 	collector_free(s->collector);
 	console_release(&s->console);
 	failure_release(&s->failure);
+	free(s->folder);
 }
 
 bool
@@ -99,10 +110,11 @@ session_stopping(const struct session *s)
 	return *s->attempt->stop != 0;
 }
 
-/* Reaps the kernel, and the orphans of its tree that this process has adopted. Returns whether anybody was dead. */
+/* Reaps the kernels, and the orphans of their trees that this process has adopted. Returns whether anybody was dead. */
 static bool
-reap(struct session *s)
+reap(struct session *first)
 {
+	struct session *s;
 	bool reaped = false;
 	siginfo_t info;
 
@@ -112,7 +124,9 @@ reap(struct session *s)
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1 || info.si_pid == 0)
 			return reaped;
 		reaped = true;
-		if (info.si_pid == s->kernel.pid)
+		for (s = first; s != NULL && s->kernel.pid != info.si_pid; s = s->next)
+			;
+		if (s != NULL)
 			kernel_reap(&s->kernel);
 		else
 			waitpid(info.si_pid, NULL, WNOHANG);
@@ -202,7 +216,7 @@ session_turn(struct session *s, int64_t deadline)
 	int64_t again;
 	bool busy;
 
-	busy = got_sigchld && reap(s);
+	busy = got_sigchld && reap(s->first);
 	busy = kernel_hear(&s->kernel) || busy;
 	busy = read_messages(s) || busy;
 	busy = read_output(s) || busy;
@@ -258,8 +272,8 @@ session_dead(struct session *s, const char *when)
 	char *how, *hint;
 
 	session_drain(s);
-	how = memory_exceeded(&s->memory) ? xstrdup("kernel was killed") : kernel_describe_end(&s->kernel);
-	hint = s->cell == NULL ? memory_hint_start(&s->memory) : memory_hint_end(&s->memory, s->kernel.status);
+	how = memory_exceeded(&s->first->memory) ? xstrdup("kernel was killed") : kernel_describe_end(&s->kernel);
+	hint = s->cell == NULL ? memory_hint_start(&s->first->memory) : memory_hint_end(&s->first->memory, s->kernel.status);
 	failure_release(&s->failure);
 	s->failure.kind = ERROR_KERNEL;
 	s->failure.name = xstrdup("DeadKernelError");
@@ -286,7 +300,7 @@ would_not_start(struct session *s, char *why)
 static enum verdict
 did_not_answer(struct session *s)
 {
-	char *hint = memory_hint_start(&s->memory);
+	char *hint = memory_hint_start(&s->first->memory);
 	char *why = xasprintf("kernel '%s' did not answer within %g s%s", s->spec->name,
 	    (double)s->attempt->task->target->startup_timeout / 1e9, hint);
 
@@ -380,7 +394,7 @@ start_warm(struct session *s, char *const *env, enum verdict *verdict)
 {
 	const struct task *t = s->attempt->task;
 
-	if (kernel_fork(&s->kernel, s->spec, t, s->attempt->folder, env) == -1) {
+	if (kernel_fork(&s->kernel, s->spec, t, s->folder, env) == -1) {
 		kernel_release(&s->kernel);
 		return false;
 	}
@@ -412,8 +426,8 @@ start_cold(struct session *s, char *const *env)
 	for (int i = 1; i <= PORT_TRIES; i++) {
 		if (s->started)
 			kernel_release(&s->kernel);
-		if (kernel_start(&s->kernel, s->spec, t->target->transport, s->attempt->folder, t->working_directory,
-		    env, &s->memory, &why) == -1)
+		if (kernel_start(&s->kernel, s->spec, t->target->transport, s->folder, t->working_directory, env,
+		    &s->first->memory, &why) == -1)
 			return would_not_start(s, why);
 		s->started = true;
 		note_start(s);
@@ -439,7 +453,12 @@ session_start(struct session *s)
 	int64_t began = clock_run();
 	enum verdict verdict;
 
-	memory_prepare(&s->memory, t->memory_limit, NULL);
+	if (s == s->first) {
+		memory_prepare(&s->memory, t->memory_limit, NULL);
+	} else if (mkdir(s->folder, 0700) == -1) {
+		kernelspec_free_list(env);
+		return would_not_start(s, xasprintf("cannot create folder '%s': %s", s->folder, strerror(errno)));
+	}
 	if (!start_warm(s, env, &verdict))
 		verdict = start_cold(s, env);
 	kernelspec_free_list(env);
@@ -448,19 +467,22 @@ session_start(struct session *s)
 		/* ipykernel reads what is written to its descriptors itself, publishes it, and writes it once more. */
 		console_log_words(&s->console);
 		s->console.raw = kernelspec_is_ipykernel(s->spec) ? CONSOLE_RAW_ECHO : CONSOLE_RAW_SHOW;
-		report_ready(s, began);
+		if (s == s->first)
+			report_ready(s, began);
 	}
 	return verdict;
 }
 
 void
-session_ask_to_end(struct session *s)
+session_ask_to_end(struct session *first)
 {
-	if (!s->started || s->wire == NULL || !s->kernel_info || s->kernel.ended)
-		return;
-	if (wire_send(s->wire, CHANNEL_CONTROL, "shutdown_request", "{\"restart\": false}", 18, NULL, s->request) == 0)
-		s->asked_at = clock_run();
-	s->console.raw = CONSOLE_RAW_LOG;
+	for (struct session *s = first; s != NULL; s = s->next) {
+		if (!s->started || s->wire == NULL || !s->kernel_info || s->kernel.ended)
+			continue;
+		if (wire_send(s->wire, CHANNEL_CONTROL, "shutdown_request", "{\"restart\": false}", 18, NULL, s->request) == 0)
+			s->asked_at = clock_run();
+		s->console.raw = CONSOLE_RAW_LOG;
+	}
 }
 
 /*
@@ -491,23 +513,41 @@ await_exit(struct session *s)
 	}
 }
 
-void
-session_end(struct session *s, bool hurry)
+/* After the kernel's end: what it has left behind. */
+static void
+settle(struct session *s)
 {
-	size_t left;
-
-	if (!s->started)
-		return;
-	s->started = false;
-	if (!hurry && s->asked_at != 0)
-		await_exit(s);
-	kernel_signal(&s->kernel, SIGKILL);
-	left = proc_empty_tree(NULL, EMPTY_GRACE, NULL) + !kernel_empty(&s->kernel);
-	if (left != 0)
-		log_warn("%zu processes of the notebook could not be killed", left);
 	kernel_reap(&s->kernel);
 	read_rest(s);
 	console_flush(&s->console);
 	wire_close(s->wire);
 	s->wire = NULL;
+}
+
+void
+session_end(struct session *first, bool hurry)
+{
+	struct session *s;
+	bool started = false;
+	size_t left;
+
+	for (s = first; s != NULL; s = s->next) {
+		started = started || s->started;
+		if (s->started && !hurry && s->asked_at != 0)
+			await_exit(s);
+	}
+	if (!started)
+		return;
+	for (s = first; s != NULL; s = s->next)
+		kernel_signal(&s->kernel, SIGKILL);
+	left = proc_empty_tree(NULL, EMPTY_GRACE, NULL);
+	for (s = first; s != NULL; s = s->next) {
+		if (s->started) {
+			s->started = false;
+			left += !kernel_empty(&s->kernel);
+			settle(s);
+		}
+	}
+	if (left != 0)
+		log_warn("%zu processes of the notebook could not be killed", left);
 }

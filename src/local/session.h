@@ -1,5 +1,6 @@
 /*
- * A session: one kernel, and the conversation with it from its start to its end.
+ * A session: one kernel, and the conversation with it from its start to its end. A notebook has one, and where its
+ * cells are in several languages, others beside that; a cell is executed on one of them at a time.
  *
  * Every wait in here is one ppoll over the kernel's sockets, its output, and signals, with a deadline; the
  * order to stop, the end of the kernel and the end of the notebook's time are noticed in each of them.
@@ -29,10 +30,13 @@ enum verdict {
 };
 
 struct session {
+	struct session *first;	/* the one that the notebook has started with; itself for that */
+	struct session *next;	/* the others, from the first one on */
 	struct attempt *attempt;
 	const struct kernelspec *spec;
+	char *folder;	/* private, of its own */
 	struct kernel kernel;
-	struct memory memory;	/* the kernel's limit */
+	struct memory memory;	/* the limit of all kernels together; the first one's */
 	bool started;	/* there is or was a kernel process */
 	struct wire *wire;	/* NULL until the endpoints are there */
 	struct collector *collector;
@@ -42,7 +46,7 @@ struct session {
 	/* The request under way. */
 	char request[WIRE_ID];
 	struct cell *cell;	/* NULL while no cell runs */
-	bool replied, idle;
+	bool begun, replied, idle;
 	int64_t heard_at;	/* when the last message on iopub that belongs to it came (run clock) */
 	bool raised, aborted, ask_exit;	/* what the reply said */
 	int64_t asked_at;	/* when the kernel was asked to shut down (run clock); 0: not yet */
@@ -50,30 +54,41 @@ struct session {
 	bool changed;	/* outputs have changed since the last tick */
 };
 
-/* The attempt, its mask and the spec must outlive the session. */
-void session_init(struct session *s, struct attempt *a, const struct kernelspec *spec);
+/*
+ * The attempt, its mask and the spec must outlive the session. first is the session that the notebook has started with;
+ * NULL for that one, which must outlive the others.
+ */
+void session_init(struct session *s, struct attempt *a, const struct kernelspec *spec, struct session *first);
 
 /* Starts the kernel and waits until it answers on shell and iopub. Returns VERDICT_OK, _STOPPED or _KERNEL. */
 enum verdict session_start(struct session *s);
 
-/*
- * Runs one cell of the notebook and fills in its outputs, execution count (number: how many cells were
- * run before it, plus one, as nbclient counts) and times. The notebook's cells must stay where they are.
- */
-enum verdict session_execute(struct session *s, size_t cell, int64_t number);
+/* What is executed of a cell: all of it, or one of several pieces, on the session that knows its language. */
+struct step {
+	const char *code;
+	size_t n;
+	bool first, last;	/* of the cell's */
+	int64_t deadline;	/* of the cell (run clock); INT64_MAX for none */
+};
 
 /*
- * Asks the kernel to shut down. What it does about that is seen in session_end(); in between there is time for
- * something else.
+ * Executes a step of a cell of the notebook and adds to the cell's outputs, times and execution count (number: how many
+ * cells were run before it, plus one, as nbclient counts). The notebook's cells must stay where they are.
  */
-void session_ask_to_end(struct session *s);
+enum verdict session_execute(struct session *s, size_t cell, int64_t number, const struct step *step);
 
 /*
- * Ends the kernel: when it was asked to shut down gives it a short while, then SIGTERM, then SIGKILL; then
- * empties the tree of processes below this one. With hurry everything is killed at once. The collector stays
+ * Asks the kernels of the first session and all others to shut down. What they do about that is seen in session_end();
+ * in between there is time for something else.
+ */
+void session_ask_to_end(struct session *first);
+
+/*
+ * Ends these kernels: when they were asked to shut down gives them a short while, then SIGTERM, then SIGKILL; then
+ * empties the tree of processes below this one. With hurry everything is killed at once. The collectors stay
  * readable.
  */
-void session_end(struct session *s, bool hurry);
-void session_release(struct session *s);
+void session_end(struct session *first, bool hurry);
+void session_release(struct session *s);	/* the first one last */
 
 #endif

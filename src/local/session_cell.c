@@ -102,15 +102,19 @@ take_published(struct session *s, const struct message *m)
 		struct json state = json_get(m->content, "execution_state");
 
 		if (json_is(state, "busy")) {
-			message_time(m->header, s->cell->timing.busy);
+			if (s->cell->timing.busy[0] == '\0')
+				message_time(m->header, s->cell->timing.busy);
 		} else if (json_is(state, "idle")) {
 			message_time(m->header, s->cell->timing.idle);
 			s->idle = true;
 		}
 		return;
 	}
-	if (strcmp(m->type, "execute_input") == 0)
-		message_time(m->header, s->cell->timing.execute_input);
+	if (strcmp(m->type, "execute_input") == 0) {
+		s->begun = true;
+		if (s->cell->timing.execute_input[0] == '\0')
+			message_time(m->header, s->cell->timing.execute_input);
+	}
 	if (strcmp(m->type, "error") == 0) {
 		struct json_iter it;
 		struct json line;
@@ -155,7 +159,7 @@ session_message(struct session *s, const struct message *m)
 		if (s->kernel_info)
 			return;
 		s->kernel_info = true;
-		if (json_type(info) == JSON_OBJECT) {
+		if (s == s->first && json_type(info) == JSON_OBJECT) {
 			free(s->attempt->notebook->language_info);
 			s->attempt->notebook->language_info = xmemdup0(info.text, info.len);
 		}
@@ -170,24 +174,18 @@ session_message(struct session *s, const struct message *m)
  * given one (ipykernel) never answer.
  */
 static int
-put_request(const struct session *s, struct buf *content)
+put_request(struct buf *content, const char *code, size_t n, bool history)
 {
-	struct buf source = BUF_INIT;
-
-	cell_code(s->cell, &source);
-	if (utf8_check(buf_str(&source), source.len) != source.len) {
-		buf_release(&source);
+	if (utf8_check(code, n) != n)
 		return -1;
-	}
 	buf_adds(content, "{\"code\": ");
-	json_put_string(content, buf_str(&source), source.len);
+	json_put_string(content, code, n);
 	/*
 	 * stop_on_error is false: with one request under way there is nothing to stop, and a kernel that
 	 * goes on aborting for a while after an error would pass over the next cell.
 	 */
-	buf_adds(content, ", \"silent\": false, \"store_history\": true, \"user_expressions\": {}, "
-	    "\"allow_stdin\": false, \"stop_on_error\": false}");
-	buf_release(&source);
+	buf_addf(content, ", \"silent\": false, \"store_history\": %s, \"user_expressions\": {}, "
+	    "\"allow_stdin\": false, \"stop_on_error\": false}", history ? "true" : "false");
 	return 0;
 }
 
@@ -227,18 +225,10 @@ judge(struct session *s)
 	return is_clean_exit(&s->failure) ? VERDICT_EXIT : VERDICT_RAISED;
 }
 
-static bool
-has_begun(const struct session *s)
-{
-	return s->cell->timing.execute_input[0] != '\0';
-}
-
 /* Waits until the cell is over: both its reply and its idle status are in, in whatever order they come. */
 static enum verdict
-await_cell(struct session *s)
+await_cell(struct session *s, int64_t cell_deadline)
 {
-	const int64_t limit = s->attempt->task->cell_timeout;
-	int64_t cell_deadline = limit != 0 ? clock_run() + limit : INT64_MAX;
 	int64_t replied_at = INT64_MAX, idle_deadline = INT64_MAX, kill_at = INT64_MAX;
 	bool early = false;	/* the interrupt was sent before the kernel said that it has begun */
 	enum verdict stopped = VERDICT_OK;	/* why it was interrupted, if it was */
@@ -267,8 +257,8 @@ await_cell(struct session *s)
 		if (stopped != VERDICT_OK && kill_at == INT64_MAX) {
 			session_interrupt(s);
 			kill_at = now + STOP_GRACE;
-			early = !has_begun(s);
-		} else if (early && has_begun(s)) {
+			early = !s->begun;
+		} else if (early && s->begun) {
 			/*
 			 * A kernel that is idle ignores an interrupt. Once more, but not again: the cell may be
 			 * tidying up.
@@ -297,26 +287,32 @@ await_cell(struct session *s)
 }
 
 enum verdict
-session_execute(struct session *s, size_t index, int64_t number)
+session_execute(struct session *s, size_t index, int64_t number, const struct step *step)
 {
 	struct cell *c = &s->attempt->notebook->cells[index];
 	struct buf content = BUF_INIT;
 	enum verdict verdict;
 
 	s->cell = c;
-	s->replied = s->idle = s->raised = s->aborted = s->ask_exit = false;
-	c->ran = true;
-	c->execution_count = -1;
-	c->timing = (struct cell_timing){"", "", "", ""};
-	collector_begin(s->collector, index);
-	if (put_request(s, &content) == -1)
+	s->begun = s->replied = s->idle = s->raised = s->aborted = s->ask_exit = false;
+	if (step->first) {
+		c->ran = true;
+		c->execution_count = -1;
+		c->timing = (struct cell_timing){"", "", "", ""};
+		collector_begin(s->collector, index);
+	} else {
+		collector_go_on(s->collector, index);
+	}
+	/* In the kernel's own count a cell counts once, whatever it is made of. */
+	if (put_request(&content, step->code, step->n, step->last) == -1)
 		verdict = cannot_send(s, "its source holds half of a surrogate pair (\\ud800 to \\udfff)");
 	else if (wire_send(s->wire, CHANNEL_SHELL, "execute_request", content.data, content.len, NULL, s->request) == -1)
 		verdict = cannot_send(s, strerror(errno));
 	else
-		verdict = await_cell(s);
+		verdict = await_cell(s, step->deadline);
 	buf_release(&content);
-	if (s->replied && !s->aborted)
+	/* Each kernel has a count of its own. */
+	if ((s->replied && !s->aborted) || (s != s->first && c->execution_count >= 0))
 		c->execution_count = number;
 	console_flush(&s->console);
 	s->request[0] = '\0';

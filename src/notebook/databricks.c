@@ -41,6 +41,13 @@ find_language(const struct notebook *nb)
 }
 
 void
+databricks_adopt(struct notebook *nb)
+{
+	nb->databricks = DATABRICKS_NOTEBOOK;
+	nb->default_language = find_language(nb);
+}
+
+void
 databricks_recognize(struct notebook *nb)
 {
 	bool ours = json_type(json_get(nb->metadata, METADATA)) == JSON_OBJECT;
@@ -51,8 +58,7 @@ databricks_recognize(struct notebook *nb)
 	for (size_t i = 0; marked && !ours && i < nb->ncells; i++)
 		ours = json_type(json_get(nb->cells[i].file.metadata, CELL_METADATA)) == JSON_OBJECT;
 	if (ours) {
-		nb->databricks = DATABRICKS_NOTEBOOK;
-		nb->default_language = find_language(nb);
+		databricks_adopt(nb);
 		return;
 	}
 	for (size_t i = 0; named && i < nb->ncells; i++) {

@@ -53,7 +53,7 @@ struct cell_members {
 	struct json cell_type, source, metadata, outputs, execution_count, id;
 };
 
-/* What a cell has to run, in the language of the kernel that runs it (notebook/databricks.h). */
+/* Something to run, in the language of the kernel that runs it (notebook/databricks.h). */
 struct piece {
 	enum cell_language language;	/* LANGUAGE_PYTHON, _R or _SCALA */
 	char *code;	/* owned */
@@ -70,7 +70,7 @@ struct cell {
 	 */
 	char *added_code;
 	char *added_tag;	/* its one tag; owned */
-	unsigned line;	/* of a source file: where it begins; 0 elsewhere */
+	unsigned line;	/* of a source file: that of its first line of text; 0 elsewhere */
 	/* of a notebook of Databricks: what is executed, in that order, instead of the source; owned */
 	struct piece *pieces;
 	size_t npieces;

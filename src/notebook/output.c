@@ -370,8 +370,11 @@ outputs_error(struct outputs *o, struct json ename, struct json evalue, struct j
 void
 outputs_update_at(struct outputs *o, size_t index, struct json data, struct json metadata, const struct mask *mask)
 {
-	struct output *old = &o->list[index];
+	struct output *old;
 
+	if (index >= o->n)
+		return;	/* another kernel has emptied the cell, which knows nothing of it */
+	old = &o->list[index];
 	if (old->type == OUTPUT_DISPLAY_DATA || old->type == OUTPUT_EXECUTE_RESULT)
 		set_display(old, data, metadata, mask);
 }

@@ -15,7 +15,7 @@
 
 /* A cell of the file. */
 struct part {
-	unsigned line;	/* from 1 */
+	unsigned line;	/* of its first line of text, from 1 */
 	struct buf title;
 	bool has_title, shows_title;
 	struct buf text;	/* without MAGIC; lines end with '\n' alone, and the last one with nothing */
@@ -133,14 +133,10 @@ read_part(const struct conversion *c, const char *p, const char *limit, unsigned
 		if (is_separator(c, p, end))
 			return next;
 		if (!begun && !line_is_blank(p, end)) {
-			begun = true;
 			part->line = *line - 1;
-			if (read_title(c, p, end, part)) {
-				p = next;
-				continue;
-			}
+			begun = part->has_title || !read_title(c, p, end, part);
 		}
-		if (begun && (part->text.len > 0 || blanks > 0 || !line_is_blank(p, end)))
+		if (begun)
 			add_line(c, part, p, end, &blanks);
 		p = next;
 	}

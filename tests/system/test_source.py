@@ -4,6 +4,10 @@ said before anything is started.
 """
 
 import json
+import signal
+
+from harness import wait_for
+from test_resume import kept, last_run, resume
 
 HEADERS = {"py": "# Databricks notebook source", "sql": "-- Databricks notebook source",
            "r": "# Databricks notebook source", "R": "# Databricks notebook source",
@@ -84,3 +88,166 @@ def test_files_that_are_no_notebooks_are_said_before_the_start(work):
     assert "no kernel for Scala is installed; there are: " in run.err
     assert run.err.count("\n") == 3
     assert not run.dir.exists()
+
+
+# ---- %run ----
+
+def test_run_takes_notebooks_in_as_they_stand(work):
+    """Nested, by paths relative to each; with what they print, raise and show, in any form of file."""
+    source(work, "jobs/main.py", '%run ../lib/setup', "print(twice(21), name, waited)", "%run ./fails",
+           "print('not reached')")
+    source(work, "lib/setup.py", "%md\ntext", "def twice(n):\n    return 2 * n\nprint('setup')", "%run ./deep/names", "'shown'")
+    work.write("lib/deep/names.ipynb", json.dumps({
+        "cells": [{"cell_type": "code", "source": ["name = 'deep'\n", "import asyncio\n", "waited = await asyncio.sleep(0, 1)"],
+                   "metadata": {}, "outputs": [], "execution_count": None},
+                  {"cell_type": "markdown", "source": "text", "metadata": {}}],
+        "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
+    source(work, "jobs/fails.py", "raise LookupError('inside')")
+    run = work.run("jobs/main.py")
+    record = run.record("main")
+    assert record["cells"] == {"total": 4, "executed": 3}
+    assert (record["error"]["name"], record["error"]["message"], record["error"]["execution_count"]) == (
+        "LookupError", "inside", 3)
+    first = run.cells("main")[0]
+    assert first["execution_count"] == 1
+    assert [o.get("text") or o["data"]["text/plain"] for o in first["outputs"]] == [["setup\n"], ["'shown'"]]
+    assert run.text("main") == "setup\n42 deep 1\n"
+    times = first["metadata"]["execution"]
+    assert times["iopub.status.busy"] < times["iopub.execute_input"] < times["shell.execute_reply"]
+    assert "".join(run.executed("main")["cells"][record["error"]["cell"]]["source"]) == "%run ./fails"
+
+
+def test_what_cannot_be_run_in_place_is_said_before_the_start(work):
+    source(work, "a.py", "# DBTITLE 1,Title\n\n# why\n# MAGIC %run ./missing", "%run ./plain", "%run", "%run ./b\nprint(1)",
+           '%run "./b', "%run ./b $", "%run ./loop", "%run /Shared/b", "x = 1\n# MAGIC %run ./b", "# %run ./none",
+           "text = '''\n%run ./b\n'''", "%run ./broken", "%run ./b # fine\n# this too")
+    work.write("plain.py", "print(1)\n")
+    work.write("broken.ipynb", "{")
+    source(work, "b.py", "1")
+    source(work, "loop.py", "%run ./sub/back")
+    source(work, "sub/back.py", "1", "%run ../a")
+    run = work.run("-c", "a.py")
+    assert run.status == 2
+    assert run.err.splitlines() == [
+        "a.py:5:1: %run: there is no notebook 'missing'",
+        "a.py:9:1: %run: 'plain.py' is a file, not a notebook: its first line must be '# Databricks notebook source'",
+        "a.py:13:1: %run needs the path of a notebook",
+        "a.py:17:1: %run must be alone in its cell",
+        "a.py:22:1: the path behind %run has no closing quote",
+        "a.py:26:1: behind the path of %run there must be values of the form $name=\"value\"",
+        "a.py:34:1: %run: there is no notebook '/Shared/b' on this machine; a path that is relative to the notebook is the "
+        "same here and in the workspace",
+        "a.py:39:1: %run must be alone in its cell",
+        "sub/back.py:6:1: %run of 'sub/../a.py', which this notebook is itself or is run by",
+        "broken.ipynb:1:2: not a notebook: unexpected end of the text"]
+
+
+# ---- Several languages ----
+
+def two_kernels(work, *cells, **keys):
+    """A notebook of two fault kernels: in Python, where %scala cells are for the other one."""
+    work.kernel("other", language="scala")
+    source(work, "a.py", *cells)
+    keys.setdefault("targets", {"local": {"kernel": "fault"}})
+    return work.workflow("a.py", **keys)
+
+
+def test_a_cell_runs_on_the_kernel_of_its_language(work):
+    source(work, "a.r", "x <- 6\ncat(x)", "%python\nx = 7", "%sh", "%python print(x)", "# in R\ncat(x)", "%run ./b",
+           "%python\nimport resource, os\nprint(os.getpid() > 0)")
+    source(work, "b.py", "%r\ny <- x * 2", "y = x * 2", "%r\ncat(y)", "%python\nprint('', y)")
+    run = work.run("a.r")
+    record = run.record("a")
+    assert record["status"] == "succeeded"
+    assert record["cells"] == {"total": 6, "executed": 6}
+    assert run.text("a") == "67\n612 14\nTrue\n"
+    copy = run.executed("a")
+    assert copy["metadata"]["language_info"]["name"] == "R"
+    assert ["".join(c["source"]) for c in copy["cells"]][:3] == ["x <- 6\ncat(x)", "%python\nx = 7", "%sh"]
+    assert [c["execution_count"] for c in copy["cells"]] == [1, 2, None, 3, 4, 5, 6]
+    assert record["max_rss_bytes"] > 40e6
+
+
+def test_kernels_of_other_languages_start_when_they_are_needed(work):
+    two_kernels(work, "pid", "exit_early = 1\nerror ValueError no", "%scala\npid")
+    run = work.run("workflow.yaml")
+    assert run.record("a")["error"]["name"] == "ValueError"
+    assert len(run.text("a").split()) == 1
+    two_kernels(work, "pid", "%scala\npid\nx = 5", "pid", "%scala show x\npid")
+    run = work.run("workflow.yaml")
+    assert run.status == 0
+    first, other, first_again, x, other_again = run.text("a").split()
+    assert (first, other, x) == (first_again, other_again, "5")
+    assert first != other
+
+
+def test_another_kernel_s_death_timeout_and_failure_are_the_notebook_s(work):
+    two_kernels(work, "print a", "%scala\ndie 9", "print not reached")
+    run = work.run("workflow.yaml")
+    error = run.record("a")["error"]
+    assert (error["kind"], error["name"], error["execution_count"]) == ("kernel", "DeadKernelError", 2)
+    assert "SIGKILL" in error["message"]
+    assert "".join(run.executed("a")["cells"][error["cell"]]["source"]) == "%scala\ndie 9"
+    # Beside an interrupt, the time of a cell is that of all that it takes in.
+    source(work, "slow.py", "sleep 0.6", "%scala\nsleep 0.6", "hang")
+    two_kernels(work, "print a", "%run ./slow", "print not reached", defaults={"cell_timeout_seconds": 1.5})
+    run = work.run("workflow.yaml")
+    assert (run.record("a")["status"], run.record("a")["error"]["name"]) == ("timed_out", "CellTimeoutError")
+    assert run.record("a")["duration_seconds"] < 8
+    two_kernels(work, "print a", "%scala\nprint b\nerror Odd text", defaults={"allow_errors": True})
+    run = work.run("workflow.yaml")
+    assert run.status == 0
+    assert run.text("a") == "a\nb\n"
+
+
+def test_a_stop_reaches_the_kernel_that_works(work):
+    two_kernels(work, "print a", "%scala\ntouch running\nsleep 60", "print not reached")
+    run = work.start("workflow.yaml")
+    wait_for(work.path("running").exists, "the cell to run")
+    run.signal(signal.SIGINT)
+    assert run.wait() == -signal.SIGINT
+    assert run.record("a")["status"] == "cancelled"
+    assert run.record("a")["error"]["cell"] is not None
+    outputs = run.executed("a")["cells"][-2]["outputs"]
+    assert [o["ename"] for o in outputs] == ["KeyboardInterrupt"]
+
+
+def test_a_kernel_that_is_not_there_is_said_before_the_start_at_its_cell(work):
+    source(work, "a.py", "1", "# DBTITLE 1,No kernel\n# MAGIC %scala\n# MAGIC val x = 1", "%scala\n2", "%r\n1")
+    work.write("b.ipynb", json.dumps({
+        "cells": [{"cell_type": "code", "source": "%scala\n1", "metadata": {}, "outputs": [], "execution_count": None}],
+        "metadata": {"application/vnd.databricks.v1+notebook": {"language": "python"}}, "nbformat": 4, "nbformat_minor": 4},
+        indent=1))
+    work.workflow("a.py", {"path": "a.py", "name": "twice"}, "b.ipynb")
+    run = work.run("-c", "workflow.yaml")
+    assert run.status == 2
+    missing = "a cell is in another language than the notebook: no kernel for Scala is installed; there are: fault, ir, python3"
+    assert run.err.splitlines() == [f"a.py:7:1: {missing}", f"b.ipynb:5:14: {missing}"]
+
+
+def test_the_memory_of_all_kernels_together_is_limited(work):
+    two_kernels(work, "print a", "%scala\nprint b", "%scala\nprint c", defaults={"memory_limit": "1G"})
+    run = work.run("workflow.yaml")
+    assert run.text("a") == "a\nb\nc\n"
+
+
+# ---- Again ----
+
+def test_a_resume_goes_by_all_that_a_notebook_takes_in(work):
+    source(work, "a.py", "%run ./lib/one", "x")
+    source(work, "lib/one.py", "x = 1", "%run ./two")
+    source(work, "lib/two.py", "%run ../lib/three")
+    source(work, "lib/three.py", "y = 1")
+    source(work, "b.py", "1")
+    work.workflow("a.py", "b.py")
+    first = work.run("workflow.yaml")
+    assert first.status == 0
+    assert kept(resume(work, first)) == ["a", "b"]
+    source(work, "lib/three.py", "y = 2")
+    again = resume(work, first)
+    assert kept(again) == ["b"]
+    assert [e["reason"] for e in last_run(again) if e["event"] == "notebook_started"] == ["the notebook changed"]
+    work.path("lib/three.py").unlink()
+    assert "lib/two.py:2:1: %run: there is no notebook 'lib/../lib/three'\n" in work.run("-c", "workflow.yaml").err
+    work.notebook("lib/three", "y = 3", kernel=None)
+    assert kept(resume(work, first)) == ["b"]

@@ -6,8 +6,10 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "notebook/databricks.h"
 #include "notebook/ipynb.h"
 #include "notebook/lookup.h"
+#include "notebook/run_magic.h"
 #include "notebook/source.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -67,14 +69,14 @@ static const struct {
 	{"a.py", PY "# MAGIC %md-special\n1", "2 code %md-special\n1|"},
 	{"a.py", PY "# MAGIC %sql\n# MAGIC select 1\n# MAGIC", "2 code %sql\nselect 1\n|"},
 	{"a.py", PY "# MAGIC %pip install a\nimport a", "2 code %pip install a\nimport a|"},
-	{"a.py", PY "# DBTITLE 1,A title, with a comma\nx = 1", "2 code [A title, with a comma]x = 1|"},
-	{"a.py", PY "# DBTITLE 0,\n# MAGIC %md\n# MAGIC a", "2 md (]a|"},
-	{"a.py", PY "# DBTITLE 1,\xc3\xa9 \"quoted\" \\\n\n\n1", "2 code [\xc3\xa9 \"quoted\" \\]1|"},
+	{"a.py", PY "# DBTITLE 1,A title, with a comma\nx = 1", "3 code [A title, with a comma]x = 1|"},
+	{"a.py", PY "# DBTITLE 0,\n# MAGIC %md\n# MAGIC a", "3 md (]a|"},
+	{"a.py", PY "# DBTITLE 1,\xc3\xa9 \"quoted\" \\\n\n\n1", "5 code [\xc3\xa9 \"quoted\" \\]1|"},
 	{"a.r", PY "# MAGIC %python\n# MAGIC 1" NEXT "x <- 1", "2 code %python\n1|7 code x <- 1|"},
 	{"a.R", PY "x", "2 code x|"},
 	{"a.sql", "-- Databricks notebook source\nselect 1\n\n-- COMMAND ----------\n\n-- MAGIC %md\n-- MAGIC a # COMMAND "
 	    "----------\n\n-- COMMAND ----------\n\n-- DBTITLE 1,T\n-- a\nselect 2\n",
-	    "2 code select 1|6 md a # COMMAND ----------|11 code [T]-- a\nselect 2|"},
+	    "2 code select 1|6 md a # COMMAND ----------|12 code [T]-- a\nselect 2|"},
 	{"a.scala", "// Databricks notebook source\nval x = 1\n\n// COMMAND ----------\n\n// MAGIC %sql select 1\n",
 	    "2 code val x = 1|6 code %sql select 1|"},
 	/* What people, editors and formatters make of it. */
@@ -97,7 +99,7 @@ static const struct {
 	/* The environment's description belongs to no cell, when it is one. */
 	{"a.py", PY "# /// script\n# [tool.databricks.environment]\n# environment_version = \"2\"\n# ///\n# MAGIC %md\n# MAGIC a",
 	    "6 md a|"},
-	{"a.py", PY "# /// script\n# ///\n\n# DBTITLE 1,T\n1", "5 code [T]1|"},
+	{"a.py", PY "# /// script\n# ///\n\n# DBTITLE 1,T\n1", "6 code [T]1|"},
 	{"a.py", PY "# /// script\n# dependencies = [\n1\n# ///", "2 code # /// script\n# dependencies = [\n1\n# ///|"},
 	{"a.py", PY "# /// script\n# x", "2 code # /// script\n# x|"},
 	{"a.py", PY "1\n# /// script\n# ///", "2 code 1\n# /// script\n# ///|"},
@@ -290,6 +292,127 @@ START_TEST(looks_up)
 }
 END_TEST
 
+/* ---- What cells come to ---- */
+
+/* The pieces of all cells: "language code|" each, a line for a cell, "-" for one that is passed over. */
+static char *
+pieces(void)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < nb.ncells; i++) {
+		const struct cell *c = &nb.cells[i];
+
+		for (size_t k = 0; k < c->npieces; k++)
+			buf_addf(&b, "%s %s|", language_name(c->pieces[k].language), c->pieces[k].code);
+		buf_addf(&b, "%s\n", cell_is_skipped(c) ? "-" : "");
+	}
+	return buf_steal(&b);
+}
+
+#define RT DATABRICKS_RUNTIME "."
+
+static const struct {
+	const char *name, *text, *pieces;
+} prepared[] = {
+	{"p.py", PY "x = 1" NEXT "# only a comment" NEXT "" NEXT "# MAGIC %md\n# MAGIC a" NEXT "# MAGIC %skip\n# MAGIC x",
+	    "python x = 1|\npython # only a comment|\n-\n-\n-\n"},
+	{"p.py", PY "# MAGIC %r\n# MAGIC x" NEXT "# MAGIC %scala x" NEXT "# MAGIC %python\n# MAGIC x" NEXT "# MAGIC %r\n",
+	    "r \nx|\nscala x|\npython \nx|\n-\n"},
+	{"p.py", PY "# MAGIC %sql\n# MAGIC select 'a\\b\"' -- \xc3\xa9" NEXT "# MAGIC %sql" NEXT "# MAGIC %fs ls /a",
+	    "python " RT "sql(\"select 'a\\\\b\\\"' -- \\xe9\")|\n-\npython " RT "fs(\"ls /a\")|\n"},
+	{"p.py", PY "# MAGIC %sh -e -x ls -l\n# MAGIC cd" NEXT "# MAGIC %sh\n# MAGIC #!/bin/sh\n# MAGIC - x" NEXT
+	    "# MAGIC %sh -e\n# MAGIC a",
+	    "python " RT "sh(\"ls -l\\ncd\", \"-e -x\")|\npython " RT "sh(\"#!/bin/sh\\n- x\", \"\")|\n"
+	    "python " RT "sh(\"a\", \"-e\")|\n"},
+	{"p.py", PY "# MAGIC %pip install a \\\n# MAGIC   b\n# MAGIC %pip list" NEXT "# MAGIC %pip install a\nimport a",
+	    "python " RT "pip(\"%pip install a \\\\\\n  b\\n%pip list\")|\npython %pip install a\nimport a|\n"},
+	{"p.sql", "-- Databricks notebook source\nselect 1\n\n-- COMMAND ----------\n\n-- MAGIC %python\n-- MAGIC x\n"
+	    "\n-- COMMAND ----------\n\n-- a\n-- MAGIC %sql\n-- MAGIC select 2",
+	    "python " RT "sql(\"select 1\")|\npython \nx|\npython " RT "sql(\"select 2\")|\n"},
+	{"p.r", PY "x" NEXT "# MAGIC %sh ls" NEXT "# MAGIC %run ./in", "r x|\npython " RT "sh(\"ls\", \"\")|\n"
+	    "python i = 1|python " RT "sql(\"select 3\")|r \nz|\n"},
+	{"p.py", PY "# MAGIC %run ./in $a=\"x y\" $b=1", "python " RT "run(\"in.py\", [], {\"a\": \"x y\", \"b\": \"1\"})|python i = 1|"
+	    "python " RT "sql(\"select 3\")|r \nz|\n"},
+	{"p.py", PY "# MAGIC %run ./empty", "-\n"},
+};
+
+START_TEST(prepares)
+{
+	static const char in[] = PY "i = 1" NEXT "# MAGIC %md\n# MAGIC text" NEXT "# MAGIC %run ./nested";
+	static const char nested[] = "-- Databricks notebook source\nselect 3\n-- COMMAND ----------\n-- MAGIC %r\n-- MAGIC z";
+	char *found;
+
+	ck_assert_int_eq(file_replace("in.py", in, strlen(in)), 0);
+	ck_assert_int_eq(file_replace("nested.sql", nested, strlen(nested)), 0);
+	ck_assert_int_eq(file_replace("empty.py", PY, strlen(PY)), 0);
+	ck_assert_int_eq(read_text(prepared[_i].name, prepared[_i].text, strlen(prepared[_i].text)), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, &problems), 0);
+	ck_assert_uint_eq(problems.n, 0);
+	found = pieces();
+	ck_assert_str_eq(found, prepared[_i].pieces);
+	free(found);
+	release();
+}
+END_TEST
+
+/* Notebooks that take each other in more and more often come to an end. */
+START_TEST(refuses_too_much)
+{
+	for (int i = 0; i < 40; i++) {
+		char *name = xasprintf("n%d.py", i);
+		char *text = xasprintf(PY "1" NEXT "# MAGIC %%run ./n%d" NEXT "# MAGIC %%run ./n%d", i + 1, i + 1);
+
+		ck_assert_int_eq(file_replace(name, text, strlen(text)), 0);
+		free(name);
+		free(text);
+	}
+	ck_assert_int_eq(file_replace("n40.py", PY "1", strlen(PY "1")), 0);
+	ck_assert_int_eq(notebook_read(&nb, "n0.py", &problems), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, &problems), -1);
+	ck_assert_uint_eq(problems.n, 1);
+	ck_assert_str_eq(problems.list[0].message, "too much is run by %run: notebooks run each other over and over");
+	release();
+}
+END_TEST
+
+static const struct {
+	const char *text, *path, *arguments, *fault;
+} runs[] = {
+	{"./a", "./a", "", NULL},
+	{" \t\"./a b\" ", "./a b", "", NULL},
+	{"'./a\"b'", "./a\"b", "", NULL},
+	{"./a b  # why", "./a b", "", NULL},
+	{"./a#b", "./a#b", "", NULL},
+	{"# first\n./a\n\n# last", "./a", "", NULL},
+	{"./a $x=\"1 2\" $y='' $z=3", "./a", "{\"x\": \"1 2\", \"y\": \"\", \"z\": \"3\"}", NULL},
+	{"./a\n  $x = \"#\"\n  # why\n $y=", "./a", "{\"x\": \"#\", \"y\": \"\"}", NULL},
+	{"\"./a\"$x=1", "./a", "{\"x\": \"1\"}", NULL},
+	{"./a$x", "./a$x", "", NULL},
+	{"", NULL, NULL, "%run needs the path of a notebook"},
+	{"# ./a", NULL, NULL, "%run needs the path of a notebook"},
+	{"$x=1", NULL, NULL, "%run needs the path of a notebook"},
+	{"'./a", NULL, NULL, "the path behind %run has no closing quote"},
+	{"./a\nx", NULL, NULL, "%run must be alone in its cell"},
+	{"./a $x", NULL, NULL, "behind the path of %run there must be values of the form $name=\"value\""},
+	{"./a $=1", NULL, NULL, "behind the path of %run there must be values of the form $name=\"value\""},
+	{"./a $x=\"1", NULL, NULL, "behind the path of %run there must be values of the form $name=\"value\""},
+};
+
+START_TEST(reads_runs)
+{
+	struct run_magic r = RUN_MAGIC_INIT;
+	const char *fault = run_magic_read(&r, runs[_i].text, strlen(runs[_i].text), "#");
+
+	ck_assert_pstr_eq(fault, runs[_i].fault);
+	if (fault == NULL) {
+		ck_assert_str_eq(buf_str(&r.path), runs[_i].path);
+		ck_assert_str_eq(buf_str(&r.arguments), runs[_i].arguments);
+	}
+	run_magic_release(&r);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -307,6 +430,9 @@ main(void)
 	tcase_add_loop_test(c, refuses, 0, COUNT(bad));
 	tcase_add_loop_test(c, finds_magics, 0, COUNT(magics));
 	tcase_add_test(c, looks_up);
+	tcase_add_loop_test(c, prepares, 0, COUNT(prepared));
+	tcase_add_test(c, refuses_too_much);
+	tcase_add_loop_test(c, reads_runs, 0, COUNT(runs));
 	tcase_add_loop_test(c, recognizes, 0, COUNT(kinds));
 	suite_add_tcase(s, c);
 	runner = srunner_create(s);
