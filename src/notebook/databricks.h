@@ -24,7 +24,7 @@
 #define DATABRICKS_RUNTIME "__nbfork_databricks__"
 
 /* Most that one notebook may come to with all that it runs by %run. */
-#define DATABRICKS_PIECES_MAX 100000
+#define DATABRICKS_PIECES_MAX 20000
 #define DATABRICKS_CODE_MAX ((size_t)64 * 1024 * 1024)
 
 /* Sets what the notebook has to do with Databricks, by what is in it. notebook_read() does so. */

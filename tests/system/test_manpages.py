@@ -21,7 +21,7 @@ import remote
 from test_samples import in_step
 
 TOP = Path(__file__).resolve().parents[2]
-PAGES = ["nbfork.1", "nbfork-workflow.5", "nbfork-databricks.7"]
+PAGES = ["nbfork.1", "nbfork-workflow.5", "nbfork-databricks.7", "nbfork-dbutils.7"]
 COLUMNS = 66  # of the terminal on which the other two pages show things
 
 
