@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "local/choice.h"
 
 /* The language of the notebook's own kernel: SQL is run by way of Python. */
@@ -60,6 +61,23 @@ take_up(struct crew *c, enum cell_language l)
 	return VERDICT_OK;
 }
 
+/* Where something was raised that stands in another notebook: the last line of the traceback. */
+static void
+note_origin(struct failure *f, const char *origin)
+{
+	struct buf b = BUF_INIT;
+	char *line = xasprintf("in %s, by %%run", origin);
+	struct json traceback = json_of(f->traceback != NULL ? f->traceback : "[]");
+
+	buf_add(&b, traceback.text, traceback.len - 1);
+	buf_adds(&b, json_count(traceback) > 0 ? ", " : "");
+	json_put_str(&b, line);
+	buf_addc(&b, ']');
+	free(line);
+	free(f->traceback);
+	f->traceback = buf_steal(&b);
+}
+
 enum verdict
 crew_execute(struct crew *c, size_t index, int64_t number)
 {
@@ -86,6 +104,8 @@ crew_execute(struct crew *c, size_t index, int64_t number)
 		verdict = take_up(c, cell->pieces[i].language);
 		if (verdict == VERDICT_OK)
 			verdict = session_execute(c->last, index, number, &step);
+		if (verdict == VERDICT_RAISED && cell->pieces[i].origin != NULL)
+			note_origin(&c->last->failure, cell->pieces[i].origin);
 		step.first = false;
 	}
 	return verdict;

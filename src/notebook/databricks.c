@@ -50,7 +50,9 @@ databricks_adopt(struct notebook *nb)
 void
 databricks_recognize(struct notebook *nb)
 {
-	bool ours = json_type(json_get(nb->metadata, METADATA)) == JSON_OBJECT;
+	/* An older form has but the notebook's number. */
+	bool ours = json_type(json_get(nb->metadata, METADATA)) == JSON_OBJECT ||
+	    json_type(json_get(nb->metadata, "notebookId")) == JSON_NUMBER;
 	/* Most notebooks have nothing of the kind anywhere, which is seen at once. */
 	bool named = memmem(nb->json.text, nb->json.len, DBUTILS, strlen(DBUTILS)) != NULL;
 	bool marked = memmem(nb->json.text, nb->json.len, CELL_METADATA, strlen(CELL_METADATA)) != NULL;

@@ -230,8 +230,10 @@ cell_release(struct cell *c)
 	free(c->added_source);
 	free(c->added_code);
 	free(c->added_tag);
-	for (size_t i = 0; i < c->npieces; i++)
+	for (size_t i = 0; i < c->npieces; i++) {
 		free(c->pieces[i].code);
+		free(c->pieces[i].origin);
+	}
 	free(c->pieces);
 	outputs_release(&c->outputs);
 }

@@ -57,6 +57,7 @@ struct cell_members {
 struct piece {
 	enum cell_language language;	/* LANGUAGE_PYTHON, _R or _SCALA */
 	char *code;	/* owned */
+	char *origin;	/* "FILE:LINE" of the cell of another notebook that it is, run by %run; NULL for none; owned */
 };
 
 struct cell {

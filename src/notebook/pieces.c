@@ -27,15 +27,22 @@ struct making {
 	int result;	/* -1: something was wrong */
 };
 
+/* Adds a piece that is, or comes of, a cell of r's notebook. */
 static void
-add_piece(struct making *m, enum cell_language l, struct buf *code)
+add_piece(struct making *m, const struct reading *r, const struct cell *from, enum cell_language l, struct buf *code)
 {
 	struct cell *c = m->cell;
+	char *origin = NULL;
+	unsigned line, column;
 
+	if (r->above != NULL) {
+		cell_position(r->nb, from, &line, &column);
+		origin = xasprintf("%s:%u", r->nb->path, line);
+	}
 	m->total++;
 	m->bytes += code->len;
 	c->pieces = xgrow(c->pieces, c->npieces, &m->cap, sizeof(*c->pieces));
-	c->pieces[c->npieces++] = (struct piece){.language = l, .code = buf_steal(code)};
+	c->pieces[c->npieces++] = (struct piece){.language = l, .code = buf_steal(code), .origin = origin};
 }
 
 /* ---- Calls of the runtime ---- */
@@ -63,7 +70,7 @@ options_length(const char *s)
 }
 
 static void
-add_call(struct making *m, enum cell_language l, const struct buf *body)
+add_call(struct making *m, const struct reading *r, const struct cell *c, enum cell_language l, const struct buf *body)
 {
 	const char *text = buf_str(body);
 	size_t n = body->len, options = l == LANGUAGE_SH ? options_length(text) : 0, skipped = options;
@@ -79,12 +86,13 @@ add_call(struct making *m, enum cell_language l, const struct buf *body)
 		put_text(&code, text, options);
 	}
 	buf_addc(&code, ')');
-	add_piece(m, LANGUAGE_PYTHON, &code);
+	add_piece(m, r, c, LANGUAGE_PYTHON, &code);
 }
 
 /* The values that the widgets of a notebook are to have. */
 static void
-add_arguments(struct making *m, const char *file, const struct buf *arguments)
+add_arguments(struct making *m, const struct reading *r, const struct cell *c, const char *file,
+    const struct buf *arguments)
 {
 	struct buf code = BUF_INIT, text = BUF_INIT;
 	struct json_iter it;
@@ -107,7 +115,7 @@ add_arguments(struct making *m, const char *file, const struct buf *arguments)
 	}
 	buf_adds(&code, "})");
 	buf_release(&text);
-	add_piece(m, LANGUAGE_PYTHON, &code);
+	add_piece(m, r, c, LANGUAGE_PYTHON, &code);
 }
 
 /* ---- %run ---- */
@@ -175,7 +183,7 @@ add_run(struct making *m, const struct reading *r, const struct cell *c, const s
 		free(message);
 	} else {
 		if (run.arguments.len != 0)
-			add_arguments(m, file, &run.arguments);
+			add_arguments(m, r, c, file, &run.arguments);
 		add_notebook(m, r, file);
 	}
 	free(real);
@@ -257,11 +265,11 @@ add_cell(struct making *m, const struct reading *r, const struct cell *c)
 	case LANGUAGE_R:
 	case LANGUAGE_SCALA:
 		if (!line_is_blank(buf_str(&body), buf_str(&body) + body.len))
-			add_piece(m, magic.language, &body);
+			add_piece(m, r, c, magic.language, &body);
 		break;
 	default:
 		if (!line_is_blank(buf_str(&body), buf_str(&body) + body.len))
-			add_call(m, magic.language, &body);
+			add_call(m, r, c, magic.language, &body);
 		break;
 	}
 	buf_release(&body);

@@ -108,6 +108,7 @@ def test_run_takes_notebooks_in_as_they_stand(work):
     assert record["cells"] == {"total": 4, "executed": 3}
     assert (record["error"]["name"], record["error"]["message"], record["error"]["execution_count"]) == (
         "LookupError", "inside", 3)
+    assert record["error"]["traceback"][-1] == "in jobs/fails.py:2, by %run"
     first = run.cells("main")[0]
     assert first["execution_count"] == 1
     assert [o.get("text") or o["data"]["text/plain"] for o in first["outputs"]] == [["setup\n"], ["'shown'"]]

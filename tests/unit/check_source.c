@@ -233,6 +233,8 @@ static const struct {
 	{CODE("\"dbutils.widgets.get('a')\"", "") END, DATABRICKS_USED, LANGUAGE_PYTHON},
 	{CODE("[\"x =\", \"dbutils\"]", "") END, DATABRICKS_USED, LANGUAGE_PYTHON},
 	{CODE("\"my_dbutils dbutils2 \xc3\xa9" "dbutils\"", "") END, DATABRICKS_NONE, LANGUAGE_PYTHON},
+	{CODE("\"x\"", "") "\"name\": \"a\", \"notebookId\": 2472490" END, DATABRICKS_NOTEBOOK, LANGUAGE_PYTHON},
+	{CODE("\"x\"", "") "\"notebookId\": \"x\"" END, DATABRICKS_NONE, LANGUAGE_PYTHON},
 	{CODE("\"x\"", "") "\"dbutils\": \"dbutils\"" END, DATABRICKS_NONE, LANGUAGE_PYTHON},
 };
 
@@ -304,7 +306,8 @@ pieces(void)
 		const struct cell *c = &nb.cells[i];
 
 		for (size_t k = 0; k < c->npieces; k++)
-			buf_addf(&b, "%s %s|", language_name(c->pieces[k].language), c->pieces[k].code);
+			buf_addf(&b, "%s%s%s %s|", c->pieces[k].origin != NULL ? c->pieces[k].origin : "",
+			    c->pieces[k].origin != NULL ? " " : "", language_name(c->pieces[k].language), c->pieces[k].code);
 		buf_addf(&b, "%s\n", cell_is_skipped(c) ? "-" : "");
 	}
 	return buf_steal(&b);
@@ -331,9 +334,9 @@ static const struct {
 	    "\n-- COMMAND ----------\n\n-- a\n-- MAGIC %sql\n-- MAGIC select 2",
 	    "python " RT "sql(\"select 1\")|\npython \nx|\npython " RT "sql(\"select 2\")|\n"},
 	{"p.r", PY "x" NEXT "# MAGIC %sh ls" NEXT "# MAGIC %run ./in", "r x|\npython " RT "sh(\"ls\", \"\")|\n"
-	    "python i = 1|python " RT "sql(\"select 3\")|r \nz|\n"},
-	{"p.py", PY "# MAGIC %run ./in $a=\"x y\" $b=1", "python " RT "run(\"in.py\", [], {\"a\": \"x y\", \"b\": \"1\"})|python i = 1|"
-	    "python " RT "sql(\"select 3\")|r \nz|\n"},
+	    "in.py:2 python i = 1|nested.sql:2 python " RT "sql(\"select 3\")|nested.sql:4 r \nz|\n"},
+	{"p.py", PY "# MAGIC %run ./in $a=\"x y\" $b=1", "python " RT "run(\"in.py\", [], {\"a\": \"x y\", \"b\": \"1\"})|"
+	    "in.py:2 python i = 1|nested.sql:2 python " RT "sql(\"select 3\")|nested.sql:4 r \nz|\n"},
 	{"p.py", PY "# MAGIC %run ./empty", "-\n"},
 };
 
