@@ -154,24 +154,46 @@ take_past(struct conductor *c, struct record *r)
 	r->earlier_attempts = xstrdup(past->earlier_attempts);
 }
 
+void
+conductor_equip(struct conductor *c, struct part *p, struct record *r)
+{
+	struct assignment *a = &p->assignment;
+	const char *name = r->task->name;
+
+	p->record = r;
+	a->task = r->task;
+	a->output = xasprintf("%s/notebooks/%s.ipynb", c->run.folder, name);
+	a->log = xasprintf("%s/logs/%s.log", c->run.folder, name);
+	a->private_folder = c->dirs.private_folder;
+	a->first_run_id = c->resumes ? c->past.first_run_id : c->run.id;
+	job_init(&p->job, name, worker_main, a);
+}
+
+void
+conductor_strip(struct part *p)
+{
+	job_release(&p->job);
+	free(p->assignment.output);
+	free(p->assignment.log);
+	free(p->assignment.task_values);
+	free(p->stop_reason);
+	if (p->has_own)
+		values_release(&p->own);
+}
+
 static void
 prepare_record(struct conductor *c, size_t i)
 {
 	const struct task *t = &c->workflow->tasks[i];
 	struct record *r = &c->run.records[i];
-	struct assignment *a = &c->parts[i].assignment;
 
 	target_ops(t->target)->prepare();
 	r->task = t;
 	r->queued_at = c->run.started_at;
 	if (c->resumes)
 		take_past(c, r);
-	a->task = t;
-	a->output = xasprintf("%s/notebooks/%s.ipynb", c->run.folder, t->name);
-	a->log = xasprintf("%s/logs/%s.log", c->run.folder, t->name);
-	a->private_folder = c->dirs.private_folder;
-	a->first_run_id = c->resumes ? c->past.first_run_id : c->run.id;
-	job_init(&c->jobs[i], t->name, worker_main, a);
+	*table_at(&c->names, t->name, strlen(t->name)) = (void *)1;
+	conductor_equip(c, &c->parts[i], r);
 }
 
 /* Who comes first: by estimates, and those that failed before. */
@@ -214,7 +236,6 @@ prepare(struct conductor *c, const struct conduct_options *o)
 	run->records = xcalloc(run->n, sizeof(*run->records));
 	run->started_at = clock_run();
 	run->started_wall = clock_wall();
-	c->jobs = xcalloc(run->n, sizeof(*c->jobs));
 	c->parts = xcalloc(run->n, sizeof(*c->parts));
 	for (size_t i = 0; i < run->n; i++)
 		prepare_record(c, i);
@@ -291,17 +312,13 @@ static void
 release(struct conductor *c)
 {
 	for (size_t i = 0; i < c->run.n; i++) {
-		job_release(&c->jobs[i]);
-		free(c->parts[i].assignment.output);
-		free(c->parts[i].assignment.log);
-		free(c->parts[i].assignment.task_values);
-		if (c->parts[i].has_own)
-			values_release(&c->parts[i].own);
+		child_release_all(&c->run.records[i]);
+		conductor_strip(&c->parts[i]);
 		record_release(&c->run.records[i]);
 	}
 	free(c->run.records);
-	free(c->jobs);
 	free(c->parts);
+	table_release(&c->names);
 	free(c->stop_reason);
 	free(c->held);
 	schedule_free(c->schedule);

@@ -14,9 +14,9 @@
 #include "target.h"
 
 static struct record *
-record_of(const struct conductor *c, const struct job *j)
+record_of(const struct job *j)
 {
-	return &c->run.records[j - c->jobs];
+	return ((const struct part *)j)->record;
 }
 
 /* ---- Starting ---- */
@@ -42,8 +42,9 @@ is_held(struct conductor *c, int64_t now)
 {
 	const struct workflow *w = c->workflow;
 
-	/* What runs alone is never held: nothing would ever end that. */
-	if (c->run.running == 0 || (w->max_load <= 0 && w->min_free_memory <= 0) || !schedule_has_next(c->schedule, now)) {
+	/* What runs alone is never held: nothing would ever end that. Those that wait for it are no company. */
+	if (pool_working() == 0 || (w->max_load <= 0 && w->min_free_memory <= 0) ||
+	    (!child_waits(c) && !schedule_has_next(c->schedule, now))) {
 		hold(c, NULL);
 	} else if (c->held == NULL || now >= c->held_until) {
 		/* Not with every line that a notebook prints: it costs several files of the kernel's. */
@@ -51,6 +52,23 @@ is_held(struct conductor *c, int64_t now)
 		c->held_until = now + HEADROOM_STEP;
 	}
 	return c->held != NULL;
+}
+
+static struct job *
+on_wanted(void *data, int64_t *again)
+{
+	struct conductor *c = data;
+	struct record *r;
+
+	if (!child_waits(c))
+		return NULL;
+	if (is_held(c, clock_run())) {
+		*again = c->held_until;
+		return NULL;
+	}
+	r = child_next(c);
+	notebook_prepare(c, r);
+	return &conductor_part(c, r)->job;
 }
 
 static struct job *
@@ -74,7 +92,7 @@ on_next(void *data, int64_t *again)
 	if (c->workflow->tasks[i].ndepends_on > 0)
 		conductor_sync(c);
 	notebook_prepare(c, &c->run.records[i]);
-	return &c->jobs[i];
+	return &c->parts[i].job;
 }
 
 static void
@@ -82,7 +100,8 @@ on_started(void *data, struct job *j)
 {
 	struct conductor *c = data;
 
-	notebook_started(c, record_of(c, j));
+	c->handed_over = NULL;
+	notebook_started(c, record_of(j));
 }
 
 static void
@@ -90,7 +109,7 @@ on_progress(void *data, struct job *j, const char *text, size_t n)
 {
 	struct conductor *c = data;
 
-	notebook_heard(c, record_of(c, j), text, n);
+	notebook_heard(c, record_of(j), text, n);
 }
 
 static bool
@@ -98,7 +117,7 @@ on_finished(void *data, struct job *j)
 {
 	struct conductor *c = data;
 
-	return notebook_ended(c, record_of(c, j));
+	return notebook_ended(c, record_of(j));
 }
 
 /* ---- Stopping ---- */
@@ -142,6 +161,10 @@ on_stopping(void *data, enum pool_stop why, int sig)
 	c->run.stop_reason = c->stop_reason;
 	conductor_journal(c, events_run_stopping(&c->events, c->stop_reason));
 	progress_stopping();
+	child_back(c);
+	/* What may finish may also have done what it waits for. */
+	if (why != POOL_STOP_FAILURE || c->workflow->on_error != POLICY_DRAIN)
+		child_skip_all(c, c->stop_reason);
 }
 
 static struct job *
@@ -150,12 +173,15 @@ on_last(void *data)
 	struct conductor *c = data;
 	struct record *r = notebook_to_cancel(c);
 
-	return r != NULL ? &c->jobs[conductor_index(c, r)] : NULL;
+	return r != NULL ? &conductor_part(c, r)->job : NULL;
 }
 
 /* ---- Time ---- */
 
-/* The one that was started last, and has not been told to stop: of those whose memory is this machine's. */
+/*
+ * The one that was started last, and has not been told to stop: of those whose memory is this machine's. What a notebook
+ * has run is its affair, and one that waits for others has them to lose.
+ */
 static struct record *
 youngest(const struct conductor *c)
 {
@@ -164,7 +190,7 @@ youngest(const struct conductor *c)
 	for (size_t i = 0; i < c->run.n; i++) {
 		struct record *r = &c->run.records[i];
 
-		if (r->state == RECORD_RUNNING && c->jobs[i].state == JOB_RUNNING &&
+		if (r->state == RECORD_RUNNING && c->parts[i].job.state == JOB_RUNNING && !c->parts[i].job.lends &&
 		    !target_ops(r->task->target)->elsewhere && (found == NULL || r->started_at > found->started_at))
 			found = r;
 	}
@@ -178,7 +204,7 @@ look_at_memory(struct conductor *c)
 	const struct workflow *w = c->workflow;
 	int64_t now = clock_run();
 
-	if (!w->requeue_youngest || c->run.running < 2 || c->run.stopping)
+	if (!w->requeue_youngest || pool_working() < 2 || c->run.stopping)
 		return INT64_MAX;
 	if (now < c->memory_at)
 		return c->memory_at;
@@ -187,10 +213,10 @@ look_at_memory(struct conductor *c)
 	if (c->leaving == NULL && headroom_memory_is_short(w->min_free_memory, NULL)) {
 		c->leaving = youngest(c);
 		if (c->leaving != NULL) {
-			size_t i = conductor_index(c, c->leaving);
+			struct part *p = conductor_part(c, c->leaving);
 
-			c->parts[i].requeue = true;
-			pool_stop_job(&c->jobs[i]);
+			p->requeue = true;
+			pool_stop_job(&p->job);
 		}
 	}
 	return c->memory_at;
@@ -239,6 +265,7 @@ on_resized(void *data, unsigned processes)
 
 const struct pool_calls conductor_calls = {
 	.next = on_next,
+	.wanted = on_wanted,
 	.started = on_started,
 	.progress = on_progress,
 	.finished = on_finished,

@@ -25,10 +25,23 @@ conductor_index(const struct conductor *c, const struct record *r)
 	return (size_t)(r - c->run.records);
 }
 
-static struct part *
-part_of(const struct conductor *c, const struct record *r)
+struct part *
+conductor_part(const struct conductor *c, const struct record *r)
 {
-	return &c->parts[conductor_index(c, r)];
+	return r->parent != NULL ? &((struct child *)r)->part : &c->parts[conductor_index(c, r)];
+}
+
+/* Where records like this one are counted. */
+static size_t *
+waiting_with(struct conductor *c, const struct record *r)
+{
+	return r->parent != NULL ? &c->run.children.waiting : &c->run.waiting;
+}
+
+static size_t *
+running_with(struct conductor *c, const struct record *r)
+{
+	return r->parent != NULL ? &c->run.children.running : &c->run.running;
 }
 
 /* ---- Its end ---- */
@@ -60,6 +73,9 @@ settle(struct conductor *c, struct record *r, enum schedule_end end)
 {
 	bool counts = r->status != STATUS_SKIPPED && record_fails_the_run(r);
 
+	/* What another notebook has run is that one's affair. */
+	if (r->parent != NULL)
+		return child_over(c, r);
 	r->state = RECORD_DONE;
 	r->retry_at = 0;
 	c->run.counts[r->status]++;
@@ -82,7 +98,7 @@ void
 notebook_left(struct conductor *c, struct record *r)
 {
 	/* The pool took it and stopped before it could start it. */
-	if (part_of(c, r)->prepared && r->attempts > 0 && rundir_put_back(c->run.folder, r->task->name, r->attempts) == -1)
+	if (conductor_part(c, r)->prepared && r->attempts > 0 && rundir_put_back(c->run.folder, r->task->name, r->attempts) == -1)
 		log_warn("cannot put the files of attempt %u of '%s' back: %s", r->attempts, r->task->name, strerror(errno));
 	/* One that only waited for another attempt ended as its last one did. */
 	if (r->tries == 0)
@@ -97,7 +113,7 @@ notebook_left(struct conductor *c, struct record *r)
 static int
 make_values(struct conductor *c, struct record *r, char **why)
 {
-	struct part *p = part_of(c, r);
+	struct part *p = conductor_part(c, r);
 
 	if (!values_needed(r->task))
 		return 0;
@@ -112,7 +128,7 @@ make_values(struct conductor *c, struct record *r, char **why)
 static void
 find_inputs(struct conductor *c, const struct record *r, struct inputs *in)
 {
-	const struct task *t = &c->workflow->tasks[conductor_index(c, r)];
+	const struct task *t = r->parent != NULL ? r->task : &c->workflow->tasks[conductor_index(c, r)];
 	struct task same;
 	char *why;
 
@@ -145,7 +161,7 @@ readied(struct conductor *c, struct record *r)
 	struct inputs in;
 	char *why = NULL;
 
-	part_of(c, r)->readied = true;
+	conductor_part(c, r)->readied = true;
 	r->queued_at = clock_run();
 	if (make_values(c, r, &why) == -1) {
 		verdict_of_dependency(r, why);
@@ -214,7 +230,7 @@ static void
 look_at_old(struct conductor *c, struct record *r, const struct inputs *now)
 {
 	const struct past_notebook *past = past_find(&c->past, r->task->name);
-	struct part *p = part_of(c, r);
+	struct part *p = conductor_part(c, r);
 	char *why, *name;
 
 	if (r->submission == 0 || past == NULL || p->obsolete || (why = keeper_outdated(&c->keeper, r, &c->run, now)) == NULL)
@@ -236,8 +252,8 @@ look_at_old(struct conductor *c, struct record *r, const struct inputs *now)
 void
 notebook_prepare(struct conductor *c, struct record *r)
 {
-	struct job *j = &c->jobs[conductor_index(c, r)];
-	struct part *p = part_of(c, r);
+	struct part *p = conductor_part(c, r);
+	struct job *j = &p->job;
 	struct buf values = BUF_INIT;
 	struct inputs in;
 
@@ -269,9 +285,12 @@ notebook_prepare(struct conductor *c, struct record *r)
 void
 notebook_started(struct conductor *c, struct record *r)
 {
-	const struct job *j = &c->jobs[conductor_index(c, r)];
+	struct part *p = conductor_part(c, r);
+	const struct job *j = &p->job;
 
-	part_of(c, r)->prepared = false;
+	p->prepared = false;
+	free(p->stop_reason);
+	p->stop_reason = NULL;
 	if (r->tries > 0)
 		keep_attempt(r);
 	r->has_output = r->has_log = false;
@@ -297,8 +316,8 @@ notebook_started(struct conductor *c, struct record *r)
 	r->pid = j->pid;
 	r->kernel_ready = r->warm = false;
 	r->cell = r->cells = 0;
-	c->run.waiting--;
-	c->run.running++;
+	--*waiting_with(c, r);
+	++*running_with(c, r);
 	conductor_journal(c, events_notebook_started(&c->events, r));
 	progress_notebook_started(r);
 }
@@ -338,9 +357,13 @@ notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n
 		r->line = json_strdup(json_get(v, "text"));
 		progress_line(r);
 	} else if (json_is(kind, "found_ending")) {
-		pool_lift_timeout(&c->jobs[conductor_index(c, r)]);
+		pool_lift_timeout(&conductor_part(c, r)->job);
 	} else if (json_is(kind, "found_over")) {
-		part_of(c, r)->found_over = true;
+		conductor_part(c, r)->found_over = true;
+	} else if (json_is(kind, "call")) {
+		child_called(c, r, v);
+	} else if (json_is(kind, "uncall")) {
+		child_uncalled(c, r, v);
 	} else if (json_is(kind, "submitted")) {
 		take_submitted(c, r, v);
 	} else if (json_is(kind, "kernel")) {
@@ -383,7 +406,7 @@ wait_until(struct conductor *c, struct record *r, int64_t at)
 {
 	r->state = RECORD_WAITING;
 	r->retry_at = at;
-	c->run.waiting++;
+	++*waiting_with(c, r);
 	schedule_again(c->schedule, conductor_index(c, r), at);
 }
 
@@ -418,7 +441,7 @@ close_remote(struct conductor *c, struct record *r)
 		return;
 	r->submission = 0;
 	r->remote_run = 0;
-	part_of(c, r)->obsolete = false;
+	conductor_part(c, r)->obsolete = false;
 }
 
 struct record *
@@ -426,8 +449,8 @@ notebook_to_cancel(struct conductor *c)
 {
 	for (; c->looked_at < c->run.n; c->looked_at++) {
 		struct record *r = &c->run.records[c->looked_at];
-		struct part *p = part_of(c, r);
-		struct job *j = &c->jobs[c->looked_at];
+		struct part *p = conductor_part(c, r);
+		struct job *j = &p->job;
 
 		/* Of those that run the workers see to it. The values of one that was not ready are not known. */
 		if (r->submission == 0 || r->state == RECORD_RUNNING || p->cancelled || (r->remote_run == 0 && !p->readied) ||
@@ -448,11 +471,11 @@ notebook_to_cancel(struct conductor *c)
 static void
 cancel_ended(struct conductor *c, struct record *r)
 {
-	struct job *j = &c->jobs[conductor_index(c, r)];
+	struct job *j = &conductor_part(c, r)->job;
 	bool over = WIFEXITED(j->status) && WEXITSTATUS(j->status) == WORKER_CANCELLED;
 	char *name = run_name(r);
 
-	part_of(c, r)->cancels = false;
+	conductor_part(c, r)->cancels = false;
 	if (over) {
 		log_info("%s of notebook '%s', which nobody followed, was cancelled", name, r->task->name);
 		/* What is over has been written to the journal as it was then. */
@@ -469,10 +492,10 @@ cancel_ended(struct conductor *c, struct record *r)
 bool
 notebook_ended(struct conductor *c, struct record *r)
 {
-	struct job *j = &c->jobs[conductor_index(c, r)];
-	struct part *p = part_of(c, r);
+	struct part *p = conductor_part(c, r);
+	struct job *j = &p->job;
+	const char *reason = c->run.stop_reason;
 	char *folder;
-	bool found_over, requeue = p->requeue && j->stop == JOB_STOP_CALLER, obey = false, timed_out = p->timed_out;
 
 	if (p->cancels) {
 		cancel_ended(c, r);
@@ -481,7 +504,9 @@ notebook_ended(struct conductor *c, struct record *r)
 	folder = worker_folder(c->dirs.private_folder, j->slot);
 	r->ended_at = j->ended_at;
 	r->ended_wall = clock_wall();
-	verdict_of_job(r, j, requeue ? no_memory : c->run.stop_reason);
+	if (j->stop == JOB_STOP_CALLER)
+		reason = p->requeue ? no_memory : p->stop_reason;
+	verdict_of_job(r, j, reason);
 	r->has_output = access(p->assignment.output, F_OK) == 0;
 	r->has_log = access(p->assignment.log, F_OK) == 0;
 	/* A worker that died could not do it itself. */
@@ -490,13 +515,25 @@ notebook_ended(struct conductor *c, struct record *r)
 	if (file_remove_tree(folder) == -1)
 		log_warn("cannot remove '%s': %s", folder, strerror(errno));
 	free(folder);
-	c->run.running--;
+	--*running_with(c, r);
+	if (c->leaving == r)
+		c->leaving = NULL;
 	close_remote(c, r);
+	p->awaits = child_stop_all(c, r);
+	return p->awaits ? false : notebook_goes_on(c, r);
+}
+
+bool
+notebook_goes_on(struct conductor *c, struct record *r)
+{
+	struct part *p = conductor_part(c, r);
+	struct job *j = &p->job;
+	bool found_over, requeue = p->requeue && j->stop == JOB_STOP_CALLER, obey = false, timed_out = p->timed_out;
+
+	p->awaits = false;
 	p->cancelled = j->stop != JOB_STOP_NONE;	/* the worker has tried what can be done within the grace */
 	p->requeue = false;
 	p->timed_out = r->status == STATUS_TIMED_OUT;
-	if (c->leaving == r)
-		c->leaving = NULL;
 	/* What ended a run that was left is no word on this attempt, unless nobody has heard of it. */
 	found_over = p->found_over && j->stop == JOB_STOP_NONE && (r->status == STATUS_CANCELLED ||
 	    (r->status == STATUS_TIMED_OUT && timed_out));

@@ -1,6 +1,6 @@
 /*
- * The conductor's parts: what conduct.c (a run from beginning to end), conduct_calls.c (what the pool calls) and
- * conduct_notebook.c (the life of one notebook) share; for them alone.
+ * The conductor's parts: what conduct.c (a run from beginning to end), conduct_calls.c (what the pool calls),
+ * conduct_notebook.c (the life of one notebook) and conduct_child.c (notebooks that notebooks run) share; for them alone.
  */
 #ifndef NBFORK_CONDUCTOR_H
 #define NBFORK_CONDUCTOR_H
@@ -19,8 +19,10 @@
 #include "schedule.h"
 #include "worker.h"
 
-/* What is one a task, beside its record and its job. */
+/* What is one a notebook, beside its record. */
 struct part {
+	struct job job;	/* first, so that the one is the other */
+	struct record *record;
 	struct assignment assignment;	/* for the worker */
 	struct task own;	/* the task with the values that were known only at its start */
 	bool has_own;
@@ -32,7 +34,36 @@ struct part {
 	bool cancels;	/* its job is one that ends what was left running elsewhere */
 	bool cancelled;	/* that has been tried */
 	bool found_over;	/* what an earlier attempt had left running elsewhere was over when it was looked at first */
+	char *stop_reason;	/* why it alone was told to stop, for people; NULL */
+	struct child *calls;	/* what it has run and waits for, by struct child's next_call */
+	size_t alive;	/* how many of those that it has run are not over */
+	bool awaits;	/* its job is over, and it will be when they are */
 };
+
+/*
+ * A notebook that another one runs. It is made when that one calls, and stays until the end of the run: what its record
+ * points to is its own where the task of the caller is not the same.
+ */
+struct child {
+	struct record record;	/* first, so that the one is the other */
+	struct part part;
+	struct task task;
+	int64_t call;	/* the number by which the caller's worker knows it; 0: it does not wait for it (any more) */
+	struct child *next_call, *next_queued;
+	bool queued;	/* it waits to be started */
+};
+
+/* Those that wait to be started. */
+struct calls_queue {
+	struct child *first, *last;
+};
+
+/* How deep calls nest: a notebook that runs itself would never end. */
+#define CHILDREN_DEEP 30
+
+/* How many notebooks may be run by others in one run; and how many bytes of what they came to are kept for its end. */
+#define CHILDREN_MOST 10000
+#define CHILDREN_BYTES_MOST ((size_t)32 * 1024 * 1024)
 
 struct conductor {
 	const struct workflow *workflow;
@@ -43,8 +74,15 @@ struct conductor {
 	bool resumes;
 	struct keeper keeper;
 	struct schedule *schedule;
-	struct job *jobs;	/* one a record, in the same order */
-	struct part *parts;	/* likewise */
+	struct part *parts;	/* one a record of the workflow's notebooks, in the same order */
+	struct table names;	/* of all notebooks; the value counts those called after them */
+	/*
+	 * What waits to be started for a notebook that waits for it: by how deep it is nested, the deepest first, so that what
+	 * has been begun comes to its end before more of it is begun
+	 */
+	struct calls_queue queues[CHILDREN_DEEP + 1];
+	struct child *handed_over;	/* the pool has it, and has not started it */
+	size_t nchildren, children_bytes;
 	size_t failures;	/* that count for the policy */
 	char *stop_reason;
 	char *held;	/* the run's */
@@ -58,8 +96,11 @@ struct conductor {
 	const struct record *culprit;	/* the last failure that counts */
 };
 
-/* The index that a record's task, job, part and the record itself have. */
+/* The index that the record of one of the workflow's notebooks has, and its task and its part. */
 size_t conductor_index(const struct conductor *c, const struct record *r);
+
+/* What belongs to a record. */
+struct part *conductor_part(const struct conductor *c, const struct record *r);
 
 /*
  * Takes what an events_ function has returned. What cannot be written now will not be later: the run comes to its
@@ -94,14 +135,50 @@ void notebook_heard(struct conductor *c, struct record *r, const char *text, siz
  */
 struct record *notebook_to_cancel(struct conductor *c);
 
-/* Its job is over. Returns whether the policy is to be obeyed. */
+/*
+ * Its job is over. It is itself when all that it has run is, too, which is told to stop. Returns whether the policy is to
+ * be obeyed.
+ */
 bool notebook_ended(struct conductor *c, struct record *r);
+
+/* All that it has run is over, for which it has waited; returns the same. */
+bool notebook_goes_on(struct conductor *c, struct record *r);
 
 /* It was never started, because the run stops; or, with no reason, was left. */
 void notebook_left(struct conductor *c, struct record *r);
 
 /* Whether the failures so far are as many as the policy takes. */
 bool notebook_failures_suffice(const struct conductor *c);
+
+/* ---- Notebooks that notebooks run (conduct_child.c) ---- */
+
+/* A worker wants another notebook to be run, or does not wait for it any more: what the frame says. */
+void child_called(struct conductor *c, struct record *caller, struct json v);
+void child_uncalled(struct conductor *c, struct record *caller, struct json v);
+
+/* Whether one waits to be started; takes the next one; it was not started after all. */
+bool child_waits(const struct conductor *c);
+struct record *child_next(struct conductor *c);
+void child_back(struct conductor *c);
+
+/* The run stops: none of those that wait will be started. */
+void child_skip_all(struct conductor *c, const char *reason);
+
+/* Its caller's job is over: what of it is not is told to stop. Returns whether there is something to wait for. */
+bool child_stop_all(struct conductor *c, struct record *caller);
+
+/*
+ * It is over, and its record says how: hands that to the caller, if it waits. Returns whether the policy is to be obeyed:
+ * the caller may have waited for this to be over itself.
+ */
+bool child_over(struct conductor *c, struct record *r);
+
+/* Frees a record's children, with theirs. */
+void child_release_all(struct record *r);
+
+/* Gives a part its job and its assignment, for the record. */
+void conductor_equip(struct conductor *c, struct part *p, struct record *r);
+void conductor_strip(struct part *p);
 
 /* ---- The pool's calls (conduct_calls.c); data is the conductor ---- */
 

@@ -28,6 +28,8 @@ enum {
 /* How long a notebook that is told to stop may take, before its kernel is killed. */
 #define STOP_GRACE (5 * NSEC_PER_SEC)
 
+struct calls;
+
 /*
  * One attempt at running one notebook, in a worker process. The worker prepares it, a target's run() brings
  * it about, the worker writes it down.
@@ -46,6 +48,8 @@ struct attempt {
 	 * member for each of them
 	 */
 	const char *task_values;
+
+	struct calls *calls;	/* of the local target, while notebooks can be run from this one; NULL for none */
 
 	/* Of a target that is elsewhere. */
 	const char *first_run_id;	/* the id of the run that began the run folder */

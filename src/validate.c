@@ -91,6 +91,14 @@ check_file(const struct workflow *w, const struct file *files, size_t n, struct 
 	notebook_release(&nb);
 }
 
+void
+validate_notebook(const struct workflow *w, const struct task *t, struct problems *p)
+{
+	const struct file file = {t->file, t, 0};
+
+	check_file(w, &file, 1, p);
+}
+
 static bool
 is_used(const struct workflow *w, const struct target *t)
 {

@@ -17,4 +17,7 @@
 void validate_workflow(const struct workflow *w, bool go, struct problems *p);
 void validate_release(const struct workflow *w);
 
+/* The same for one notebook that is not in the workflow. */
+void validate_notebook(const struct workflow *w, const struct task *t, struct problems *p);
+
 #endif

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "workflow/name.h"
 
+#define SHORT_BYTES 300	/* of a message that has to be short */
+
 /* Replaces the record's error; where and what the worker saw (may be JSON_NOTHING) is taken over. */
 static void
 set_error_of(struct record *r, const char *kind, const char *message, struct json seen)
@@ -37,6 +39,16 @@ static void
 set_error(struct record *r, enum error_kind kind, const char *message, struct json seen)
 {
 	set_error_of(r, error_kind_name(kind), message, seen);
+}
+
+static void
+put_number(struct json_out *o, const char *key, int64_t n)
+{
+	json_out_key(o, key);
+	if (n >= 0)
+		json_out_int(o, n);
+	else
+		json_out_value(o, JSON_NOTHING);
 }
 
 static char *
@@ -210,6 +222,40 @@ verdict_of_cancelled(struct record *r)
 	free(unknown);
 	free(message);
 	free(kind);
+}
+
+void
+verdict_shorten(struct record *r)
+{
+	struct buf b = BUF_INIT;
+	struct json_out o = JSON_OUT(&b, -1, 0);
+	struct record_error e;
+	size_t n;
+
+	if (r->error == NULL)
+		return;
+	record_error(r, &e);
+	n = e.message != NULL ? strlen(e.message) : 0;
+	if (n > SHORT_BYTES) {
+		for (n = SHORT_BYTES; n > 0 && ((unsigned char)e.message[n] & 0xc0) == 0x80; n--)
+			;
+		e.message[n] = '\0';
+	}
+	json_out_open(&o, '{');
+	json_out_key(&o, "kind");
+	json_out_str(&o, e.kind);
+	json_out_key(&o, "name");
+	json_out_str(&o, e.name);
+	json_out_key(&o, "message");
+	json_out_str(&o, e.message);
+	put_number(&o, "cell", e.cell);
+	put_number(&o, "execution_count", e.execution_count);
+	json_out_key(&o, "traceback");
+	json_out_value(&o, json_of("[]"));
+	json_out_close(&o, '}');
+	record_error_release(&e);
+	free(r->error);
+	r->error = buf_steal(&b);
 }
 
 void

@@ -17,6 +17,9 @@
  */
 void verdict_of_job(struct record *r, const struct job *j, const char *reason);
 
+/* Takes from a record's error, if there is one, what may be long: its traceback, and most of its message. */
+void verdict_shorten(struct record *r);
+
 /*
  * Whether a worker of a target that is elsewhere saw the end of what it followed there, so that nothing is left to
  * follow: one that died, or was killed while it waited, did not, nor one that was told to stop and could not wait for

@@ -329,6 +329,7 @@ catch_signals(sigset_t *wait_mask)
 	sigprocmask(SIG_BLOCK, &blocked, wait_mask);
 	sigdelset(wait_mask, SIGTERM);
 	sigdelset(wait_mask, SIGCHLD);
+	sigdelset(wait_mask, SIGURG);	/* local/calls.h: what notebooks run from this one came to */
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGTERM, &sa, NULL);
 	if (job_orphaned())
@@ -419,8 +420,10 @@ worker_main(struct job *job, int fd)
 	catch_signals(&wait_mask);
 	failure_init(&w.attempt.failure);
 	w.attempt.folder = folder;
-	add_secrets(&mask, &assignment->task->parameters);
-	add_secrets(&mask, &assignment->task->env);
+	for (const struct assignment *at = assignment; at != NULL; at = at->caller) {
+		add_secrets(&mask, &at->task->parameters);
+		add_secrets(&mask, &at->task->env);
+	}
 	w.attempt.log = open(assignment->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
 	if (w.attempt.log == -1)
 		fail(&w.attempt, ERROR_WORKER, xasprintf("cannot create '%s': %s", assignment->log, strerror(errno)));

@@ -26,6 +26,7 @@
 /* What a worker is to do: job->data. Made before the fork, not changed after it. */
 struct assignment {
 	const struct task *task;
+	const struct assignment *caller;	/* of the notebook that runs it, and whose secrets it may be told; NULL */
 	char *output;	/* where the executed copy goes */
 	char *log;	/* where what it prints goes */
 	const char *private_folder;	/* of the run; the worker uses one below it, by its slot */

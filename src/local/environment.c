@@ -66,6 +66,19 @@ environment_list(const struct kernelspec *spec, const struct task *t, bool boot)
 	return list;
 }
 
+char **
+environment_add(char **list, const char *name, const char *value)
+{
+	size_t n = 0;
+
+	while (list[n] != NULL)
+		n++;
+	list = xreallocarray(list, n + 2, sizeof(*list));
+	list[n] = xasprintf("%s=%s", name, value);
+	list[n + 1] = NULL;
+	return list;
+}
+
 void
 environment_put_boot(const struct kernelspec *spec, const struct task *t, struct buf *out)
 {

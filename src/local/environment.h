@@ -22,6 +22,9 @@ char **environment_list(const struct kernelspec *spec, const struct task *t, boo
 /* Appends the same, those that have their effect at boot, a line each. */
 void environment_put_boot(const struct kernelspec *spec, const struct task *t, struct buf *out);
 
+/* Adds one more to a list of environment_list(), which may move; returns it. */
+char **environment_add(char **list, const char *name, const char *value);
+
 /*
  * Whether one of the variables that an interpreter or IPython takes for paths is relative: what it means depends on the
  * folder one is in.

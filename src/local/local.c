@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "local/calls.h"
 #include "local/choice.h"
 #include "local/crew.h"
 #include "local/forkserver.h"
@@ -294,11 +295,18 @@ run(struct attempt *a)
 	}
 	for (size_t i = 0; i < nb->ncells; i++)
 		a->cells_total += !cell_is_skipped(&nb->cells[i]);
+	a->calls = calls_open(a, &why);
+	if (a->calls == NULL) {
+		log_warn("notebooks cannot be run from this one: %s", why);
+		free(why);
+	}
 	crew_init(&c, a, &spec);
 	verdict = crew_start(&c);
 	if (verdict == VERDICT_OK)
 		verdict = run_cells(&c);
 	conclude(&c, verdict);
+	calls_close(a->calls);
+	a->calls = NULL;
 	result = crew_result(&c);
 	if (result != NULL)
 		a->result = xstrdup(result);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "local/calls.h"
 #include "local/environment.h"
 #include "local/forkserver.h"
 #include "local/session_turn.h"
@@ -209,11 +210,11 @@ tell(struct session *s)
 void
 session_turn(struct session *s, int64_t deadline)
 {
-	struct pollfd fds[WIRE_FDS + 3];
+	struct pollfd fds[WIRE_FDS + 4];
 	int wire_fd[WIRE_FDS];
 	nfds_t n = 0;
 	struct timespec ts;
-	int64_t again;
+	int64_t again, calls_again;
 	bool busy;
 
 	busy = got_sigchld && reap(s->first);
@@ -221,6 +222,9 @@ session_turn(struct session *s, int64_t deadline)
 	busy = read_messages(s) || busy;
 	busy = read_output(s) || busy;
 	again = tell(s);
+	calls_again = calls_turn(s->attempt->calls);
+	if (calls_again < again)
+		again = calls_again;
 	if (busy)
 		return;	/* something has changed, and there may be more: the caller looks at it and comes back */
 	if (s->wire != NULL) {
@@ -231,6 +235,7 @@ session_turn(struct session *s, int64_t deadline)
 	fds[n++] = (struct pollfd){.fd = s->kernel.output, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = s->kernel.watch, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = s->kernel.leash, .events = POLLIN};
+	fds[n++] = (struct pollfd){.fd = calls_fd(s->attempt->calls), .events = POLLIN};
 	ppoll(fds, n, clock_left(again < deadline ? again : deadline, &ts), s->attempt->wait_mask);
 }
 
@@ -453,6 +458,8 @@ session_start(struct session *s)
 	int64_t began = clock_run();
 	enum verdict verdict;
 
+	if (s->attempt->calls != NULL)
+		env = environment_add(env, CALLS_VARIABLE, calls_path(s->attempt->calls));
 	if (s == s->first) {
 		memory_prepare(&s->memory, t->memory_limit, NULL);
 	} else if (mkdir(s->folder, 0700) == -1) {

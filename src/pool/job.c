@@ -251,6 +251,12 @@ job_kill(struct job *j, enum job_stop why)
 }
 
 void
+job_tell(const struct job *j)
+{
+	send_signal(j, SIGURG);
+}
+
+void
 job_died(struct job *j, int status, const struct rusage *usage)
 {
 	char text[64];

@@ -12,7 +12,7 @@
  * (base/share.h), which are close-on-exec, is closed; it adopts the orphans of its tree; it gets SIGTERM when the parent dies (and finds
  * then that job_orphaned() is true), even while it is stopped; its process name is "nb:NAME", so that whoever
  * kills all of "nbfork" leaves those alive that clean up; what it logs goes to the parent as LOG frames.
- * SIGTERM is an order to stop in order, SIGKILL needs no obeying. The function empties its own tree
+ * SIGTERM is an order to stop in order, SIGURG says that there is something for it, if it cares; SIGKILL needs no obeying. The function empties its own tree
  * (proc_empty_tree) before it returns: when the parent has been killed, nobody else will.
  */
 #ifndef NBFORK_POOL_JOB_H
@@ -83,7 +83,8 @@ struct job {
 	size_t survivors;	/* processes of its tree that could not be killed; 0 but for wonders */
 	int64_t started_at, ended_at;	/* run clock */
 	int64_t deadline;	/* run clock: when its state ends at the latest; INT64_MAX for never */
-	int slot;	/* its place in the pool, from 0, while it runs: two running jobs never share one */
+	int slot;	/* its number among those that run, from 0, while it runs: two running jobs never share one */
+	bool lends;	/* it waits for other jobs, which may have its place in the pool meanwhile: pool_lend */
 };
 
 /* All that is not given is 0, and keep_fd -1. */
@@ -116,6 +117,9 @@ void job_stop(struct job *j, enum job_stop why, int64_t grace);
  * dead.
  */
 void job_kill(struct job *j, enum job_stop why);
+
+/* Tells the job's process, by SIGURG, that there is something for it. Does nothing when it is dead. */
+void job_tell(const struct job *j);
 
 /* Its process has been reaped: the id is not used any more, what is left of its tree is to be killed. */
 void job_died(struct job *j, int status, const struct rusage *usage);

@@ -26,6 +26,7 @@ struct pool {
 	struct running running;
 	unsigned processes, processes_max;	/* how many may run, now and ever */
 	struct pollfd *polled;	/* for each of those that run */
+	size_t polled_cap;
 	struct job *held;	/* next() has handed it out, but it has not been started */
 	int start_error;	/* errno of the last try that failed; 0 for none */
 	int64_t retry_at;	/* when to try again; 0 for at once */
@@ -55,6 +56,33 @@ pool_fail(void)
 {
 	if (current != NULL)
 		current->failed = true;
+}
+
+static size_t
+working(const struct pool *p)
+{
+	return p->running.n - p->running.lending;
+}
+
+void
+pool_lend(struct job *j, bool yes)
+{
+	/* One that has not been started, or is over, has no place. */
+	if (current != NULL && j->state != JOB_NEW && j->state != JOB_OVER)
+		running_lend(&current->running, j, yes);
+}
+
+size_t
+pool_working(void)
+{
+	return current != NULL ? working(current) : 0;
+}
+
+void
+pool_withdraw(const struct job *j)
+{
+	if (current != NULL && current->held == j)
+		current->held = NULL;
 }
 
 void
@@ -212,7 +240,7 @@ hold(struct pool *p, int error)
 	if (p->start_error != error)
 		log_warn("cannot start a process for '%s': %s (will try again)", p->held->name, strerror(error));
 	p->start_error = error;
-	if (p->running.n > 0) {
+	if (working(p) > 0) {
 		p->alone_since = 0;
 		p->retry_at = now + START_STEP;
 		return;
@@ -223,6 +251,7 @@ hold(struct pool *p, int error)
 	if (now - p->alone_since >= START_PATIENCE) {
 		p->end.error = error;
 		stop_starting(p, POOL_STOP_BROKEN, 0);
+		stop_running(p, JOB_STOP_POLICY);	/* those that wait for what cannot be started */
 	}
 }
 
@@ -230,9 +259,17 @@ hold(struct pool *p, int error)
 static bool
 ask(struct pool *p)
 {
-	int64_t again = INT64_MAX, soonest;
+	int64_t again = INT64_MAX, other, soonest;
 
-	p->held = p->calls->next(p->config->data, &again);
+	if (p->calls->wanted != NULL)
+		p->held = p->calls->wanted(p->config->data, &again);
+	if (p->held == NULL && p->end.why == POOL_GOES_ON && !has_order(p)) {
+		other = again;
+		again = INT64_MAX;
+		p->held = p->calls->next(p->config->data, &again);
+		if (other < again)
+			again = other;
+	}
 	if (p->held == NULL && again != INT64_MAX) {
 		soonest = clock_run() + AGAIN_STEP;
 		p->start_at = again > soonest ? again : soonest;
@@ -260,11 +297,18 @@ start(struct pool *p)
 	p->calls->started(p->config->data, j);
 }
 
+/* Whether something may be started: at least what those that run wait for, as long as they may finish. */
+static bool
+may_start(const struct pool *p)
+{
+	return p->end.why == POOL_GOES_ON || (p->end.why == POOL_STOP_FAILURE && !p->stopping);
+}
+
 /* Whether there is room for one more job, and nothing against it. */
 static bool
 has_room(const struct pool *p)
 {
-	return p->running.n < p->processes && p->end.why == POOL_GOES_ON && !has_order(p);
+	return working(p) < p->processes && may_start(p) && !has_order(p);
 }
 
 /* Starts what cleans up. */
@@ -350,6 +394,10 @@ wait_and_hear(struct pool *p)
 	struct timespec left;
 	int ready;
 
+	if (p->polled_cap < r->n) {
+		p->polled = xreallocarray(p->polled, r->cap, sizeof(*p->polled));
+		p->polled_cap = r->cap;
+	}
 	for (size_t i = 0; i < r->n; i++) {
 		p->polled[i] = (struct pollfd){.fd = r->jobs[i]->fd, .events = POLLIN};
 		if (r->jobs[i]->deadline < deadline)
@@ -427,11 +475,10 @@ pool_run(const struct pool_config *config, struct pool_end *end)
 
 	p.processes = config->processes;
 	p.processes_max = config->processes_max > config->processes ? config->processes_max : config->processes;
-	p.polled = xcalloc(p.processes_max, sizeof(*p.polled));
 	p.deadline = config->timeout > 0 ? clock_run() + config->timeout : INT64_MAX;
 	current = &p;
 	signals_take();
-	running_init(&p.running, p.processes_max);
+	running_init(&p.running);
 	while (turn(&p)) {
 		wait_and_hear(&p);
 		check_deadlines(&p);

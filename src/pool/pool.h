@@ -40,6 +40,12 @@ struct pool_calls {
 	 * When the pool stops, one job may have been handed over that is never started: it is still JOB_NEW then.
 	 */
 	struct job *(*next)(void *data, int64_t *again);
+	/*
+	 * The next job that one of those which run waits for, with the rules of next(): asked for first, and also when no new
+	 * ones are to be started but what runs may finish (POOL_DRAIN). One that was handed over and is JOB_NEW when
+	 * stopping() is called has to be handed over once more. May be NULL.
+	 */
+	struct job *(*wanted)(void *data, int64_t *again);
 	void (*started)(void *data, struct job *j);
 	/* A PROGRESS frame; text has a NUL byte behind its n bytes, nothing of it has been checked. */
 	void (*progress)(void *data, struct job *j, const char *text, size_t n);
@@ -69,7 +75,7 @@ struct pool_calls {
 };
 
 struct pool_config {
-	unsigned processes;	/* how many jobs run at a time, at least 1 */
+	unsigned processes;	/* how many jobs run at a time, at least 1, beside those that lend their places */
 	unsigned processes_max;	/* how many SIGUSR1 can make of it; less than processes is taken for processes */
 	enum pool_policy policy;
 	int64_t timeout;	/* of the whole run, in nanoseconds; 0 for none */
@@ -107,7 +113,7 @@ struct pool_end {
  * counts by the difference. With fewer processes than jobs that run none is stopped, but none is started either
  * until there is room. Once the pool stops these signals change nothing.
  *
- * When no process can be started, the job waits until another one has ended; with no other running the pool
+ * When no process can be started, the job waits until another one has ended; with no other at work the pool
  * tries for some seconds and stops then (POOL_STOP_BROKEN).
  *
  * The process must be single-threaded, and descriptors 0 to 2 be open. It adopts orphans from here on: all
@@ -134,6 +140,18 @@ void pool_give_up(int error);
  * returned.
  */
 void pool_fail(void);
+
+/*
+ * For a callback: a job that runs waits for others (yes), which may have its place meanwhile, or does so no longer. There
+ * may be one more at work then than processes, until the next one ends.
+ */
+void pool_lend(struct job *j, bool yes);
+
+/* For a callback: how many jobs run that do not lend their places. */
+size_t pool_working(void);
+
+/* For a callback: a job that has been handed over and is JOB_NEW still is not to be started. */
+void pool_withdraw(const struct job *j);
 
 /* For a callback: the job's own time limit does not count any more. */
 void pool_lift_timeout(struct job *j);

@@ -12,12 +12,9 @@
 #define REAP_MAX 256	/* children in one turn: processes that fork and die without end must not hold up the rest */
 
 void
-running_init(struct running *r, size_t most)
+running_init(struct running *r)
 {
-	*r = (struct running){
-		.jobs = xcalloc(most, sizeof(*r->jobs)),
-		.slots = xcalloc(most, sizeof(*r->slots)),
-	};
+	*r = (struct running){.jobs = NULL};
 	orphans_init(&r->orphans);
 }
 
@@ -34,7 +31,7 @@ running_slot(const struct running *r)
 {
 	int slot = 0;
 
-	while (r->slots[slot])
+	while ((size_t)slot < r->nslots && r->slots[slot])
 		slot++;
 	return slot;
 }
@@ -42,13 +39,34 @@ running_slot(const struct running *r)
 void
 running_add(struct running *r, struct job *j)
 {
+	size_t slots = r->nslots;
+
+	while ((size_t)j->slot >= r->nslots) {
+		r->slots = xgrow(r->slots, r->nslots, &slots, sizeof(*r->slots));
+		memset(r->slots + r->nslots, 0, (slots - r->nslots) * sizeof(*r->slots));
+		r->nslots = slots;
+	}
 	r->slots[j->slot] = true;
+	r->jobs = xgrow(r->jobs, r->n, &r->cap, sizeof(struct job *));
 	r->jobs[r->n++] = j;
+}
+
+void
+running_lend(struct running *r, struct job *j, bool yes)
+{
+	if (j->lends == yes)
+		return;
+	j->lends = yes;
+	if (yes)
+		r->lending++;
+	else
+		r->lending--;
 }
 
 void
 running_remove(struct running *r, size_t i)
 {
+	running_lend(r, r->jobs[i], false);
 	r->slots[r->jobs[i]->slot] = false;
 	r->n--;
 	memmove(r->jobs + i, r->jobs + i + 1, (r->n - i) * sizeof(*r->jobs));

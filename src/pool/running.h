@@ -14,17 +14,19 @@
 
 struct running {
 	struct job **jobs;	/* in the order of their start; they are the caller's */
-	size_t n;
-	bool *slots;	/* private: whether it is taken, for each that there can be */
+	size_t n, cap;
+	size_t lending;	/* of them, that lend their places (job.lends) */
+	bool *slots;	/* private: whether it is taken, for each that there has been */
+	size_t nslots;
 	struct orphans orphans;
 	bool reap_again;	/* there may be dead children left */
 	bool kill_again;	/* there were orphans that a job is waiting for */
 };
 
-void running_init(struct running *r, size_t most);	/* adopts orphans, as orphans_init does */
+void running_init(struct running *r);	/* adopts orphans, as orphans_init does */
 void running_release(struct running *r);
 
-/* The lowest slot that is free, for the next job to be added. There must be fewer than most jobs. */
+/* The lowest slot that is free, for the next job to be added. */
 int running_slot(const struct running *r);
 
 /* Adds a job that was started; its slot (job.slot) is taken. */
@@ -32,6 +34,9 @@ void running_add(struct running *r, struct job *j);
 
 /* Takes the ith out, and its slot is free; those behind it move up. */
 void running_remove(struct running *r, size_t i);
+
+/* Has a job lend its place, or take it back. */
+void running_lend(struct running *r, struct job *j, bool yes);
 
 /* job_stop and job_kill for all. */
 void running_stop(struct running *r, enum job_stop why, int64_t grace);

@@ -364,6 +364,23 @@ events_notebook_started(struct events *e, const struct record *r)
 }
 
 int
+events_notebook_called(struct events *e, const struct record *r)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "notebook_called");
+
+	json_out_key(o, "name");
+	json_out_str(o, r->task->name);
+	json_out_key(o, "parent");
+	json_out_str(o, r->parent->task->name);
+	json_out_key(o, "parent_attempt");
+	json_out_int(o, r->parent_attempt);
+	json_out_key(o, "path");
+	json_out_str(o, r->task->path);
+	return end(e, &l);
+}
+
+int
 events_notebook_submitted(struct events *e, const struct record *r)
 {
 	struct line l;

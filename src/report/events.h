@@ -6,6 +6,7 @@
  *	run_started {run: {id, dir, resumed_from}, workflow: {name, file}, target, processes, on_error,
  *		on_error_after, notebooks: N, pid}
  *	notebook_kept {name, run: the id of the run in which it succeeded}
+ *	notebook_called {name, parent, parent_attempt, path: as it was asked for}
  *	notebook_started {name, attempt, pid, reason: why it runs again although it has succeeded, or null, submission: the
  *		number by which it is asked for at a target that is elsewhere, or null; inputs, then}
  *	notebook_submitted {name, attempt, submission, run_id: there, as text, url or null}
@@ -81,6 +82,7 @@ bool events_sync_is_due(const struct events *e);
 
 int events_run_started(struct events *e, const struct run *run);
 int events_notebook_kept(struct events *e, const struct record *r);
+int events_notebook_called(struct events *e, const struct record *r);
 int events_notebook_started(struct events *e, const struct record *r);
 int events_notebook_submitted(struct events *e, const struct record *r);
 int events_kernel_ready(struct events *e, const struct record *r, int pid, double seconds);
