@@ -4,9 +4,12 @@ said before anything is started.
 """
 
 import json
+import os
 import signal
 
-from harness import wait_for
+import pytest
+
+from harness import code, wait_for
 from test_resume import kept, last_run, resume
 
 HEADERS = {"py": "# Databricks notebook source", "sql": "-- Databricks notebook source",
@@ -143,6 +146,24 @@ def test_what_cannot_be_run_in_place_is_said_before_the_start(work):
         "broken.ipynb:1:2: not a notebook: unexpected end of the text"]
 
 
+# ---- Parameters ----
+
+def test_a_cell_with_parameters_is_put_in_where_there_are_no_widgets(work):
+    databricks = {"application/vnd.databricks.v1+notebook": {"language": "python"}}
+    source(work, "plain.py", "print(sorted(n for n in globals() if n == 'x'))")
+    source(work, "in_r.r", "cat(x + 1)")
+    work.notebook("exported", "print(sorted(n for n in globals() if n == 'x'))", kernel=None, metadata=databricks)
+    work.notebook("tagged", code("x = 1", "parameters"), "print(x)", kernel=None, metadata=databricks)
+    work.notebook("ordinary", "print(x)", kernel="python3")
+    work.workflow("plain.py", "in_r.r", "exported.ipynb", "tagged.ipynb", "ordinary.ipynb", parameters={"x": 5})
+    run = work.run("workflow.yaml")
+    assert run.status == 0
+    assert {n: run.text(n) for n in ("plain", "in_r", "exported", "tagged", "ordinary")} == {
+        "plain": "[]\n", "in_r": "6", "exported": "[]\n", "tagged": "5\n", "ordinary": "5\n"}
+    assert [n for n in ("plain", "in_r", "exported", "tagged", "ordinary") if any(
+        "injected-parameters" in c["metadata"]["tags"] for c in run.executed(n)["cells"])] == ["in_r", "tagged", "ordinary"]
+
+
 # ---- Several languages ----
 
 def two_kernels(work, *cells, **keys):
@@ -211,6 +232,15 @@ def test_a_stop_reaches_the_kernel_that_works(work):
     assert run.record("a")["error"]["cell"] is not None
     outputs = run.executed("a")["cells"][-2]["outputs"]
     assert [o["ename"] for o in outputs] == ["KeyboardInterrupt"]
+
+
+@pytest.mark.parametrize("victim", ["nbfork", "worker"])
+def test_no_kernel_is_left_when_its_worker_or_nbfork_is_killed(work, victim):
+    two_kernels(work, "spawn stubborn one", "%scala\nspawn stubborn two", "touch running\nhang ignore-int")
+    run = work.start("workflow.yaml")
+    wait_for(work.path("running").exists, "the cell to run")
+    os.kill(run.pid if victim == "nbfork" else run.event("notebook_started")["pid"], signal.SIGKILL)
+    assert run.wait() == (-signal.SIGKILL if victim == "nbfork" else 1)
 
 
 def test_a_kernel_that_is_not_there_is_said_before_the_start_at_its_cell(work):
