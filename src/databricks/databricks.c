@@ -8,21 +8,9 @@
 #include "databricks/compute.h"
 #include "databricks/follow.h"
 #include "databricks/workspace.h"
-#include "workflow/name.h"
+#include "notebook/source.h"
 
-#define HEADER_MOST 64	/* bytes of a source file's first line */
-
-/* The line that a notebook's source begins with, byte for byte; without it the workspace takes it for a file. */
-static const char *
-header_of(const char *file)
-{
-	if (name_ends(file, ".py") || name_ends(file, ".r") || name_ends(file, ".R"))
-		return "# Databricks notebook source";
-	if (name_ends(file, ".scala"))
-		return "// Databricks notebook source";
-	return name_ends(file, ".sql") ? "-- Databricks notebook source" : NULL;
-}
-
+/* Whether it begins with that line, to the byte; without it the workspace takes it for a file. */
 static bool
 has_header(const char *file, const char *header)
 {
@@ -40,7 +28,7 @@ has_header(const char *file, const char *header)
 static void
 check(const struct workflow *w, const struct task *t, struct notebook *nb, struct problems *p)
 {
-	const char *header = header_of(t->file);
+	const char *header = source_header(t->file, NULL);
 
 	(void)nb;
 	if (t->compute != NULL && t->compute->environment_key != NULL &&

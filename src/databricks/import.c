@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "workflow/name.h"
+#include "notebook/source.h"
 
 #define IMPORT_BYTES_MAX ((size_t)10 * 1024 * 1024)	/* the workspace's own limit */
 
@@ -26,32 +26,24 @@ put_base64(struct json_out *o, const struct buf *content)
 	free(text);
 }
 
-static const char *
-language_of(const char *file)
-{
-	if (name_ends(file, ".py"))
-		return "PYTHON";
-	if (name_ends(file, ".sql"))
-		return "SQL";
-	if (name_ends(file, ".scala"))
-		return "SCALA";
-	return name_ends(file, ".r") || name_ends(file, ".R") ? "R" : NULL;
-}
-
 static void
 put_import(struct buf *body, const char *file, const char *path, const struct buf *content)
 {
+	static const char *const languages[LANGUAGES] = {
+		[LANGUAGE_PYTHON] = "PYTHON", [LANGUAGE_SQL] = "SQL", [LANGUAGE_R] = "R", [LANGUAGE_SCALA] = "SCALA",
+	};
 	struct json_out o = JSON_OUT(body, -1, 0);
-	const char *language = language_of(file);
+	enum cell_language l;
+	bool source = source_header(file, &l) != NULL;
 
 	json_out_open(&o, '{');
 	json_out_key(&o, "path");
 	json_out_str(&o, path);
 	json_out_key(&o, "format");
-	json_out_str(&o, language != NULL ? "SOURCE" : "JUPYTER");
-	if (language != NULL) {
+	json_out_str(&o, source ? "SOURCE" : "JUPYTER");
+	if (source) {
 		json_out_key(&o, "language");
-		json_out_str(&o, language);
+		json_out_str(&o, languages[l]);
 	}
 	json_out_key(&o, "overwrite");
 	json_out_bool(&o, true);
