@@ -132,6 +132,15 @@ take_published(struct session *s, const struct message *m)
 		s->changed = true;
 }
 
+/* Whether the language of the kernel is that of the notebook: SQL is run by way of Python. */
+static bool
+speaks_for_notebook(const struct session *s)
+{
+	const struct notebook *nb = s->attempt->notebook;
+
+	return s == s->first && (nb->databricks != DATABRICKS_NOTEBOOK || nb->default_language != LANGUAGE_SQL);
+}
+
 void
 session_message(struct session *s, const struct message *m)
 {
@@ -159,7 +168,7 @@ session_message(struct session *s, const struct message *m)
 		if (s->kernel_info)
 			return;
 		s->kernel_info = true;
-		if (s == s->first && json_type(info) == JSON_OBJECT) {
+		if (speaks_for_notebook(s) && json_type(info) == JSON_OBJECT) {
 			free(s->attempt->notebook->language_info);
 			s->attempt->notebook->language_info = xmemdup0(info.text, info.len);
 		}

@@ -67,6 +67,16 @@ def test_a_notebook_in_r_runs_on_the_kernel_of_r(work):
     assert run.executed("a")["metadata"]["language_info"]["name"] == "R"
 
 
+def test_a_notebook_in_sql_stays_one(work):
+    source(work, "a.sql", "%md\ntext", "%python\nprint('by Python')", "-- DBTITLE 1,Nothing to do\n-- MAGIC %python")
+    run = work.run("a.sql")
+    assert run.status == 0
+    assert run.text("a") == "by Python\n"
+    metadata = run.executed("a")["metadata"]
+    assert metadata["language_info"] == {"name": "sql"}
+    assert metadata["application/vnd.databricks.v1+notebook"]["language"] == "sql"
+
+
 def test_an_exported_notebook_without_a_kernelspec_runs_in_its_language(work):
     cells = [{"cell_type": "code", "metadata": {"application/vnd.databricks.v1+cell": {"title": "", "showTitle": False}},
               "source": ["cat(6 * 7)"], "outputs": [], "execution_count": 0}]
