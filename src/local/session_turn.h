@@ -1,5 +1,5 @@
 /*
- * The inside of a session, shared by session.c (start and end) and session_cell.c (cells).
+ * The inside of a session, shared by session.c (its loop and its end), session_start.c and session_cell.c (cells).
  */
 #ifndef NBFORK_LOCAL_SESSION_TURN_H
 #define NBFORK_LOCAL_SESSION_TURN_H
@@ -7,8 +7,7 @@
 #include "local/session.h"
 
 /*
- * One turn of the loop: takes what the kernel has sent and printed, reaps, tells the worker, and if there was
- * nothing to
+ * One turn of the loop: takes what the kernel has sent and printed, reaps, tells the worker, and if there was nothing to
  * do sleeps until something happens or the deadline (run clock) is there.
  */
 void session_turn(struct session *s, int64_t deadline);
