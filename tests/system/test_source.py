@@ -217,7 +217,8 @@ def test_another_kernel_s_death_timeout_and_failure_are_the_notebook_s(work):
     two_kernels(work, "print a", "%scala\ndie 9", "print not reached")
     run = work.run("workflow.yaml")
     error = run.record("a")["error"]
-    assert (error["kind"], error["name"], error["execution_count"]) == ("kernel", "DeadKernelError", 2)
+    assert (error["kind"], error["name"]) == ("kernel", "DeadKernelError")
+    assert error["execution_count"] in (2, None)  # whether it could say that it has begun
     assert "SIGKILL" in error["message"]
     assert "".join(run.executed("a")["cells"][error["cell"]]["source"]) == "%scala\ndie 9"
     # Beside an interrupt, the time of a cell is that of all that it takes in.
