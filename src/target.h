@@ -48,6 +48,7 @@ struct attempt {
 	 * member for each of them
 	 */
 	const char *task_values;
+	bool called;	/* it is run from another notebook, and is no task of the workflow */
 
 	struct calls *calls;	/* of the local target, while notebooks can be run from this one; NULL for none */
 

@@ -395,6 +395,7 @@ worker_main(struct job *job, int fd)
 			.stop = &stop,
 			.wait_mask = &wait_mask,
 			.task_values = assignment->task_values != NULL ? assignment->task_values : "{}",
+			.called = assignment->caller != NULL,
 			.progress = send_progress,
 			.tick = tick,
 			.complete = complete,

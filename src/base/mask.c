@@ -19,11 +19,12 @@ mask_release(struct mask *m)
 	}
 	free(m->values);
 	free(m->lengths);
+	free(m->shown);
 	*m = (struct mask)MASK_INIT;
 }
 
-void
-mask_add(struct mask *m, const char *value, size_t n)
+static void
+add(struct mask *m, const char *value, size_t n, const char *shown)
 {
 	size_t at = 0;
 
@@ -34,13 +35,22 @@ mask_add(struct mask *m, const char *value, size_t n)
 			return;
 	m->values = xreallocarray(m->values, m->n + 1, sizeof(*m->values));
 	m->lengths = xreallocarray(m->lengths, m->n + 1, sizeof(*m->lengths));
+	m->shown = xreallocarray(m->shown, m->n + 1, sizeof(*m->shown));
 	memmove(m->values + at + 1, m->values + at, (m->n - at) * sizeof(*m->values));
 	memmove(m->lengths + at + 1, m->lengths + at, (m->n - at) * sizeof(*m->lengths));
+	memmove(m->shown + at + 1, m->shown + at, (m->n - at) * sizeof(*m->shown));
 	m->values[at] = xmemdup0(value, n);
 	m->lengths[at] = n;
+	m->shown[at] = shown;
 	m->n++;
 	m->longest = m->lengths[0];
 	m->starts[(unsigned char)*value] = true;
+}
+
+void
+mask_add(struct mask *m, const char *value, size_t n)
+{
+	add(m, value, n, MASK_TEXT);
 }
 
 /* As json.dumps does by default: all but ASCII as \uXXXX, in pairs beyond the BMP. */
@@ -105,7 +115,7 @@ spell_url(struct buf *b, const char *p, size_t n)
 }
 
 static void
-add_lines(struct mask *m, const char *p, size_t n)
+add_lines(struct mask *m, const char *p, size_t n, const char *shown)
 {
 	const char *end = p + n, *line_end;
 
@@ -114,34 +124,40 @@ add_lines(struct mask *m, const char *p, size_t n)
 		if (line_end == NULL)
 			line_end = end;
 		if (line_end - p >= LINE_MIN)
-			mask_add(m, p, (size_t)(line_end - p));
+			add(m, p, (size_t)(line_end - p), shown);
 		p = line_end + 1;
 	}
 }
 
 void
-mask_add_spellings(struct mask *m, const char *value, size_t n)
+mask_add_spellings_as(struct mask *m, const char *value, size_t n, const char *shown)
 {
 	struct buf b = BUF_INIT;
 
 	if (n == 0)
 		return;
-	mask_add(m, value, n);	/* those that are the same are ignored from here on */
+	add(m, value, n, shown);	/* those that are the same are ignored from here on */
 	if (memchr(value, '\n', n) != NULL)
-		add_lines(m, value, n);
+		add_lines(m, value, n, shown);
 	json_put_string(&b, value, n);
-	mask_add(m, b.data + 1, b.len - 2);
+	add(m, b.data + 1, b.len - 2, shown);
 	buf_reset(&b);
 	spell_json_ascii(&b, value, n);
-	mask_add(m, b.data, b.len);
+	add(m, b.data, b.len, shown);
 	buf_reset(&b);
 	spell_repr(&b, value, n);
-	mask_add(m, b.data, b.len);
+	add(m, b.data, b.len, shown);
 	buf_reset(&b);
 	spell_url(&b, value, n);
-	mask_add(m, b.data, b.len);
+	add(m, b.data, b.len, shown);
 	explicit_bzero(b.data, b.len);
 	buf_release(&b);
+}
+
+void
+mask_add_spellings(struct mask *m, const char *value, size_t n)
+{
+	mask_add_spellings_as(m, value, n, MASK_TEXT);
 }
 
 static bool
@@ -150,15 +166,18 @@ is_empty(const struct mask *m)
 	return m == NULL || m->n == 0;
 }
 
-/* The length of the longest secret that stands at p; 0 when none does. */
+/* The longest secret that stands at p: its length, and what appears instead. 0 when none does. */
 static size_t
-secret_at(const struct mask *m, const char *p, size_t n)
+secret_at(const struct mask *m, const char *p, size_t n, const char **shown)
 {
 	if (!m->starts[(unsigned char)*p])
 		return 0;
-	for (size_t i = 0; i < m->n; i++)
-		if (m->lengths[i] <= n && memcmp(m->values[i], p, m->lengths[i]) == 0)
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->lengths[i] <= n && memcmp(m->values[i], p, m->lengths[i]) == 0) {
+			*shown = m->shown[i];
 			return m->lengths[i];
+		}
+	}
 	return 0;
 }
 
@@ -177,7 +196,7 @@ is_cut(const struct mask *m, const char *p, size_t n)
 void
 mask_put(const struct mask *m, struct buf *out, const char *p, size_t n)
 {
-	const char *from = p, *end;	/* from: the first byte not yet written */
+	const char *from = p, *end, *shown;	/* from: the first byte not yet written */
 
 	if (is_empty(m) || n == 0) {
 		buf_add(out, p, n);
@@ -185,14 +204,14 @@ mask_put(const struct mask *m, struct buf *out, const char *p, size_t n)
 	}
 	end = p + n;
 	while (p < end) {
-		size_t len = secret_at(m, p, (size_t)(end - p));
+		size_t len = secret_at(m, p, (size_t)(end - p), &shown);
 
 		if (len == 0) {
 			p++;
 			continue;
 		}
 		buf_add(out, from, (size_t)(p - from));
-		buf_adds(out, MASK_TEXT);
+		buf_adds(out, shown);
 		from = p += len;
 	}
 	buf_add(out, from, (size_t)(end - from));
@@ -201,10 +220,12 @@ mask_put(const struct mask *m, struct buf *out, const char *p, size_t n)
 bool
 mask_hits(const struct mask *m, const char *p, size_t n)
 {
+	const char *shown;
+
 	if (is_empty(m))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (secret_at(m, p + i, n - i) != 0)
+		if (secret_at(m, p + i, n - i, &shown) != 0)
 			return true;
 	return false;
 }
@@ -212,6 +233,7 @@ mask_hits(const struct mask *m, const char *p, size_t n)
 size_t
 mask_whole(const struct mask *m, const char *p, size_t n)
 {
+	const char *shown;
 	size_t i = 0;
 
 	if (is_empty(m))
@@ -225,7 +247,7 @@ mask_whole(const struct mask *m, const char *p, size_t n)
 
 		if (n - i < m->longest && is_cut(m, p + i, n - i))
 			return i;
-		len = secret_at(m, p + i, n - i);
+		len = secret_at(m, p + i, n - i, &shown);
 		i += len != 0 ? len : 1;
 	}
 	return n;

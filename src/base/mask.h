@@ -2,7 +2,8 @@
  * Secrets, and the text they must not appear in.
  *
  * A mask is a list of secret values. Text on its way into anything the program writes (notebooks, logs,
- * results, events, the terminal) goes through it; each occurrence becomes "***". Where two secrets overlap
+ * results, events, the terminal) goes through it; each occurrence becomes "***", or what else was asked for. Where two
+ * secrets overlap
  * the longest at the leftmost place is taken. A mask with no secrets, like a NULL one, costs nothing.
  */
 #ifndef NBFORK_BASE_MASK_H
@@ -18,12 +19,13 @@
 struct mask {
 	char **values;	/* longest first; owned */
 	size_t *lengths;
+	const char **shown;	/* instead of each; static text */
 	size_t n;
 	size_t longest;	/* bytes of the longest value; 0 when there is none */
 	bool starts[256];	/* whether a value begins with that byte */
 };
 
-#define MASK_INIT {NULL, NULL, 0, 0, {false}}
+#define MASK_INIT {NULL, NULL, NULL, 0, 0, {false}}
 
 /* Frees the values, after overwriting them. */
 void mask_release(struct mask *m);
@@ -37,6 +39,9 @@ void mask_add(struct mask *m, const char *value, size_t n);
  * several lines each line that is not very short.
  */
 void mask_add_spellings(struct mask *m, const char *value, size_t n);
+
+/* The same for values that appear as other text than MASK_TEXT, which is static. */
+void mask_add_spellings_as(struct mask *m, const char *value, size_t n, const char *shown);
 
 /* Appends the n bytes at p with every secret replaced. m may be NULL. */
 void mask_put(const struct mask *m, struct buf *out, const char *p, size_t n);

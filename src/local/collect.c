@@ -74,6 +74,7 @@ collector_go_on(struct collector *c, size_t cell)
 	c->clear_next = false;
 	displays_settle(&c->displays);
 	widgets_begin(&c->widgets);
+	c->handback.cell_ended = false;
 }
 
 void
@@ -211,7 +212,8 @@ take_display(struct collector *c, const struct message *m, const struct parts *p
 	bool changed = has_id && displays_update(&c->displays, c->id.data, c->id.len, p->data, p->metadata);
 	enum output_type type = strcmp(m->type, "display_data") == 0 ? OUTPUT_DISPLAY_DATA : OUTPUT_EXECUTE_RESULT;
 
-	handback_take(&c->handback, p->data);
+	if (!handback_take(&c->handback, p->data))
+		return changed;
 	if (widgets_catch(&c->widgets)) {
 		widgets_output(&c->widgets, m);
 		return changed;
@@ -332,6 +334,30 @@ const char *
 collector_result(struct collector *c)
 {
 	return handback_json(&c->handback);
+}
+
+void
+collector_give(struct collector *c, struct json result)
+{
+	handback_give(&c->handback, result);
+}
+
+const char *
+collector_exit(struct collector *c)
+{
+	return c->handback.exit.len != 0 ? c->handback.exit.data : NULL;
+}
+
+const char *
+collector_values(struct collector *c)
+{
+	return handback_values(&c->handback);
+}
+
+enum ending
+collector_ending(const struct collector *c)
+{
+	return c->handback.exited ? ENDING_NOTEBOOK : c->handback.cell_ended ? ENDING_CELL : ENDING_NONE;
 }
 
 char *

@@ -53,12 +53,26 @@ bool collector_message(struct collector *c, const struct message *m);
 void collector_settle(struct collector *c);
 
 /*
- * What the notebook handed back so far, as JSON text owned by the collector; NULL when nothing. It is
- * the data last shown as application/vnd.nbfork.result+json (a string that holds a JSON object or array
- * stands for that value), else an object of all scraps that scrapbook.glue has shown
- * (application/scrapbook.scrap.*, by name). One line, masked.
+ * What the notebook handed back so far (local/handback.h), as JSON text owned by the collector until the next of these
+ * calls; NULL when nothing. It is the data last shown as application/vnd.nbfork.result+json (a string that holds a JSON
+ * object or array stands for that value) or given to dbutils.notebook.exit; else what collector_give() was given; else an
+ * object of all scraps that scrapbook.glue has shown (application/scrapbook.scrap.*, by name). One line, masked.
  */
 const char *collector_result(struct collector *c);
+void collector_give(struct collector *c, struct json result);
+
+/* The text that dbutils.notebook.exit was given, as a JSON string; the object of all task values. NULL when there is none. */
+const char *collector_exit(struct collector *c);
+const char *collector_values(struct collector *c);
+
+/* What the running cell has asked for: the end of the notebook, of itself, both as a success. */
+enum ending {
+	ENDING_NONE,
+	ENDING_CELL,
+	ENDING_NOTEBOOK,
+};
+
+enum ending collector_ending(const struct collector *c);
 
 /*
  * The notebook's metadata.widgets as nbclient stores it

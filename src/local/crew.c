@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "local/choice.h"
+#include "local/runtime.h"
 
 /* The language of the notebook's own kernel: SQL is run by way of Python. */
 static enum cell_language
@@ -21,11 +22,19 @@ crew_init(struct crew *c, struct attempt *a, const struct kernelspec *spec)
 	session_init(&c->first, a, spec, NULL);
 }
 
+static enum verdict
+start(struct session *s)
+{
+	enum verdict verdict = session_start(s);
+
+	return verdict == VERDICT_OK ? runtime_start(s) : verdict;
+}
+
 enum verdict
 crew_start(struct crew *c)
 {
 	c->last = &c->first;
-	return session_start(&c->first);
+	return start(&c->first);
 }
 
 /* Sets c->last to the session for the language, which is started if need be. Returns as session_start. */
@@ -53,7 +62,7 @@ take_up(struct crew *c, enum cell_language l)
 		session_init(&m->session, c->attempt, &m->spec, &c->first);
 		m->used = true;
 		c->last = &m->session;
-		verdict = session_start(&m->session);
+		verdict = start(&m->session);
 		if (verdict != VERDICT_OK)
 			return verdict;
 	}
@@ -119,6 +128,32 @@ crew_result(struct crew *c)
 	for (struct session *s = &c->first; result == NULL && s != NULL; s = s->next)
 		result = collector_result(s->collector);
 	return result;
+}
+
+void
+crew_give(struct crew *c, struct json result)
+{
+	collector_give((c->last != NULL ? c->last : &c->first)->collector, result);
+}
+
+const char *
+crew_exit(struct crew *c)
+{
+	const char *text = NULL;
+
+	for (struct session *s = &c->first; text == NULL && s != NULL; s = s->next)
+		text = collector_exit(s->collector);
+	return text;
+}
+
+const char *
+crew_values(struct crew *c)
+{
+	const char *values = NULL;
+
+	for (struct session *s = &c->first; values == NULL && s != NULL; s = s->next)
+		values = collector_values(s->collector);
+	return values;
 }
 
 void

@@ -29,7 +29,7 @@ struct crew {
 /* The attempt, its mask and the spec must outlive the crew. */
 void crew_init(struct crew *c, struct attempt *a, const struct kernelspec *spec);
 
-/* Starts the first kernel. Returns as session_start. */
+/* Starts the first kernel and makes it ready for the notebook. Returns as session_start. */
 enum verdict crew_start(struct crew *c);
 
 /*
@@ -40,6 +40,13 @@ enum verdict crew_execute(struct crew *c, size_t cell, int64_t number);
 
 /* What the notebook has handed back, as collector_result: of the kernel that ran last, of those that have something. */
 const char *crew_result(struct crew *c);
+
+/* A result that comes in another way, as collector_give. */
+void crew_give(struct crew *c, struct json result);
+
+/* The text that the notebook ended itself with, and the values that it has set: as collector_exit and collector_values. */
+const char *crew_exit(struct crew *c);
+const char *crew_values(struct crew *c);
 
 /* Brings the outputs of all cells up to date, as collector_settle. */
 void crew_settle(struct crew *c);

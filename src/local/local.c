@@ -11,6 +11,8 @@
 #include "local/choice.h"
 #include "local/crew.h"
 #include "local/forkserver.h"
+#include "local/resultfile.h"
+#include "local/runtime.h"
 #include "notebook/databricks.h"
 #include "notebook/parameters.h"
 #include "target.h"
@@ -255,6 +257,32 @@ conclude(struct crew *c, enum verdict verdict)
 	f->execution_count = s->failure.execution_count;
 }
 
+/* What the notebook has handed back, whatever became of it; its file is one that it has completed only if it succeeded. */
+static void
+take_results(struct crew *c)
+{
+	struct attempt *a = c->attempt;
+	struct buf text = BUF_INIT;
+	struct json given = JSON_NOTHING;
+	char *why = NULL;
+	const char *json;
+
+	if (a->status == STATUS_SUCCEEDED && resultfile_read(a, &text, &given, &why) == -1) {
+		a->status = STATUS_FAILED;
+		a->failure.kind = ERROR_NOTEBOOK;
+		a->failure.message = why;
+	}
+	if (given.text != NULL)
+		crew_give(c, given);
+	buf_release(&text);
+	if ((json = crew_result(c)) != NULL)
+		a->result = xstrdup(json);
+	if ((json = crew_exit(c)) != NULL)
+		a->exit = xstrdup(json);
+	if ((json = crew_values(c)) != NULL)
+		a->values = xstrdup(json);
+}
+
 static void
 run(struct attempt *a)
 {
@@ -265,7 +293,6 @@ run(struct attempt *a)
 	const struct language *language;
 	enum verdict verdict;
 	char *why = NULL;
-	const char *result;
 
 	if (databricks_prepare(nb, &problems) == -1) {
 		/* All was well when it was checked. */
@@ -300,6 +327,7 @@ run(struct attempt *a)
 		log_warn("notebooks cannot be run from this one: %s", why);
 		free(why);
 	}
+	runtime_mask(a);
 	crew_init(&c, a, &spec);
 	verdict = crew_start(&c);
 	if (verdict == VERDICT_OK)
@@ -307,9 +335,7 @@ run(struct attempt *a)
 	conclude(&c, verdict);
 	calls_close(a->calls);
 	a->calls = NULL;
-	result = crew_result(&c);
-	if (result != NULL)
-		a->result = xstrdup(result);
+	take_results(&c);
 	crew_settle(&c);
 	nb->widgets = collector_widgets(c.first.collector);
 	if (!a->orphaned()) {
@@ -319,6 +345,8 @@ run(struct attempt *a)
 	}
 	crew_end(&c, a->orphaned());
 	crew_release(&c);
+	if (a->orphaned())
+		runtime_forget(a);
 	kernelspec_release(&spec);
 }
 

@@ -78,6 +78,12 @@ struct step {
 enum verdict session_execute(struct session *s, size_t cell, int64_t number, const struct step *step);
 
 /*
+ * Has the kernel execute code (UTF-8) that is no cell: silently, without a trace in its history and its counts. what is
+ * what that is for, in messages. Returns VERDICT_OK, _STOPPED or _KERNEL.
+ */
+enum verdict session_prepare(struct session *s, const char *what, const char *code, size_t n);
+
+/*
  * Asks the kernels of the first session and all others to shut down. What they do about that is seen in session_end();
  * in between there is time for something else.
  */

@@ -78,7 +78,8 @@ take_reply(struct session *s, const struct message *m)
 	struct json payload;
 
 	s->replied = true;
-	message_time(m->header, s->cell->timing.execute_reply);
+	if (s->cell != NULL)
+		message_time(m->header, s->cell->timing.execute_reply);
 	json_walk(&it, json_get(m->content, "payload"));
 	while (json_next(&it, NULL, &payload)) {
 		if (json_is(json_get(payload, "source"), "ask_exit"))
@@ -93,6 +94,30 @@ take_reply(struct session *s, const struct message *m)
 	}
 	/* "aborted", "abort": the cell was not run at all, which must not pass for a success. */
 	s->aborted = true;
+}
+
+/* Whether an exception is but the way in which a cell does what it has asked for (databricks_runtime.py). */
+static bool
+is_ending(const struct session *s, const char *name)
+{
+	switch (name != NULL ? collector_ending(s->collector) : ENDING_NONE) {
+	case ENDING_NOTEBOOK:
+		return strcmp(name, "NotebookExit") == 0;
+	case ENDING_CELL:
+		return strcmp(name, "CellEnd") == 0;
+	default:
+		return false;
+	}
+}
+
+static bool
+shows_ending(const struct session *s, const struct message *m)
+{
+	char *name = json_strdup(json_get(m->content, "ename"));
+	bool ending = is_ending(s, name);
+
+	free(name);
+	return ending;
 }
 
 static void
@@ -120,6 +145,8 @@ take_published(struct session *s, const struct message *m)
 		struct json line;
 		struct buf text = BUF_INIT;
 
+		if (shows_ending(s, m))
+			return;
 		json_walk(&it, json_get(m->content, "traceback"));
 		while (json_next(&it, NULL, &line)) {
 			json_decode(&text, line);
@@ -172,7 +199,7 @@ session_message(struct session *s, const struct message *m)
 			free(s->attempt->notebook->language_info);
 			s->attempt->notebook->language_info = xmemdup0(info.text, info.len);
 		}
-	} else if (ours && s->cell != NULL && strcmp(m->type, "execute_reply") == 0) {
+	} else if (ours && strcmp(m->type, "execute_reply") == 0) {
 		if (!s->replied)
 			take_reply(s, m);
 	}
@@ -183,7 +210,7 @@ session_message(struct session *s, const struct message *m)
  * given one (ipykernel) never answer.
  */
 static int
-put_request(struct buf *content, const char *code, size_t n, bool history)
+put_request(struct buf *content, const char *code, size_t n, bool silent, bool history)
 {
 	if (utf8_check(code, n) != n)
 		return -1;
@@ -193,8 +220,8 @@ put_request(struct buf *content, const char *code, size_t n, bool history)
 	 * stop_on_error is false: with one request under way there is nothing to stop, and a kernel that
 	 * goes on aborting for a while after an error would pass over the next cell.
 	 */
-	buf_addf(content, ", \"silent\": false, \"store_history\": %s, \"user_expressions\": {}, "
-	    "\"allow_stdin\": false, \"stop_on_error\": false}", history ? "true" : "false");
+	buf_addf(content, ", \"silent\": %s, \"store_history\": %s, \"user_expressions\": {}, "
+	    "\"allow_stdin\": false, \"stop_on_error\": false}", silent ? "true" : "false", history ? "true" : "false");
 	return 0;
 }
 
@@ -228,6 +255,11 @@ judge(struct session *s)
 	}
 	if (s->ask_exit)
 		return VERDICT_EXIT;
+	/* Whoever kept the exception from ending the cell does not keep the notebook from ending. */
+	if (collector_ending(s->collector) == ENDING_NOTEBOOK && (!s->raised || is_ending(s, s->failure.name)))
+		return VERDICT_EXIT;
+	if (s->raised && is_ending(s, s->failure.name))
+		return VERDICT_OK;
 	/* Where a cell may raise, SystemExit is one of the things that it may raise, as for nbclient. */
 	if (!s->raised || allowed)
 		return VERDICT_OK;
@@ -313,7 +345,7 @@ session_execute(struct session *s, size_t index, int64_t number, const struct st
 		collector_go_on(s->collector, index);
 	}
 	/* In the kernel's own count a cell counts once, whatever it is made of. */
-	if (put_request(&content, step->code, step->n, step->last) == -1)
+	if (put_request(&content, step->code, step->n, false, step->last) == -1)
 		verdict = cannot_send(s, "its source holds half of a surrogate pair (\\ud800 to \\udfff)");
 	else if (wire_send(s->wire, CHANNEL_SHELL, "execute_request", content.data, content.len, NULL, s->request) == -1)
 		verdict = cannot_send(s, strerror(errno));
@@ -328,4 +360,46 @@ session_execute(struct session *s, size_t index, int64_t number, const struct st
 	s->cell = NULL;
 	s->changed = true;
 	return verdict;
+}
+
+static enum verdict
+not_prepared(struct session *s, const char *what, char *why)
+{
+	failure_release(&s->failure);
+	s->failure.kind = ERROR_KERNEL;
+	s->failure.message = xasprintf("cannot prepare the kernel for %s: %s", what, why);
+	free(why);
+	return VERDICT_KERNEL;
+}
+
+enum verdict
+session_prepare(struct session *s, const char *what, const char *code, size_t n)
+{
+	const int64_t limit = s->attempt->task->target->startup_timeout, deadline = clock_run() + limit;
+	struct buf content = BUF_INIT;
+	int sent;
+
+	s->cell = NULL;
+	s->begun = s->replied = s->idle = s->raised = s->aborted = s->ask_exit = false;
+	put_request(&content, code, n, true, false);
+	sent = wire_send(s->wire, CHANNEL_SHELL, "execute_request", content.data, content.len, NULL, s->request);
+	buf_wipe(&content);
+	if (sent == -1)
+		return not_prepared(s, what, xstrdup(strerror(errno)));
+	while (!s->replied) {
+		if (session_stopping(s))
+			return VERDICT_STOPPED;
+		if (s->kernel.ended)
+			return session_dead(s, "while it was prepared");
+		if (clock_run() >= deadline)
+			return not_prepared(s, what, xasprintf("no answer within %g s", (double)limit / 1e9));
+		session_turn(s, deadline);
+	}
+	s->request[0] = '\0';
+	if (s->aborted)
+		return not_prepared(s, what, xstrdup("it answered 'aborted'"));
+	if (s->raised)
+		return not_prepared(s, what, xasprintf("%s: %s", s->failure.name != NULL ? s->failure.name : "error",
+		    s->failure.message));
+	return VERDICT_OK;
 }

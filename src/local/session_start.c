@@ -13,6 +13,7 @@
 #include "local/calls.h"
 #include "local/environment.h"
 #include "local/forkserver.h"
+#include "local/resultfile.h"
 #include "local/session_turn.h"
 
 #define ASK_AGAIN (NSEC_PER_SEC)	/* a kernel that has not answered may have lost the request */
@@ -181,12 +182,14 @@ enum verdict
 session_start(struct session *s)
 {
 	const struct task *t = s->attempt->task;
-	char **env = environment_list(s->spec, t, false);
+	char **env = environment_list(s->spec, t, false), *result = resultfile_path(s->attempt);
 	int64_t began = clock_run();
 	enum verdict verdict;
 
 	if (s->attempt->calls != NULL)
 		env = environment_add(env, CALLS_VARIABLE, calls_path(s->attempt->calls));
+	env = environment_add(env, RESULTFILE_VARIABLE, result);
+	free(result);
 	if (s == s->first) {
 		memory_prepare(&s->memory, t->memory_limit, NULL);
 	} else if (mkdir(s->folder, 0700) == -1) {

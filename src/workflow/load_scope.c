@@ -91,6 +91,21 @@ read_secret(struct loader *l, const char *what, const char *of, const struct yam
 }
 
 bool
+loader_secret(struct loader *l, const char *what, const char *of, const struct yaml_node *secret, struct buf *out)
+{
+	struct scope_value v = {.json = NULL};
+
+	read_secret(l, what, of, secret, &v);
+	if (v.state != SCOPE_KNOWN)
+		return false;
+	buf_adds(out, v.json);
+	explicit_bzero(v.json, strlen(v.json));
+	free(v.json);
+	free(v.secret);
+	return true;
+}
+
+bool
 loader_no_secret_inside(struct loader *l, const struct yaml_node *node)
 {
 	const struct yaml_node *secret = secret_of(node);

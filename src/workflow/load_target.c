@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 struct target *
@@ -163,6 +164,18 @@ read_preload(struct loader *l, void *into, const struct yaml_key *key, const str
 	}
 }
 
+static void
+read_dbfs(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+{
+	struct target *t = into;
+	char *folder = loader_text(l, key->name, value);
+
+	if (folder == NULL)
+		return;
+	t->dbfs = file_join(l->folder, folder);
+	free(folder);
+}
+
 static const struct loader_key target_keys[] = {
 	{"type", read_target_type, LOADER_PLAIN},
 	{"kernel", read_target_kernel, LOADER_PLAIN},
@@ -171,6 +184,8 @@ static const struct loader_key target_keys[] = {
 	{"shutdown_seconds", read_shutdown_grace, LOADER_PLAIN},
 	{"preload", read_preload, LOADER_PLAIN},
 	{"warm", read_warm, LOADER_PLAIN},
+	{"dbfs", read_dbfs, LOADER_PLAIN},
+	{"secrets", loader_secrets, LOADER_RAW},
 };
 
 static void

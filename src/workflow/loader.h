@@ -196,6 +196,12 @@ void loader_env(struct loader *l, const struct yaml_node *value, struct sources 
 /* Notes which variables a value names as secrets, at any depth: nothing else may show them. */
 void loader_note_secrets(struct loader *l, const struct yaml_node *value);
 
+/*
+ * Appends what is in the environment's variable that secret names, the value of {secret: NAME}, as a JSON string. what and
+ * of are for messages. false with a problem added.
+ */
+bool loader_secret(struct loader *l, const char *what, const char *of, const struct yaml_node *secret, struct buf *out);
+
 /* Reads the -p options into l->overrides. */
 void loader_overrides(struct loader *l);
 
@@ -235,6 +241,9 @@ void loader_databricks(struct loader *l, const struct yaml_node *map, struct tar
 struct compute *loader_compute(struct loader *l, const struct yaml_key *key, const struct yaml_node *map);
 
 void loader_targets(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
+
+/* The value of a target's "secrets". */
+void loader_secrets(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 
 /* The value of "limits", of "pools", and of "on_error". */
 void loader_limits(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);

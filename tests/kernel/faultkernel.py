@@ -321,6 +321,9 @@ class Kernel:
         self.publish("stream", {"name": name, "text": text}, **more)
 
     def on_execute_request(self, channel, ids, header, content):
+        if content["silent"]:  # no cell: what prepares a kernel of Python, which this is not
+            self.wire.send(channel, "execute_reply", {"status": "ok", "execution_count": self.count}, header, ids)
+            return
         self.fate("cell")
         self.parent, self.request, self.ids = header, content, ids
         self.count += 1

@@ -22,7 +22,7 @@ stat = open("/proc/self/stat").read().rpartition(")")[2].split()
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status") if ":\\t" in line)
 seen = {
     "path": sys.path, "argv0": sys.argv[0], "args": [a for a in sys.argv[1:] if "/" not in a], "cwd": os.getcwd(),
-    "environ": {k: v for k, v in os.environ.items() if k not in ("JPY_PARENT_PID", "NBFORK_CALL")}, "parent": os.environ["JPY_PARENT_PID"] == str(os.getppid()),
+    "environ": {k: v for k, v in os.environ.items() if k not in ("JPY_PARENT_PID", "NBFORK_CALL", "NBFORK_RESULT")}, "parent": os.environ["JPY_PARENT_PID"] == str(os.getppid()),
     "main": sorted(n for n in vars(sys.modules["__main__"]) if not n.startswith("_i")), "name": __name__,
     "file": "__file__" in globals(), "session": os.getsid(0) == os.getpid(), "group": os.getpgid(0) == os.getpid(),
     "signals": {s: str(signal.getsignal(s)) for s in range(1, 32) if s not in (9, 19)},

@@ -1,0 +1,200 @@
+#include "local/runtime.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "local/calls.h"
+#include "notebook/databricks.h"
+#include "notebook/magic.h"
+#include "src/local/databricks_source.h"
+
+#define REDACTED "[REDACTED]"	/* what Databricks shows instead of a secret */
+#define SECRET_PREFIX "NBFORK_SECRET_"
+
+extern char **environ;
+
+/* What is executed, with the program, the settings and the place of what was compiled before as `given`. */
+static const char loader[] =
+	"import importlib.util, json, marshal, os, sys, types\n"
+	"from IPython import get_ipython\n"
+	"program, settings, place = given\n"
+	"tag, code = (importlib.util.MAGIC_NUMBER, sys.version), None\n"
+	"try:\n"
+	"    with open(place, 'rb') as f:\n"
+	"        of, code = marshal.load(f)\n"
+	"except (EOFError, OSError, TypeError, ValueError):\n"
+	"    pass\n"
+	"if code is None or of != tag:\n"
+	"    code = compile(program, '<nbfork>', 'exec')\n"
+	"    try:\n"
+	"        with open(f'{place}-{os.getpid()}', 'xb') as f:\n"
+	"            marshal.dump((tag, code), f)\n"
+	"        os.rename(f.name, place)\n"
+	"    except OSError:\n"
+	"        pass\n"
+	"module = sys.modules['nbfork_databricks'] = types.ModuleType('nbfork_databricks')\n"
+	"exec(code, vars(module))\n"
+	"module.start(json.loads(settings), get_ipython())\n";
+
+static bool
+is_wanted(const struct session *s)
+{
+	enum cell_language l;
+
+	return s->attempt->notebook->databricks != DATABRICKS_NONE && language_parse(s->spec->language, &l) &&
+	    l == LANGUAGE_PYTHON;
+}
+
+/* Where the run's kernels leave what they have compiled: PRIVATE/runtime, beside the folders of the slots. */
+static char *
+shared_folder(const struct attempt *a)
+{
+	char *private = file_folder(a->folder), *folder = xasprintf("%s/runtime", private);
+
+	free(private);
+	return folder;
+}
+
+void
+runtime_forget(const struct attempt *a)
+{
+	char *folder = shared_folder(a);
+
+	file_remove_tree(folder);
+	free(folder);
+}
+
+static char *
+absolute(const char *path)
+{
+	char *real = realpath(path, NULL), *here, *joined;
+
+	if (real != NULL || *path == '/')
+		return real != NULL ? real : xstrdup(path);
+	here = getcwd(NULL, 0);
+	joined = here != NULL ? xasprintf("%s/%s", here, path) : xstrdup(path);
+	free(here);
+	return joined;
+}
+
+/* All values of widgets are text: of other types as JSON. */
+static void
+put_parameters(struct json_out *o, const struct params *parameters)
+{
+	json_out_open(o, '{');
+	for (size_t i = 0; i < parameters->n; i++) {
+		struct json value = json_of(parameters->list[i].value);
+		struct buf text = BUF_INIT;
+
+		json_out_key(o, parameters->list[i].name);
+		if (json_type(value) == JSON_STRING) {
+			json_out_value(o, value);
+		} else {
+			json_put(&text, value, &JSON_ONE_LINE);
+			json_out_str(o, buf_str(&text));
+		}
+		buf_wipe(&text);
+	}
+	json_out_close(o, '}');
+}
+
+static void
+put_settings(const struct session *s, struct buf *b)
+{
+	const struct attempt *a = s->attempt;
+	const struct task *t = a->task;
+	struct json_out o = JSON_OUT(b, -1, 0);
+	char *path = absolute(t->file), *dbfs = absolute(t->target->dbfs);
+
+	json_out_open(&o, '{');
+	json_out_key(&o, "kind");
+	json_out_str(&o, a->notebook->databricks == DATABRICKS_NOTEBOOK ? "notebook" : "uses");
+	json_out_key(&o, "name");
+	json_out_str(&o, t->name);
+	json_out_key(&o, "path");
+	json_out_str(&o, path);
+	json_out_key(&o, "run");
+	json_out_str(&o, a->first_run_id);
+	json_out_key(&o, "parameters");
+	put_parameters(&o, &t->parameters);
+	json_out_key(&o, "dbfs");
+	json_out_str(&o, dbfs);
+	json_out_key(&o, "secrets");
+	json_out_value(&o, json_of(t->target->secrets != NULL ? t->target->secrets : "{}"));
+	/* A notebook that another one has called is no task of a job. */
+	json_out_key(&o, "job");
+	json_out_bool(&o, !a->called);
+	json_out_key(&o, "values");
+	json_out_value(&o, json_of(a->task_values));
+	json_out_key(&o, "call");
+	json_out_str(&o, a->calls != NULL ? calls_path(a->calls) : NULL);
+	json_out_close(&o, '}');
+	free(path);
+	free(dbfs);
+}
+
+enum verdict
+runtime_start(struct session *s)
+{
+	struct buf program = BUF_INIT, settings = BUF_INIT, code = BUF_INIT;
+	char *folder, *place;
+	enum verdict verdict;
+
+	if (!is_wanted(s))
+		return VERDICT_OK;
+	folder = shared_folder(s->attempt);
+	mkdir(folder, 0700);	/* where that cannot be, each kernel compiles for itself */
+	place = xasprintf("%s/code", folder);
+	for (const char *const *line = databricks_source; *line != NULL; line++)
+		buf_adds(&program, *line);
+	put_settings(s, &settings);
+	/* A JSON string of ours is a string in Python too. */
+	buf_adds(&code, "exec(");
+	json_put_str(&code, loader);
+	buf_adds(&code, ", {'given': (");
+	json_put_string(&code, program.data, program.len);
+	buf_adds(&code, ", ");
+	json_put_string(&code, settings.data, settings.len);
+	buf_adds(&code, ", ");
+	json_put_str(&code, place);
+	buf_adds(&code, ")})");
+	verdict = session_prepare(s, "dbutils", code.data, code.len);
+	buf_wipe(&code);
+	buf_wipe(&settings);
+	buf_release(&program);
+	free(place);
+	free(folder);
+	return verdict;
+}
+
+void
+runtime_mask(struct attempt *a)
+{
+	struct json_iter scopes, keys;
+	struct json scope, value;
+	const size_t n = strlen(SECRET_PREFIX);
+
+	json_walk(&scopes, a->task->target->secrets != NULL ? json_of(a->task->target->secrets) : JSON_NOTHING);
+	while (json_next(&scopes, NULL, &scope)) {
+		json_walk(&keys, scope);
+		while (json_next(&keys, NULL, &value)) {
+			struct buf text = BUF_INIT;
+
+			json_decode(&text, value);
+			mask_add_spellings_as(a->mask, buf_str(&text), text.len, REDACTED);
+			buf_wipe(&text);
+		}
+	}
+	for (char **e = environ; *e != NULL; e++) {
+		const char *equals = strncmp(*e, SECRET_PREFIX, n) == 0 ? strchr(*e, '=') : NULL;
+
+		if (equals != NULL)
+			mask_add_spellings_as(a->mask, equals + 1, strlen(equals + 1), REDACTED);
+	}
+}
