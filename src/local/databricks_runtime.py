@@ -1041,7 +1041,7 @@ class Cells:
         with tempfile.NamedTemporaryFile("w", suffix=".sh", prefix="nbfork-") as f:
             f.write(text)
             f.flush()
-            status = pass_on(start_process(["/bin/bash", f.name]))
+            status = pass_on(start_process(["/bin/bash", *options.split(), f.name]))
         if status != 0 and "-e" in options.split():
             raise subprocess.CalledProcessError(status, "%sh")
 
@@ -1093,6 +1093,15 @@ class Cells:
     def run(self, path, cells, arguments):
         """Gives the notebook the values that a %run has for another one; its cells come as cells of this one."""
         Here.dbutils.widgets._given.update(arguments)
+
+
+def register_magics():
+    """Magics that may stand in the middle of a cell of Python. %pip is not IPython's: it fails when pip does."""
+    for name, function in {
+            "fs": Here.cells.fs, "sh": Here.cells.sh, "pip": lambda line: Here.cells.pip(f"%pip {line}"),
+            "restart_python": lambda line: Here.dbutils.library.restartPython(),
+            "set_cell_max_output_size_in_mb": lambda line: None}.items():
+        Here.shell.register_magic_function(function, "line", name)
 
 
 # ---- Modules that notebooks import there ----
@@ -1198,4 +1207,6 @@ def start(settings, shell):
     Here.sqlContext = Lazy("sqlContext", "pyspark.sql.SQLContext", make_sql_context)
     Here.cells = Cells()
     sys.meta_path.append(Modules)
+    if settings.get("kind") != "uses":
+        register_magics()
     fill()

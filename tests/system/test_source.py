@@ -5,6 +5,7 @@ said before anything is started.
 
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -271,6 +272,55 @@ def test_the_memory_of_all_kernels_together_is_limited(work):
     two_kernels(work, "print a", "%scala\nprint b", "%scala\nprint c", defaults={"memory_limit": "1G"})
     run = work.run("workflow.yaml")
     assert run.text("a") == "a\nb\nc\n"
+
+
+# ---- With the runtime ----
+
+def test_what_the_workspace_does_itself_is_done_here(work):
+    source(work, "lib/given.py", "dbutils.widgets.text('who', 'nobody')\nprint(dbutils.widgets.get('who'))")
+    source(work, "a.py", "%sh echo $((6 * 7))", "%sh -e -u\necho \\\n 'a  b'", "%fs\nmkdirs /made\nput /made/f text",
+           "%pip --version", "# how much\n%pip --version \\\n  --quiet\nprint('and on')\nif True:\n    %pip --version",
+           "x = 1\n%sh echo line\n%restart_python\nprint('not reached')", "print('x' in globals())",
+           '%run ./lib/given $who="a \'b" $and=c', "%sh false\necho last", "%sh -e\necho one\nfalse\necho two")
+    work.workflow("a.py", targets={"local": {"dbfs": "dbfs"}})
+    (work.dir / "dbfs").mkdir()
+    run = work.run("workflow.yaml")
+    error = run.record("a")["error"]
+    assert (error["name"], error["execution_count"]) == ("CalledProcessError", 10)
+    text = re.sub(r"^pip .*\n", "PIP\n", run.text("a"), flags=re.M)
+    assert text == "42\na  b\ntrue\nWrote 4 bytes.\nPIP\nPIP\nand on\nPIP\nline\nFalse\na 'b\nlast\none\n"
+
+
+def test_a_failing_pip_fails_its_cell_wherever_it_stands(work):
+    source(work, "a.py", "%pip install ./nowhere")
+    source(work, "b.py", "%pip install ./nowhere\nprint('not reached')")
+    work.workflow("a.py", "b.py")
+    run = work.run("workflow.yaml")
+    for name in "ab":
+        assert run.record(name)["error"]["name"] == "CalledProcessError"
+        assert "not reached" not in run.text(name)
+
+
+def test_an_exit_ends_the_notebook_wherever_it_stands(work):
+    source(work, "a.py", "%run ./b", "print('not reached')")
+    source(work, "b.py", "print('b')", "dbutils.notebook.exit('from b')", "print('nor this')")
+    source(work, "c.r", "cat('in R\\n')", "%python\ndbutils.notebook.exit(dbutils.widgets.get('n'))", "cat('not reached')")
+    work.workflow("a.py", {"path": "c.r", "parameters": {"n": 5}})
+    run = work.run("workflow.yaml")
+    assert run.status == 0
+    assert (run.record("a")["result"], run.record("c")["result"]) == ("from b", "5")
+    assert run.text("a") == "b\n"
+    assert run.text("c") == "in R\n"
+
+
+def test_sql_without_spark_is_an_error_that_says_what_is_missing(work):
+    source(work, "a.sql", "-- nothing here\nselect 1")
+    run = work.run("a.sql")
+    error = run.record("a")["error"]
+    if error is None:
+        pytest.skip("there is Spark")
+    assert error["execution_count"] == 1
+    assert "PySpark" in error["message"] and "pip install pyspark" in error["message"]
 
 
 # ---- Again ----
