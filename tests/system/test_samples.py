@@ -156,6 +156,12 @@ def test_the_sales_are_counted_on_a_workspace(samples, build):
     assert site.executions() == {"count-north": 1, "count-south": 1, "count-west": 1, "report": 1}
     imports = [r for r in site.workspace.log("/workspace/import") if r["status"] == 200]
     assert len(imports) == 3, "each file once"
+    here = site.work.run("-t", "local", f"samples/{DATABRICKS}")
+    assert here.status == 0
+    assert [(n["name"], n["status"], n["result"], n["cells"]) for n in here.results["notebooks"]] == [
+        (n["name"], n["status"], n["result"], n["cells"]) for n in run.results["notebooks"]]
+    for name in ("count-north", "report"):
+        assert here.text(name) == run.text(name)
 
 
 def test_a_region_that_has_sold_too_little_raises_an_alarm(samples, site):
