@@ -72,22 +72,12 @@ look_at(struct keeper *k, const char *path)
 	return f;
 }
 
-/* Appends the digests of all notebooks that are parts of one, each once. */
+/* Adds what one notebook runs to those that are known to be parts. */
 static void
-put_parts(struct keeper *k, const struct known_file *f, struct table *seen, struct buf *b)
+note_parts(const struct known_file *f, struct table *parts)
 {
-	for (size_t i = 0; f->files != NULL && f->files[i] != NULL; i++) {
-		void **place = table_at(seen, f->files[i], strlen(f->files[i]));
-		const struct known_file *part;
-
-		if (*place != NULL)
-			continue;
-		*place = seen;
-		part = look_at(k, f->files[i]);
-		buf_addf(b, "%s\n", part != NULL ? part->digest : "");
-		if (part != NULL)
-			put_parts(k, part, seen, b);
-	}
+	for (size_t i = 0; f->files != NULL && f->files[i] != NULL; i++)
+		*table_at(parts, f->files[i], strlen(f->files[i])) = parts;	/* any value */
 }
 
 /* The digest of a notebook's content: of its file alone, where that is all there is to it. */
@@ -95,7 +85,7 @@ static void
 put_file(struct keeper *k, const char *path, char digest[DIGEST_TEXT])
 {
 	const struct known_file *f = look_at(k, path);
-	struct table seen = TABLE_INIT;
+	struct table parts = TABLE_INIT;
 	struct buf b = BUF_INIT;
 
 	*digest = '\0';
@@ -104,12 +94,17 @@ put_file(struct keeper *k, const char *path, char digest[DIGEST_TEXT])
 	memcpy(digest, f->digest, DIGEST_TEXT);
 	if (f->files == NULL)
 		return;
-	*table_at(&seen, path, strlen(path)) = &seen;
-	buf_addf(&b, "%s\n", f->digest);
-	put_parts(k, f, &seen, &b);
+	/* Parts have parts: the table grows while it is walked. */
+	*table_at(&parts, path, strlen(path)) = &parts;
+	for (size_t i = 0; i < parts.n; i++) {
+		f = look_at(k, parts.entries[i].key);
+		buf_addf(&b, "%s\n", f != NULL ? f->digest : "");
+		if (f != NULL)
+			note_parts(f, &parts);
+	}
 	digest_bytes(digest, b.data, b.len);
 	buf_release(&b);
-	table_release(&seen);
+	table_release(&parts);
 }
 
 /* Values in a form that is the same however they are written; secrets by the variable that they are in. */

@@ -10,6 +10,8 @@ choice_of_language(struct kernelspec *k, const struct task *t, enum cell_languag
 	static const char *const names[LANGUAGES] = {[LANGUAGE_R] = "R", [LANGUAGE_SCALA] = "Scala"};
 	enum cell_language target;
 
+	if (l == LANGUAGE_SQL)
+		l = LANGUAGE_PYTHON;
 	if (t->target->kernel != NULL) {
 		if (kernelspec_find(k, t->target->kernel, why) == -1)
 			return -1;
@@ -32,7 +34,7 @@ choice_of_notebook(struct kernelspec *k, const struct task *t, const struct note
 	else if (nb != NULL && nb->kernel_name != NULL)
 		name = nb->kernel_name;
 	else if (nb != NULL && nb->databricks == DATABRICKS_NOTEBOOK)
-		return choice_of_language(k, t, nb->default_language == LANGUAGE_SQL ? LANGUAGE_PYTHON : nb->default_language, why);
+		return choice_of_language(k, t, nb->default_language, why);
 	else if (t->target->kernel != NULL)
 		name = t->target->kernel;
 	return kernelspec_find(k, name, why);

@@ -14,7 +14,10 @@
  */
 int choice_of_notebook(struct kernelspec *k, const struct task *t, const struct notebook *nb, char **why);
 
-/* The kernel for pieces in that language: the target's, where that is one, else any. Returns as kernelspec_find. */
+/*
+ * The kernel for that language: the target's, where that is one, else any; one of Python's for SQL. Returns as
+ * kernelspec_find.
+ */
 int choice_of_language(struct kernelspec *k, const struct task *t, enum cell_language l, char **why);
 
 #endif

@@ -1,7 +1,6 @@
 #include "local/crew.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -108,7 +107,7 @@ crew_execute(struct crew *c, size_t index, int64_t number)
 	}
 	for (size_t i = 0; i < cell->npieces && verdict == VERDICT_OK; i++) {
 		step.code = cell->pieces[i].code;
-		step.n = strlen(step.code);
+		step.n = cell->pieces[i].n;
 		step.last = i + 1 == cell->npieces;
 		verdict = take_up(c, cell->pieces[i].language);
 		if (verdict == VERDICT_OK)
@@ -210,7 +209,8 @@ crew_check(const struct task *t, const struct notebook *nb, struct problems *p)
 			if (choice_of_language(&spec, t, l, &why) == -1 ||
 			    (params_find(&t->env, "PATH") == NULL && kernelspec_check_program(&spec, &why) == -1)) {
 				cell_position(nb, &nb->cells[i], &line, &column);
-				problems_add(p, nb->path, line, column, "a cell is in another language than the notebook: %s", why);
+				problems_add(p, nb->path, line, column,
+				    "a cell is in another language than the notebook: %s", why);
 				free(why);
 			}
 			kernelspec_release(&spec);

@@ -23,8 +23,9 @@
 
 #define DATABRICKS_RUNTIME "__nbfork_databricks__"
 
-/* Most that one notebook may come to with all that it runs by %run. */
+/* Most that one notebook may come to with all that it runs by %run, and how deep that may go. */
 #define DATABRICKS_PIECES_MAX 20000
+#define DATABRICKS_DEPTH_MAX 100
 #define DATABRICKS_CODE_MAX ((size_t)64 * 1024 * 1024)
 
 /* Sets what the notebook has to do with Databricks, by what is in it. notebook_read() does so. */

@@ -56,7 +56,8 @@ struct cell_members {
 /* Something to run, in the language of the kernel that runs it (notebook/databricks.h). */
 struct piece {
 	enum cell_language language;	/* LANGUAGE_PYTHON, _R or _SCALA */
-	char *code;	/* owned */
+	char *code;	/* owned; it may hold NUL characters */
+	size_t n;	/* bytes of it */
 	char *origin;	/* "FILE:LINE" of the cell of another notebook that it is, run by %run; NULL for none; owned */
 };
 

@@ -93,8 +93,8 @@ lookup_notebook(const char *folder, const char *path, char **file, char **why)
 		*why = xasprintf("'%s' is a file, not a notebook: its first line must be '%s'", other,
 		    source_header(other, NULL));
 	else if (!found)
-		*why = xasprintf("there is no notebook '%s'%s", base, *plain == '/' ? " on this machine; a path that is relative "
-		    "to the notebook is the same here and in the workspace" : "");
+		*why = xasprintf("there is no notebook '%s'%s", base, *plain == '/' ?
+		    " on this machine; a path that is relative to the notebook is the same here and in the workspace" : "");
 out:
 	free(other);
 	free(base);

@@ -14,6 +14,7 @@
 /* A notebook that is being read, and those that it is part of. */
 struct reading {
 	const struct reading *above;
+	unsigned depth;	/* how many those are */
 	struct notebook *nb;
 	char *real;	/* its path without links; NULL when that cannot be told */
 };
@@ -42,7 +43,14 @@ add_piece(struct making *m, const struct reading *r, const struct cell *from, en
 	m->total++;
 	m->bytes += code->len;
 	c->pieces = xgrow(c->pieces, c->npieces, &m->cap, sizeof(*c->pieces));
-	c->pieces[c->npieces++] = (struct piece){.language = l, .code = buf_steal(code), .origin = origin};
+	c->pieces[c->npieces] = (struct piece){.language = l, .n = code->len, .origin = origin};
+	c->pieces[c->npieces++].code = buf_steal(code);
+}
+
+static bool
+is_too_much(const struct making *m)
+{
+	return m->total > DATABRICKS_PIECES_MAX || m->bytes > DATABRICKS_CODE_MAX;
 }
 
 /* ---- Calls of the runtime ---- */
@@ -149,14 +157,14 @@ static void
 add_notebook(struct making *m, const struct reading *above, const char *file)
 {
 	struct notebook nb;
-	struct reading r = {.above = above, .nb = &nb, .real = realpath(file, NULL)};
+	struct reading r = {.above = above, .depth = above->depth + 1, .nb = &nb, .real = realpath(file, NULL)};
 
 	if (notebook_read(&nb, file, m->problems) == -1) {
 		m->result = -1;
 	} else {
 		/* In the workspace it would be one, whoever has written the file. */
 		databricks_adopt(&nb);
-		for (size_t i = 0; i < nb.ncells && m->total <= DATABRICKS_PIECES_MAX && m->bytes <= DATABRICKS_CODE_MAX; i++)
+		for (size_t i = 0; i < nb.ncells && !is_too_much(m); i++)
 			if (!cell_is_skipped(&nb.cells[i]))
 				add_cell(m, &r, &nb.cells[i]);
 	}
@@ -181,6 +189,8 @@ add_run(struct making *m, const struct reading *r, const struct cell *c, const s
 		message = xasprintf("%%run of '%s', which this notebook is itself or is run by", file);
 		complain(m, r, c, line, message);
 		free(message);
+	} else if (r->depth >= DATABRICKS_DEPTH_MAX) {
+		complain(m, r, c, line, "notebooks run each other too deeply by %run");
 	} else {
 		if (run.arguments.len != 0)
 			add_arguments(m, r, c, file, &run.arguments);
@@ -292,7 +302,7 @@ databricks_prepare(struct notebook *nb, struct problems *p)
 		m.cell = &nb->cells[i];
 		m.cap = 0;
 		m.cell->passed_over = !add_cell(&m, &r, m.cell);
-		if (m.total > DATABRICKS_PIECES_MAX || m.bytes > DATABRICKS_CODE_MAX) {
+		if (is_too_much(&m)) {
 			complain(&m, &r, m.cell, 0, "too much is run by %run: notebooks run each other over and over");
 			break;
 		}
@@ -335,8 +345,10 @@ static bool
 may_run(const char *path)
 {
 	struct buf text = BUF_INIT;
-	bool may = file_read_regular(path, &text, NOTEBOOK_BYTES_MAX) == 0 && memmem(buf_str(&text), text.len, "%run", 4) != NULL;
+	bool may;
 
+	file_read_regular(path, &text, NOTEBOOK_BYTES_MAX);
+	may = memmem(buf_str(&text), text.len, "%run", 4) != NULL;
 	buf_release(&text);
 	return may;
 }

@@ -60,8 +60,9 @@ read_path(const char *p, const char *end, const char *comment, struct buf *out)
 
 	if (*p == '"' || *p == '\'')
 		return read_quoted(p, end, out);
-	while (stop < end && *stop != '\n' && (stop == p || !is_space(stop[-1]) || (*stop != '$' && !is_comment(stop, end, comment))))
-		stop++;
+	for (; stop < end && *stop != '\n'; stop++)
+		if (stop > p && is_space(stop[-1]) && (*stop == '$' || is_comment(stop, end, comment)))
+			break;
 	end = stop;
 	while (end > p && is_space(end[-1]))
 		end--;

@@ -379,6 +379,46 @@ START_TEST(refuses_too_much)
 }
 END_TEST
 
+START_TEST(refuses_too_deep)
+{
+	char *text;
+
+	for (int i = 0; i < 101; i++) {
+		char *name = xasprintf("d%d.py", i);
+
+		text = xasprintf(PY "# MAGIC %%run ./d%d", i + 1);
+		ck_assert_int_eq(file_replace(name, text, strlen(text)), 0);
+		free(name);
+		free(text);
+	}
+	ck_assert_int_eq(file_replace("d101.py", PY "1", strlen(PY "1")), 0);
+	ck_assert_int_eq(notebook_read(&nb, "d1.py", &problems), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, &problems), 0);
+	ck_assert_uint_eq(nb.cells[0].npieces, 1);
+	release();
+	ck_assert_int_eq(notebook_read(&nb, "d0.py", &problems), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, &problems), -1);
+	ck_assert_uint_eq(problems.n, 1);
+	ck_assert_str_eq(problems.list[0].file, "d100.py");
+	ck_assert_str_eq(problems.list[0].message, "notebooks run each other too deeply by %run");
+	release();
+}
+END_TEST
+
+/* What follows a NUL character in a cell is not lost. */
+START_TEST(keeps_nuls)
+{
+	static const char text[] = CODE("\"a\\u0000b\"", "") "\"notebookId\": 1" END;
+
+	ck_assert_int_eq(read_text("a.ipynb", text, strlen(text)), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, &problems), 0);
+	ck_assert_uint_eq(nb.cells[0].npieces, 1);
+	ck_assert_uint_eq(nb.cells[0].pieces[0].n, 3);
+	ck_assert_mem_eq(nb.cells[0].pieces[0].code, "a\0b", 3);
+	release();
+}
+END_TEST
+
 static const struct {
 	const char *text, *path, *arguments, *fault;
 } runs[] = {
@@ -435,6 +475,8 @@ main(void)
 	tcase_add_test(c, looks_up);
 	tcase_add_loop_test(c, prepares, 0, COUNT(prepared));
 	tcase_add_test(c, refuses_too_much);
+	tcase_add_test(c, refuses_too_deep);
+	tcase_add_test(c, keeps_nuls);
 	tcase_add_loop_test(c, reads_runs, 0, COUNT(runs));
 	tcase_add_loop_test(c, recognizes, 0, COUNT(kinds));
 	suite_add_tcase(s, c);
