@@ -343,3 +343,11 @@ def test_a_resume_goes_by_all_that_a_notebook_takes_in(work):
     assert "lib/two.py:2:1: %run: there is no notebook 'lib/../lib/three'\n" in work.run("-c", "workflow.yaml").err
     work.notebook("lib/three", "y = 3", kernel=None)
     assert kept(resume(work, first)) == ["b"]
+
+
+def test_earlier_runs_tell_how_long_it_takes(work):
+    source(work, "a.sql", "%python 1")
+    work.workflow("a.sql")
+    assert work.run("workflow.yaml", folder=None).status == 0
+    plan = work.run("-n", "workflow.yaml", folder=None)
+    assert re.search(r"^1 +a +a\.sql +\d\S*s \(earlier run\) ", plan.out, re.M), plan.out
