@@ -45,6 +45,7 @@ struct call {
 	enum stage stage;
 	int64_t id;	/* once it waits */
 	struct buf text;	/* what has been read; then, an answer that is no file's */
+	bool too_long;	/* what was read has been thrown away, and so is the rest of the line */
 	size_t sent;	/* bytes of text */
 	int answer;	/* the answer's file, of which what has been sent is behind; -1: the answer is the text */
 };
@@ -345,7 +346,11 @@ read_some(struct calls *c, struct call *call)
 	}
 	call->text.len += (size_t)n;
 	feed = memchr(call->text.data + before, '\n', (size_t)n);
-	if ((feed != NULL ? (size_t)(feed - call->text.data) : call->text.len) > CALL_BYTES_MAX)
+	call->too_long = call->too_long || (feed != NULL ? (size_t)(feed - call->text.data) : call->text.len) > CALL_BYTES_MAX;
+	/* Who still writes would not read. */
+	if (call->too_long && feed == NULL)
+		buf_reset(&call->text);
+	else if (call->too_long)
 		refuse(c, call, "the call is too long: 512 KiB of path and arguments are the most");
 	else if (feed != NULL)
 		begin(c, call, (size_t)(feed - call->text.data));

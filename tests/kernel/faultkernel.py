@@ -47,6 +47,15 @@ the end of the line; JSON is one JSON value. An unknown command raises SyntaxErr
                           daemon (setsid and two forks), stubborn (daemon that ignores TERM, INT and HUP), or
                           hydra (forks itself and leaves again and again, for 20 seconds)
 
+  Running other notebooks (JSON is what to ask for, an object, or a path alone):
+    call JSON             run one and print the answer, a line of JSON
+    calls N JSON          N of them at the same time, from threads; prints a list of the answers
+    forked N JSON         the same from processes that are forked
+    begin JSON            ask for one and do not wait
+    drop                  close the connections of those that have begun; print nothing
+    orphan FILE JSON      fork a process that runs one, and write its id to FILE
+    send JSON             send a JSON string to the socket, exactly, then no more; print what comes back
+
   What a bad kernel does:
     die SIGNAL            send itself a signal, by number
     exit STATUS           exit at once
@@ -75,9 +84,12 @@ import hashlib
 import hmac
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import traceback
 import uuid
@@ -87,6 +99,21 @@ import zmq
 
 DELIMITER = b"<IDS|MSG>"
 STAGES = ("start", "bind", "bound", "info", "cell")
+
+
+def ask(request):
+    """Asks for a notebook to be run; returns the connection."""
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(os.environ["NBFORK_CALL"])
+    s.sendall(json.dumps({"path": request} if isinstance(request, str) else request).encode() + b"\n")
+    return s
+
+
+def answer(s):
+    """The answer, once it is there; all that comes when it is none."""
+    with s, s.makefile("r", encoding="utf-8") as f:
+        text = f.read()
+    return json.loads(text) if text.count("\n") == 1 else text
 
 
 def options():
@@ -228,6 +255,7 @@ class Kernel:
         self.infos = 0
         self.received = []
         self.values = {}
+        self.begun = []
         self.running = False
 
     def on_interrupt(self, *_):
@@ -496,6 +524,62 @@ class Kernel:
         if kind not in ("child", "setsid"):
             child.wait()
         self.pause(20, until=lambda: os.path.exists(file))
+
+    def do_call(self, request):
+        with ask(json.loads(request)) as s:
+            self.pause(600, until=lambda: select.select([s], [], [], 0)[0])
+            self.stream("stdout", json.dumps(answer(s)) + "\n")
+
+    def do_calls(self, rest):
+        n, _, request = rest.partition(" ")
+        request = json.loads(request)
+        answers = [None] * int(n)
+
+        def run(i):
+            answers[i] = answer(ask(request))
+        threads = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(len(answers))]
+        for t in threads:
+            t.start()
+        self.pause(600, until=lambda: not any(t.is_alive() for t in threads))
+        self.stream("stdout", json.dumps(answers) + "\n")
+
+    def do_forked(self, rest):
+        n, _, request = rest.partition(" ")
+        ends = [os.pipe() for _ in range(int(n))]
+        for _, to in ends:
+            if os.fork() == 0:
+                os.write(to, json.dumps(answer(ask(json.loads(request)))).encode())
+                os._exit(0)
+            os.close(to)
+        files = [os.fdopen(end) for end, _ in ends]
+        for f in files:
+            self.pause(600, until=lambda: select.select([f], [], [], 0)[0])
+        self.stream("stdout", json.dumps([json.load(f) for f in files]) + "\n")
+
+    def do_begin(self, request):
+        self.begun.append(ask(json.loads(request)))
+
+    def do_drop(self, _):
+        for s in self.begun:
+            s.close()
+        self.begun.clear()
+
+    def do_orphan(self, rest):
+        file, _, request = rest.partition(" ")
+        pid = os.fork()
+        if pid == 0:
+            answer(ask(json.loads(request)))
+            os._exit(0)
+        with open(file + ".new", "w") as f:
+            f.write(str(pid))
+        os.rename(file + ".new", file)
+
+    def do_send(self, text):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(os.environ["NBFORK_CALL"])
+        s.sendall(json.loads(text).encode("utf-8", "surrogatepass"))
+        s.shutdown(socket.SHUT_WR)
+        self.stream("stdout", json.dumps(answer(s)) + "\n")
 
     def do_die(self, number):
         os.kill(os.getpid(), int(number))
