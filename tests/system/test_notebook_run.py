@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -281,7 +282,6 @@ def test_two_signals(work, nested):
     started, pids = nested()
     started.signal(signal.SIGINT)
     wait_for(lambda: of(started, "run_stopping"), "the run to stop")
-    import time
     time.sleep(0.3)
     started.signal(signal.SIGINT)
     started.finish()
@@ -376,7 +376,7 @@ def test_kept_with_what_it_has_run(work):
 
 
 def test_secrets_that_are_handed_on(work):
-    work.notebook("child", code_parameters("x = ''"), lines("show x", "print hunter2"))
+    work.notebook("child", code_parameters("x = ''"), lines("show x", r'write "hun\u0074er2\n"'))
     m = master(work, "call " + json.dumps({"path": "child", "arguments": {"x": "word=hunter2", "y": "plain"}}),
                parameters={"token": {"secret": "TOKEN"}})
     work.workflow(m, processes=1)
@@ -386,6 +386,20 @@ def test_secrets_that_are_handed_on(work):
     assert done.text("m.child") == '"***"\n***\n'
     for path in done.dir.rglob("*"):
         assert not path.is_file() or b"hunter2" not in path.read_bytes(), path
+
+
+def test_an_answer_for_which_there_is_no_room(work):
+    """The caller would wait for ever."""
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", work.short / "run"], capture_output=True).returncode:
+        pytest.skip("cannot mount a small disk here")
+    try:
+        work.notebook("child", "display " + json.dumps({"data": {RESULT: "x" * 3_000_000}}))
+        done = run(work, master(work, 'call "child"', "print after"), status=1)
+        assert done.record("m")["status"] == "cancelled"
+        assert "No space left" in done.record("m")["error"]["message"]
+        assert children(done)["m.child"]["status"] == "succeeded"
+    finally:
+        subprocess.run(["umount", "-l", work.short / "run"], check=True)
 
 
 def test_many_calls_one_after_the_other(work):

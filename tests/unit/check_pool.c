@@ -1030,6 +1030,205 @@ START_TEST(caller_stops_too_late)
 }
 END_TEST
 
+/* Jobs that wait for others. */
+
+static volatile sig_atomic_t got_urg;
+
+static void
+on_urg(int sig)
+{
+	(void)sig;
+	got_urg = 1;
+}
+
+/* Wants another one to be run, once there is the flag, and waits until it is told that there is something for it. */
+static int
+call_another(struct job *j, int fd)
+{
+	sigset_t none, urg;
+
+	(void)j;
+	mark();
+	WAIT_FOR(shared->flags[0] != 0);
+	sigemptyset(&urg);
+	sigaddset(&urg, SIGURG);
+	sigprocmask(SIG_BLOCK, &urg, &none);
+	signal(SIGURG, on_urg);
+	progress(fd, "call");
+	while (got_urg == 0)
+		sigsuspend(&none);
+	return result(fd, "{}");
+}
+
+static int wanted;
+
+static void
+lend(struct job *j)
+{
+	pool_lend(j, true);
+	pool_lend(j, true);	/* once more: no effect */
+	run.lent++;
+	wanted = 1;
+}
+
+static void
+take_back(struct job *j)
+{
+	if (j != &run.jobs[1])
+		return;
+	pool_lend(&run.jobs[0], false);
+	run.lent--;
+	job_tell(&run.jobs[0]);
+}
+
+static struct job *
+all_but_the_second(int64_t *when)
+{
+	(void)when;
+	run.handed_out += run.handed_out == 1;
+	return run.handed_out < run.n ? &run.jobs[run.handed_out++] : NULL;
+}
+
+static struct job *
+second(int64_t *when)
+{
+	(void)when;
+	if (wanted != 1)
+		return NULL;
+	wanted = 2;
+	return &run.jobs[1];
+}
+
+static void
+add_caller(void)
+{
+	run.config.processes = 1;
+	run.on_next = all_but_the_second;
+	run.on_wanted = second;
+	run.on_progress = lend;
+	run.on_finished = take_back;
+	shared->flags[0] = 1;
+	add("calls", call_another);
+	add("called", succeed);
+	add("last", succeed);
+}
+
+/* In one process: what somebody waits for comes first, and in its place. */
+START_TEST(one_that_waits_lends_its_place)
+{
+	add_caller();
+	go();
+	ck_assert(is_well(&run.jobs[0]) && is_well(&run.jobs[1]) && is_well(&run.jobs[2]));
+	ck_assert_int_eq(run.finished_as[1], 1);
+	ck_assert_int_eq(run.finished_as[0], 2);
+	ck_assert_int_eq(run.finished_as[2], 3);
+	ck_assert_uint_eq(run.most_running, 2);
+	ck_assert_uint_eq(pool_working(), 0);
+	pool_lend(&run.jobs[0], true);	/* nothing runs: no effect */
+	ck_assert(!run.jobs[0].lends);
+}
+END_TEST
+
+static void
+dies_with_its_place_lent(struct job *j)
+{
+	if (j == &run.jobs[0])
+		run.lent--;
+}
+
+/* The place is one of those that are free, not one more. */
+START_TEST(one_that_has_lent_its_place_and_dies)
+{
+	add_caller();
+	run.on_finished = dies_with_its_place_lent;
+	run.jobs[0].timeout = 300 * MSEC;
+	go();
+	ck_assert_int_eq(run.jobs[0].stop, JOB_STOP_TIMEOUT);
+	ck_assert(is_well(&run.jobs[1]) && is_well(&run.jobs[2]));
+}
+END_TEST
+
+static void
+take_back_or_let_go(struct job *j)
+{
+	take_back(j);
+	if (j == &run.jobs[2])
+		shared->flags[0] = 1;
+}
+
+/* What may finish gets what it waits for, and nothing else is started. */
+START_TEST(drain_with_one_that_waits)
+{
+	add_caller();
+	run.config.processes = 2;
+	run.config.policy = POOL_DRAIN;
+	run.on_finished = take_back_or_let_go;
+	shared->flags[0] = 0;
+	functions[2] = fail_now;
+	add("waits", succeed);
+	go();
+	ck_assert_int_eq(run.end.why, POOL_STOP_FAILURE);
+	ck_assert(is_well(&run.jobs[0]) && is_well(&run.jobs[1]));
+	ck_assert_int_eq(run.jobs[3].state, JOB_NEW);
+}
+END_TEST
+
+static void
+lend_and_break(struct job *j)
+{
+	lend(j);
+	fork_failures = -1;
+}
+
+/* Nobody is left who would make room: then those that wait are stopped too. */
+START_TEST(nothing_can_be_started_for_one_that_waits)
+{
+	make_haste(5);
+	add_caller();
+	run.on_progress = lend_and_break;
+	run.on_finished = dies_with_its_place_lent;
+	go();
+	ck_assert_int_eq(run.end.why, POOL_STOP_BROKEN);
+	ck_assert_int_eq(run.jobs[0].stop, JOB_STOP_POLICY);
+	ck_assert_int_eq(run.jobs[1].state, JOB_NEW);
+}
+END_TEST
+
+static int withdrawn;
+
+static int64_t
+withdraw(void)
+{
+	if (wanted == 2 && run.jobs[1].state == JOB_NEW && withdrawn == 0) {
+		pool_withdraw(&run.jobs[2]);	/* another one: no effect */
+		pool_withdraw(&run.jobs[1]);
+		withdrawn = 1;
+	} else if (withdrawn > 0 && withdrawn++ == 5) {
+		ck_assert_int_eq(run.jobs[1].state, JOB_NEW);
+		wanted = 1;
+	}
+	return clock_run() + 50 * MSEC;
+}
+
+static void
+lend_and_fail_once(struct job *j)
+{
+	lend(j);
+	fork_failures = 1;
+}
+
+START_TEST(one_that_is_withdrawn_is_not_started)
+{
+	add_caller();
+	run.on_progress = lend_and_fail_once;
+	run.on_tick = withdraw;
+	run.n = 2;	/* without the last one */
+	go();
+	ck_assert_int_gt(withdrawn, 5);
+	ck_assert(is_well(&run.jobs[0]) && is_well(&run.jobs[1]));
+}
+END_TEST
+
 /* Fewer processes than before, and a job that could not be started: there is no room to try it again. */
 static void
 one_less(struct job *j)
@@ -1272,6 +1471,11 @@ add_tests(TCase *t)
 	tcase_add_test(t, failure_is_obeyed_at_once);
 	tcase_add_loop_test(t, caller_stops_one_job, 0, 2);
 	tcase_add_test(t, caller_stops_too_late);
+	tcase_add_test(t, one_that_waits_lends_its_place);
+	tcase_add_test(t, one_that_has_lent_its_place_and_dies);
+	tcase_add_test(t, drain_with_one_that_waits);
+	tcase_add_test(t, nothing_can_be_started_for_one_that_waits);
+	tcase_add_test(t, one_that_is_withdrawn_is_not_started);
 	tcase_add_test(t, held_without_room);
 	tcase_add_test(t, children_keep_the_lock);
 	tcase_add_test(t, many_jobs_leave_nothing);

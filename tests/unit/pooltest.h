@@ -74,6 +74,8 @@ static struct {
 	int64_t (*on_tick)(void);
 	void (*on_resized)(unsigned processes);
 	struct job *(*on_next)(int64_t *again);	/* instead of handing out all, one after the other */
+	struct job *(*on_wanted)(int64_t *again);
+	size_t lent;	/* places */
 } run;
 
 static int own_index = -1;	/* in a job: which one */
@@ -285,12 +287,22 @@ next_job(void *data, int64_t *again)
 {
 	ck_assert_ptr_eq(data, &run);
 	ck_assert_int_eq(run.stoppings, 0);
-	ck_assert_uint_lt(run.running, run.processes);
+	ck_assert_uint_lt(run.running - run.lent, run.processes);
 	ck_assert_int_eq(*again, INT64_MAX);
 	run.asked++;
 	if (run.on_next != NULL)
 		return run.on_next(again);
 	return run.handed_out < run.n ? &run.jobs[run.handed_out++] : NULL;
+}
+
+static inline struct job *
+wanted_job(void *data, int64_t *again)
+{
+	ck_assert_ptr_eq(data, &run);
+	ck_assert_uint_lt(run.running - run.lent, run.processes);
+	ck_assert_int_eq(*again, INT64_MAX);
+	ck_assert_uint_eq(pool_working(), run.running - run.lent);
+	return run.on_wanted != NULL ? run.on_wanted(again) : NULL;
 }
 
 static inline void
@@ -300,11 +312,11 @@ job_started(void *data, struct job *j)
 	ck_assert_int_eq(j->state, JOB_RUNNING);
 	ck_assert_int_gt(j->pid, 1);
 	ck_assert_int_ge(j->slot, 0);
-	ck_assert_int_lt(j->slot, (int)processes_max());
+	ck_assert_int_lt(j->slot, (int)(processes_max() + run.lent));
 	ck_assert(!run.slots[j->slot]);
 	run.slots[j->slot] = true;
 	run.running++;
-	ck_assert_uint_le(run.running, run.processes);
+	ck_assert_uint_le(run.running - run.lent, run.processes);
 	if (run.running > run.most_running)
 		run.most_running = run.running;
 	if (run.on_started != NULL)
@@ -391,7 +403,7 @@ pool_resized(void *data, unsigned processes)
 }
 
 static const struct pool_calls calls = {
-	.next = next_job, .started = job_started, .progress = job_progress, .finished = job_finished,
+	.next = next_job, .wanted = wanted_job, .started = job_started, .progress = job_progress, .finished = job_finished,
 	.stopping = pool_stopping, .tick = pool_tick, .suspended = pool_suspended, .resized = pool_resized,
 };
 
@@ -443,7 +455,8 @@ go(void)
 	pool_run(&run.config, &run.end);
 	run.took = clock_run() - start;
 	ck_assert_uint_eq(run.running, 0);
-	ck_assert_uint_le(run.most_running, processes_max());
+	if (run.on_wanted == NULL)
+		ck_assert_uint_le(run.most_running, processes_max());
 	ck_assert_int_eq(run.stoppings, run.end.why != POOL_GOES_ON);
 	if (run.stoppings > 0)
 		ck_assert_int_eq(run.stop_why, run.end.why);
