@@ -113,6 +113,22 @@ check_parameters(const struct workflow *w, const struct task *t, const struct ke
 	buf_release(&source);
 }
 
+/* Whether the notebook most likely runs others. */
+static bool
+runs_others(const struct notebook *nb)
+{
+	bool runs = false;
+
+	for (size_t i = 0; i < nb->ncells && !runs && nb->databricks != DATABRICKS_NONE; i++) {
+		struct buf source = BUF_INIT;
+
+		cell_source(&nb->cells[i], &source);
+		runs = nb->cells[i].type == CELL_CODE && strstr(buf_str(&source), "notebook.run") != NULL;
+		buf_release(&source);
+	}
+	return runs;
+}
+
 static void
 check(const struct workflow *w, const struct task *t, struct notebook *nb, struct problems *p)
 {
@@ -129,6 +145,9 @@ check(const struct workflow *w, const struct task *t, struct notebook *nb, struc
 	} else if (nb != NULL) {
 		check_parameters(w, t, &spec, nb, p);
 		forkserver_want(&spec, t);
+		/* What it runs most likely wants the same. */
+		if (runs_others(nb))
+			forkserver_want(&spec, t);
 	}
 	kernelspec_release(&spec);
 	if (nb != NULL) {

@@ -321,11 +321,14 @@ def test_a_failed_child_is_its_callers_affair(work):
 
 def test_who_does_not_wait_any_more(work):
     work.notebook("child", lines("touch begun", "hang"))
-    m = master(work, 'begin "child"', lines("wait begun", "drop", "sleep 0.1"), 'begin "child"')
+    work.notebook("last", lines("touch going", "hang"))
+    # Also when the notebook ends.
+    m = master(work, 'begin "child"', lines("wait begun", "drop"), lines('begin "last"', "wait going"))
     done = run(work, m)
     a, b = children(done).values()
     assert (a["status"], b["status"]) == ("cancelled", "cancelled")
     assert "does not wait" in a["error"]["message"]
+    assert "does not wait" in b["error"]["message"]
 
 
 def test_a_process_of_the_kernel_that_called_and_dies(work):
@@ -377,7 +380,7 @@ def test_kept_with_what_it_has_run(work):
 
 def test_secrets_that_are_handed_on(work):
     work.notebook("child", code_parameters("x = ''"), lines("show x", r'write "hun\u0074er2\n"'))
-    m = master(work, "call " + json.dumps({"path": "child", "arguments": {"x": "word=hunter2", "y": "plain"}}),
+    m = master(work, r'call {"path": "child", "arguments": {"x": "word=hun\u0074er2", "y": "plain"}}',
                parameters={"token": {"secret": "TOKEN"}})
     work.workflow(m, processes=1)
     done = work.run("workflow.yaml", env={"TOKEN": "hunter2"})
@@ -407,3 +410,85 @@ def test_many_calls_one_after_the_other(work):
     work.notebook("child", "print x")
     done = run(work, master(work, *['calls 20 "child"'] * 10), processes=4, timeout=120)
     assert len(children(done)) == 200
+
+
+# ---- With dbutils ----
+
+MASTER = """# Databricks notebook source
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import Pool
+
+notebook_paths = ["./child1", "./child2", "./child3"]
+timeout_seconds = 600
+
+def run_notebook(path):
+    return dbutils.notebook.run(path, timeout_seconds, {"day": "22"})
+
+with ThreadPoolExecutor(max_workers=3) as executor:
+    print(list(executor.map(run_notebook, notebook_paths)))
+
+# COMMAND ----------
+with Pool(processes=2) as pool:
+    print(pool.map(run_notebook, notebook_paths))
+
+# COMMAND ----------
+def run_with_retry(notebook, timeout, args={}, max_retries=3):
+    num_retries = 0
+    while True:
+        try:
+            return dbutils.notebook.run(notebook, timeout, args)
+        except Exception as e:
+            if num_retries > max_retries:
+                raise e
+            print("Retrying error", type(e).__name__)
+            num_retries += 1
+
+print(run_with_retry("./flaky", 60, max_retries=5))
+try:
+    dbutils.notebook.run("./slow", 1)
+except Exception as e:
+    print("TIMEDOUT" in str(e))
+dbutils.notebook.exit("all " + str(len(notebook_paths)))
+"""
+
+
+@pytest.mark.parametrize("warm", ["auto", "off"])
+def test_the_usual_masters(work, warm):
+    work.write("master.py", MASTER)
+    for i in (1, 2, 3):
+        work.write(f"child{i}.py", "# Databricks notebook source\ndbutils.widgets.text('day', '')\n\n# COMMAND ----------\n"
+                   f"dbutils.notebook.exit('child{i} of ' + dbutils.widgets.get('day'))\n\n# COMMAND ----------\n1/0\n")
+    work.write("flaky.py", "# Databricks notebook source\nimport glob\nn = len(glob.glob('try*'))\nopen(f'try{n}', 'w').close()\n"
+               "if n < 2:\n    raise ValueError(n)\ndbutils.notebook.exit('{\"tries\": 3}')\n")
+    work.write("slow.py", "# Databricks notebook source\nimport time\ntime.sleep(600)\n")
+    done = run(work, "master.py", targets={"local": {"warm": warm}}, timeout=120)
+    m = done.record("master")
+    texts = done.text("master").splitlines()
+    three = str([f"child{i} of 22" for i in (1, 2, 3)])
+    assert texts[:2] == [three, three]
+    assert texts[-2:] == ['{"tries": 3}', "True"]
+    assert m["result"] == "all 3"
+    assert [c["status"] for c in m["children"][:6]] == ["succeeded"] * 6
+    flaky = [c for c in m["children"] if c["path"] == "./flaky"]
+    assert [c["status"] for c in flaky] == ["failed", "failed", "succeeded"]
+    assert flaky[-1]["result"] == {"tries": 3}
+    assert m["children"][-1]["status"] == "timed_out"
+    assert {c["start"] for c in m["children"]} == {"warm" if warm == "auto" else "cold"}
+
+
+def test_a_signal_in_the_middle_of_a_pool(work):
+    work.write("master.py", """# Databricks notebook source
+from multiprocessing import Pool
+def run_notebook(path):
+    return dbutils.notebook.run(path, 600)
+with Pool(processes=4) as pool:
+    pool.map(run_notebook, ["./slow"] * 4)
+""")
+    work.write("slow.py", "# Databricks notebook source\nimport time\ntime.sleep(600)\n")
+    work.workflow("master.py", processes=4)
+    started = work.start("workflow.yaml")
+    wait_for(lambda: len([e for e in of(started, "cell_started") if e.get("parent")]) == 4, "all four to run", 60)
+    started.signal(signal.SIGINT)
+    started.finish()
+    m = started.record("master")
+    assert m["status"] == "cancelled" and [c["status"] for c in m["children"]] == ["cancelled"] * 4
