@@ -805,6 +805,20 @@ def spark_missing(error):
                                f"'{sys.executable} -m pip install pyspark' (it needs Java too). {error}", name="pyspark")
 
 
+def warehouse():
+    """
+    The folder for tables, which nbfork removes. The catalog is in memory, so they go with it: left over, they would be in
+    the way.
+    """
+    folder = Here.settings["tables"]
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        if os.lstat(folder).st_uid != os.getuid():
+            raise
+    return folder
+
+
 def make_spark():
     try:
         from pyspark.sql import SparkSession
@@ -821,7 +835,7 @@ def make_spark():
         "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.warehouse.dir": "file://" + dbfs + "/user/hive/warehouse",
+        "spark.sql.warehouse.dir": "file://" + warehouse(),
         # dbfs:/ is that folder for Spark too.
         "spark.hadoop.fs.dbfs.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
         "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": "org.apache.hadoop.fs.LocalFileSystem",

@@ -364,8 +364,7 @@ run(struct attempt *a)
 	}
 	crew_end(&c, a->orphaned());
 	crew_release(&c);
-	if (a->orphaned())
-		runtime_forget(a);
+	runtime_end(a);
 	kernelspec_release(&spec);
 }
 

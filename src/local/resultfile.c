@@ -53,6 +53,7 @@ resultfile_read(const struct attempt *a, struct buf *text, struct json *value, c
 		return -1;
 	}
 	if (!nesting_is_fine(*value)) {
+		*value = JSON_NOTHING;
 		*why = xstrdup("what the file that " RESULTFILE_VARIABLE " names holds is nested too deeply");
 		return -1;
 	}

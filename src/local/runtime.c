@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "local/calls.h"
 #include "notebook/databricks.h"
@@ -17,25 +18,34 @@
 #define REDACTED "[REDACTED]"	/* what Databricks shows instead of a secret */
 #define SECRET_PREFIX "NBFORK_SECRET_"
 
+#define PROGRAM "program"	/* a file in the folder that kernels share */
+
 extern char **environ;
 
-/* What is executed, with the program, the settings and the place of what was compiled before as `given`. */
+/*
+ * What is executed, with the settings, the folder of what kernels share, and the program as `given`. It is short because
+ * ipykernel makes a name of each character of what it executes, in Python: the program is None, and in a file, where the
+ * kernel can read that.
+ */
 static const char loader[] =
 	"import importlib.util, json, marshal, os, sys, types\n"
 	"from IPython import get_ipython\n"
-	"program, settings, place = given\n"
+	"settings, folder, program = given\n"
 	"tag, code = (importlib.util.MAGIC_NUMBER, sys.version), None\n"
 	"try:\n"
-	"    with open(place, 'rb') as f:\n"
+	"    with open(f'{folder}/code', 'rb') as f:\n"
 	"        of, code = marshal.load(f)\n"
 	"except (EOFError, OSError, TypeError, ValueError):\n"
 	"    pass\n"
 	"if code is None or of != tag:\n"
+	"    if program is None:\n"
+	"        with open(f'{folder}/" PROGRAM "', encoding='utf-8') as f:\n"
+	"            program = f.read()\n"
 	"    code = compile(program, '<nbfork>', 'exec')\n"
 	"    try:\n"
-	"        with open(f'{place}-{os.getpid()}', 'xb') as f:\n"
+	"        with open(f'{folder}/code-{os.getpid()}', 'xb') as f:\n"
 	"            marshal.dump((tag, code), f)\n"
-	"        os.rename(f.name, place)\n"
+	"        os.rename(f.name, f'{folder}/code')\n"
 	"    except OSError:\n"
 	"        pass\n"
 	"module = sys.modules['nbfork_databricks'] = types.ModuleType('nbfork_databricks')\n"
@@ -61,12 +71,32 @@ shared_folder(const struct attempt *a)
 	return folder;
 }
 
-void
-runtime_forget(const struct attempt *a)
+/*
+ * Where Spark keeps the notebook's tables: on a disk, which the private folder need not be on, under a name that nobody
+ * else has as long as that is there.
+ */
+static char *
+tables_folder(const struct attempt *a)
 {
-	char *folder = shared_folder(a);
+	const char *place = getenv("TMPDIR"), *slot = strrchr(a->folder, '/') + 1;
+	char *private = file_folder(a->folder), *folder;
 
-	file_remove_tree(folder);
+	folder = xasprintf("%s/%s-%s-tables", place != NULL && *place == '/' ? place : "/var/tmp", strrchr(private, '/') + 1,
+	    slot);
+	free(private);
+	return folder;
+}
+
+void
+runtime_end(const struct attempt *a)
+{
+	char *tables = tables_folder(a), *folder = shared_folder(a);
+
+	if (a->notebook->databricks != DATABRICKS_NONE && access(tables, F_OK) == 0 && file_remove_tree(tables) == -1)
+		log_warn("cannot remove '%s': %s", tables, strerror(errno));
+	if (a->orphaned())
+		file_remove_tree(folder);
+	free(tables);
 	free(folder);
 }
 
@@ -110,7 +140,7 @@ put_settings(const struct session *s, struct buf *b)
 	const struct attempt *a = s->attempt;
 	const struct task *t = a->task;
 	struct json_out o = JSON_OUT(b, -1, 0);
-	char *path = absolute(t->file), *dbfs = absolute(t->target->dbfs);
+	char *path = absolute(t->file), *dbfs = absolute(t->target->dbfs), *tables = tables_folder(a);
 
 	json_out_open(&o, '{');
 	json_out_key(&o, "kind");
@@ -125,6 +155,8 @@ put_settings(const struct session *s, struct buf *b)
 	put_parameters(&o, &t->parameters);
 	json_out_key(&o, "dbfs");
 	json_out_str(&o, dbfs);
+	json_out_key(&o, "tables");
+	json_out_str(&o, tables);
 	json_out_key(&o, "secrets");
 	json_out_value(&o, json_of(t->target->secrets != NULL ? t->target->secrets : "{}"));
 	/* A notebook that another one has called is no task of a job. */
@@ -137,38 +169,69 @@ put_settings(const struct session *s, struct buf *b)
 	json_out_close(&o, '}');
 	free(path);
 	free(dbfs);
+	free(tables);
+}
+
+/* Leaves the program where kernels can read it, unless it is there. Returns 0, or -1 where that cannot be. */
+static int
+leave_program(const char *folder, const struct buf *program)
+{
+	char *path = xasprintf("%s/" PROGRAM, folder);
+	int result = 0;
+
+	if (access(path, R_OK) == -1 && ((mkdir(folder, 0700) == -1 && errno != EEXIST) ||
+	    file_replace(path, program->data, program->len) == -1))
+		result = -1;
+	free(path);
+	return result;
+}
+
+/* Has the kernel execute the loader; program is NULL where it is to read that from the folder. */
+static enum verdict
+load(struct session *s, const struct buf *settings, const char *folder, const struct buf *program)
+{
+	struct buf code = BUF_INIT;
+	enum verdict verdict;
+
+	/* A JSON string of ours is a string in Python too. */
+	buf_adds(&code, "exec(");
+	json_put_str(&code, loader);
+	buf_adds(&code, ", {'given': (");
+	json_put_string(&code, settings->data, settings->len);
+	buf_adds(&code, ", ");
+	json_put_str(&code, folder);
+	buf_adds(&code, ", ");
+	if (program != NULL)
+		json_put_string(&code, program->data, program->len);
+	else
+		buf_adds(&code, "None");
+	buf_adds(&code, ")})");
+	verdict = session_prepare(s, "dbutils", code.data, code.len);
+	buf_wipe(&code);
+	return verdict;
 }
 
 enum verdict
 runtime_start(struct session *s)
 {
-	struct buf program = BUF_INIT, settings = BUF_INIT, code = BUF_INIT;
-	char *folder, *place;
+	struct buf program = BUF_INIT, settings = BUF_INIT;
+	char *folder;
+	bool left;
 	enum verdict verdict;
 
 	if (!is_wanted(s))
 		return VERDICT_OK;
 	folder = shared_folder(s->attempt);
-	mkdir(folder, 0700);	/* where that cannot be, each kernel compiles for itself */
-	place = xasprintf("%s/code", folder);
 	for (const char *const *line = databricks_source; *line != NULL; line++)
 		buf_adds(&program, *line);
 	put_settings(s, &settings);
-	/* A JSON string of ours is a string in Python too. */
-	buf_adds(&code, "exec(");
-	json_put_str(&code, loader);
-	buf_adds(&code, ", {'given': (");
-	json_put_string(&code, program.data, program.len);
-	buf_adds(&code, ", ");
-	json_put_string(&code, settings.data, settings.len);
-	buf_adds(&code, ", ");
-	json_put_str(&code, place);
-	buf_adds(&code, ")})");
-	verdict = session_prepare(s, "dbutils", code.data, code.len);
-	buf_wipe(&code);
+	left = leave_program(folder, &program) == 0;
+	verdict = load(s, &settings, folder, left ? NULL : &program);
+	/* A kernel that sees other files, or is another user's, has to be sent it. */
+	if (left && verdict == VERDICT_KERNEL && s->raised)
+		verdict = load(s, &settings, folder, &program);
 	buf_wipe(&settings);
 	buf_release(&program);
-	free(place);
 	free(folder);
 	return verdict;
 }

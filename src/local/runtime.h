@@ -18,7 +18,7 @@ enum verdict runtime_start(struct session *s);
 /* Adds the secrets that dbutils may hand out to the attempt's mask: to be called before anything is run. */
 void runtime_mask(struct attempt *a);
 
-/* Removes what kernels have left in the private folder, where nobody else will do that. */
-void runtime_forget(const struct attempt *a);
+/* When the kernels have ended: removes what they have left, but in the private folder only where nobody else will. */
+void runtime_end(const struct attempt *a);
 
 #endif

@@ -5,6 +5,7 @@ names and texts included.
 
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -263,11 +264,11 @@ def test_what_exit_is_given_is_the_result(work, value, result, request):
 def test_a_notebook_that_merely_uses_dbutils_is_left_as_it_is(work):
     python(work, "uses", "before = dbutils is not None\nprint(before, __name__)",
            "from IPython.display import display as d\nprint(display is d)", "%%sh\necho from sh", "display([1])",
-           "%who_ls", "1", "print(In[-3:], get_ipython().execution_count)", "1 / 0")
+           "%who_ls", "1", "print(len(In))", "1 / 0")
     run = work.run("uses.ipynb")
     assert run.status == 1
     assert run.text("uses").startswith("True __main__\nTrue\nfrom sh\n")
-    assert "['%who_ls'" not in run.text("uses") and "7\n" in run.text("uses")
+    assert run.text("uses").endswith("\n8\n")
     assert [c["execution_count"] for c in run.cells("uses")[-8:]] == list(range(1, 9))
     shown = displays(run, "uses")
     assert shown[0] == {"text/plain": "[1]"}
@@ -279,3 +280,274 @@ def test_other_notebooks_have_no_runtime(work):
     python(work, "plain", "print('dbutilsx' in globals())", "import sys; print('nbfork_databricks' in sys.modules)")
     run = work.run("plain.ipynb")
     assert run.text("plain") == "False\nFalse\n"
+
+
+def test_cells_of_other_kinds(work):
+    work.write("n.py", source(
+        magic("%sh\necho out; echo err >&2; echo ${0##*.}\nfalse"),
+        magic("%sh -e\nprintf '\\xc3\\xa4'; false") + "\n", "print('never')"))
+    work.write("fs.py", source(
+        magic("%fs mkdirs /a/b"), magic("%fs ls /a"), magic("%fs cp -r dbfs:/a dbfs:/c"), magic("%fs rm -r /c"),
+        "dbutils.fs.put('/a/x', 'some text')", magic("%fs head /a/x 4"), magic("%fs ls '/no where'")))
+    work.write("bad.py", source(magic("%fs chmod /a")))
+    work.write("lib/pip/__init__.py", "")
+    work.write("lib/pip/__main__.py", "import sys\nprint(sys.argv[1:])\nsys.exit('nothing' in sys.argv)\n")
+    work.write("installs.py", source(magic("%pip install -q 'a b' c  # that one\n%pip uninstall \\\n  x"), magic("%pip install nothing")))
+    work.workflow("n.py", "fs.py", "bad.py", {"path": "installs.py", "env": {"PYTHONPATH": str(work.path("lib"))}}, processes=2)
+    run = work.run("workflow.yaml")
+    assert run.text("n") == "out\nerr\nsh\nä" and run.record("n")["cells"]["executed"] == 2
+    assert run.record("n")["error"]["name"] == "CalledProcessError"
+    table = displays(run, "fs")[0]
+    assert table["text/plain"].splitlines()[0].split() == ["path", "|", "name", "|", "size", "|", "modificationTime"]
+    assert "dbfs:/a/b/ | b/" in table["text/plain"] and "<td>dbfs:/a/b/</td>" in table["text/html"]
+    assert run.text("fs") == "true\ntrue\ntrue\nWrote 9 bytes.\n[Truncated to first 4 bytes]\nsome\n"
+    assert run.record("fs")["error"]["name"] == "ExecutionError"
+    assert run.record("bad")["error"]["message"] == "%fs has no command 'chmod'; '%fs help' says what there is"
+    assert run.text("installs") == "['install', '-q', 'a b', 'c']\n['uninstall', 'x', '-y']\n['install', 'nothing']\n"
+    assert run.record("installs")["error"]["name"] == "CalledProcessError"
+
+
+def test_a_shell_cell_does_not_wait_for_what_it_leaves_running(work):
+    work.write("n.py", source(magic("%sh\nsleep 100 &\necho begun")))
+    run = work.run("n.py", timeout=60)
+    assert run.status == 0 and run.text("n") == "begun\n" and run.seconds < 50
+
+
+def test_what_display_shows(work):
+    work.write("n.py", source(
+        "display([{'a': 1, 'b': '<x>'}, {'a': None, 'c': 2}])", "display([(1, 'x'), (2,)], [1, 'two'])",
+        "display(range(3))", "display([object])", "displayHTML('<b>x</b>')", "display([{'i': i} for i in range(1001)])",
+        "from collections import namedtuple\ndisplay([namedtuple('P', 'x y')(1, 2)])", "display([])",
+        "from IPython.display import Markdown\ndisplay(Markdown('*m*'), metadata={'k': 1})"))
+    run = work.run("n.py")
+    assert run.status == 0, run.story()
+    shown = displays(run, "n")
+    assert shown[0] == {"text/html": "<table>\n<thead><tr><th>a</th><th>b</th><th>c</th></tr></thead>\n<tbody>\n"
+                        "<tr><td>1</td><td>&lt;x&gt;</td><td>null</td></tr>\n<tr><td>null</td><td>null</td><td>2</td></tr>\n"
+                        "</tbody>\n</table>",
+                        "text/plain": "a    | b    | c\n---- | ---- | ----\n1    | <x>  | null\nnull | null | 2"}
+    assert shown[1]["text/plain"] == "_1 | _2\n-- | ----\n1  | x\n2  | null"
+    assert shown[2]["text/plain"] == "value\n-----\n1\ntwo"
+    assert shown[3] == {"text/plain": "range(0, 3)"} and shown[4] == {"text/plain": "[object]"}
+    assert shown[5]["text/html"] == "<b>x</b>"
+    assert shown[6]["text/html"].count("<tr>") == 1001 and "showing first 1000 rows" in shown[6]["text/html"]
+    assert shown[6]["text/plain"].count("\n") == 42 and shown[6]["text/plain"].endswith("\n... more than 1000 rows")
+    assert shown[7]["text/plain"] == "x | y\n- | -\n1 | 2"
+    assert shown[8] == {"text/plain": "[]"} and "text/markdown" in shown[9]
+
+
+def test_what_display_shows_of_pandas(work):
+    if subprocess.run(["/usr/bin/python3", "-c", "import pandas"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        pytest.skip("there is no pandas")
+    work.write("n.py", source(
+        "import pandas as pd\ndisplay(pd.DataFrame({'n': [1, 2], 't': ['a', 'b']}))", "display(pd.Series([1.5], name='s'))",
+        "dbutils.data.summarize(pd.DataFrame({'n': [1, 2]}))"))
+    shown = displays(work.run("n.py"), "n")
+    assert shown[0]["text/plain"] == "n | t\n- | -\n1 | a\n2 | b" and "<td>a</td>" in shown[0]["text/html"]
+    assert shown[1]["text/plain"] == "s\n---\n1.5"
+    assert "count | 2.0" in shown[2]["text/plain"]
+
+
+def test_python_is_restarted(work):
+    work.write("n.py", source(
+        "import os, sys\nx = 1\nos.makedirs('lib')\nopen('lib/fresh.py', 'w').write('v = 1')\nsys.path.insert(0, 'lib')\n"
+        "import fresh, json\nprint(fresh.v)\ndbutils.widgets.text('w', 'kept')",
+        "open('lib/fresh.py', 'w').write('v = 22')\ndbutils.library.restartPython()\nprint('never')",
+        "import fresh\nprint(fresh.v, 'x' in globals(), dbutils.widgets.get('w'), 'spark' in globals())", "1 / 0"))
+    run = work.run("n.py")
+    assert run.text("n") == "1\n22 False kept True\n"
+    assert run.record("n")["error"]["name"] == "ZeroDivisionError" and run.record("n")["cells"]["executed"] == 4
+    assert displays(run, "n") == [] and run.log("n").count("Traceback") == 1
+
+
+# ---- Secrets ----
+
+def test_secrets_are_shown_nowhere(work):
+    secret = "hunter2-hunt\"er2\nand a second line"
+    work.write("secrets.json", json.dumps({"app": {"token": secret, "short": "qq7"}}))
+    os.chmod(work.path("secrets.json"), 0o600)
+    work.write("n.py", source(
+        "s = dbutils.secrets.get('app', 'token')\nprint(s); print(repr(s), dbutils.secrets.get('app', 'short').join('--'))\ndisplay([{'s': s}])\ns",
+        "import sys; print(s, file=sys.stderr)\ndbutils.jobs.taskValues.set('v', s)",
+        "print(dbutils.secrets.get('from', 'env'))\nprint(dbutils.secrets.get('n', 'x'))",
+        "assert len(s) == 34\nimport os; os.system('echo by the shell: ' + dbutils.secrets.get('app', 'short'))\nraise ValueError(s)"))
+    work.workflow({"path": "n.py"}, targets={"local": {"secrets": "secrets.json"}})
+    run = work.run("workflow.yaml", "-v", env={"NBFORK_SECRET_FROM_ENV": "environ-secret", "NBFORK_SECRET_N_X": "anoth3r"})
+    assert run.record("n")["error"]["name"] == "ValueError", run.story()
+    text = run.text("n")
+    assert text.startswith("[REDACTED]\n'[REDACTED]' -[REDACTED]-\n") and "[REDACTED]\n[REDACTED]\n" in text
+    assert "by the shell: [REDACTED]" in text
+    assert run.record("n")["values"] == {"v": "[REDACTED]"} and run.record("n")["error"]["message"] == "[REDACTED]"
+    written = [p.read_text() for p in run.dir.rglob("*") if p.is_file()] + [run.out, run.err]
+    for part in ("hunter2", "second line", "qq7", "environ-secret", "anoth3r"):
+        assert not any(part in w for w in written), part
+
+
+@pytest.mark.parametrize("secrets, message", [
+    ({"app": {"token": "plain"}}, "secret 'token' must be {secret: NAME}, to be read from environment variable NAME; secrets "
+     "as such belong into a file of their own, 'secrets: FILE'"),
+    ({"app": {"token": {"secret": "NOT_SET_AT_ALL"}}}, "environment variable 'NOT_SET_AT_ALL' of secret secret 'token' is not set"),
+    ({"app": "x"}, "'app' must be a map"),
+    (["x"], "'secrets' must be the name of a file, or a map of scopes, not a list"),
+    ("nowhere.yaml", "cannot read file of secrets 'nowhere.yaml': No such file or directory"),
+    ("bad.yaml", "bad.yaml:2:9: secret 'token' must be text, not a whole number; put it in quotes"),
+    ("list.yaml", "list.yaml:1:1: a file of secrets must be a map of scopes, each a map of secrets, not a list"),
+    ("broken.yaml", "broken.yaml:2:1: "),
+])
+def test_secrets_that_cannot_be_read_are_said_before_the_start(work, secrets, message):
+    work.write("bad.yaml", "app:\n token: 5\n")
+    work.write("list.yaml", "- app\n")
+    work.write("broken.yaml", "app: {\n")
+    work.write("n.py", source("1"))
+    work.workflow("n.py", targets={"local": {"secrets": secrets}})
+    assert message in work.refused("workflow.yaml")
+
+
+def test_a_file_of_secrets_that_others_can_read_is_warned_of(work):
+    work.write("s.yaml", "app: {token: abc}\n")
+    os.chmod(work.path("s.yaml"), 0o644)
+    work.write("n.py", source("1"))
+    work.workflow("n.py", targets={"local": {"secrets": "s.yaml"}})
+    run = work.run("-c", "workflow.yaml", folder=None)
+    assert "other users can use file of secrets 's.yaml'; make it yours alone: chmod 600" in run.err
+
+
+# ---- The kernel ----
+
+def test_a_kernel_that_cannot_read_the_program_is_sent_it(work):
+    work.write("lib/sitecustomize.py", "import builtins\nplain = builtins.open\ndef refuse(file, *a, **k):\n"
+               "    if str(file).endswith(('/runtime/program', '/runtime/code')):\n        raise PermissionError(file)\n"
+               "    return plain(file, *a, **k)\nbuiltins.open = refuse\n")
+    work.write("n.py", source("print(dbutils.widgets.getAll())"))
+    work.workflow("n.py", targets={"local": {"warm": "off"}})
+    run = work.run("workflow.yaml", env={"PYTHONPATH": str(work.path("lib"))})
+    assert run.status == 0 and run.text("n") == "{}\n", run.story()
+
+
+def test_a_kernel_in_which_there_can_be_no_dbutils_says_why(work):
+    work.write("lib/sitecustomize.py", "import sys\nclass No:\n    def find_spec(name, path=None, target=None):\n"
+               "        if name == 'marshal': pass\nimport marshal\nmarshal.load = None\nimport types\n"
+               "def fail(*a): raise RuntimeError('no module for you')\ntypes.ModuleType = fail\n")
+    work.write("n.py", source("1"))
+    work.workflow("n.py", targets={"local": {"warm": "off"}})
+    run = work.run("workflow.yaml", env={"PYTHONPATH": str(work.path("lib"))})
+    error = run.record("n")["error"]
+    assert error["kind"] == "kernel", run.story()
+
+
+# ---- Other notebooks ----
+
+CHILD = source("n = dbutils.widgets.get('n')", "import time\nif n == 'bad': raise ValueError('no such table')\n"
+               "if n == 'slow': time.sleep(100)", "try:\n    dbutils.jobs.taskValues.get('a', 'b')\n"
+               "except TypeError as e: print(e)\ndbutils.jobs.taskValues.set('k', 1)\n"
+               "print(dbutils.jobs.taskValues.get('a', 'b', debugValue='d'))", "dbutils.notebook.exit('got ' + n)")
+FAILED = "com.databricks.WorkflowException: com.databricks.NotebookExecutionException: FAILED: "
+
+
+@pytest.mark.parametrize("warm", ["auto", "off"])
+def test_notebooks_run_notebooks_as_the_recipes_do(work, warm):
+    work.write("sub/child.py", CHILD)
+    work.write("sub/master.py", source(
+        "def run_notebook(n):\n    return dbutils.notebook.run('./child', 600, {'n': n})\n"
+        "results = [run_notebook(1)]",
+        "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(2) as e:\n"
+        "    results += e.map(run_notebook, ['a', 'b'])",
+        "from multiprocessing import Pool\nwith Pool(processes=2) as p:\n    results += p.map(run_notebook, ['c', 'd'])\n"
+        "    try:\n        p.map(run_notebook, ['bad'])\n    except Exception as e:\n"
+        "        results += [type(e).__name__, str(e), str(e.java_exception.getCause())]",
+        "from py4j.protocol import Py4JJavaError\n"
+        "for args in ('child', 60, {'n': 'bad'}), ('child', 1, {'n': 'slow'}), ('nowhere', 5):\n    try:\n"
+        "        dbutils.notebook.run(*args)\n    except Py4JJavaError as e:\n        results += [str(e)]",
+        "import json\ndbutils.notebook.exit(json.dumps(results))"))
+    work.workflow("sub/master.py", targets={"local": {"warm": warm}}, processes=2)
+    run = work.run("workflow.yaml", timeout=110)
+    record = run.record("master")
+    assert run.status == 0, run.story()
+    got, results = record["result"][:5], record["result"][5:]
+    assert got == [f"got {n}" for n in "1abcd"]
+    assert results[0] == "Py4JJavaError" and FAILED + "Workload failed, see run output for details" in results[1]
+    assert results[2].startswith("com.databricks.NotebookExecutionException: FAILED")
+    assert "An error occurred while calling o1._run.\n: " + FAILED in results[3] and "ValueError: no such table" in results[3]
+    assert "NotebookExecutionException: TIMEDOUT\n" in results[4]
+    assert FAILED + 'Unable to run notebook "nowhere": there is no notebook' in results[5]
+    children = record["children"]
+    assert [c["status"] for c in children].count("succeeded") == 5 and len(children) == 8
+    assert all(c["values"] == {} for c in children)
+    outside = "Must pass debugValue when calling get outside of a job context. debugValue cannot be None.\nd\n"
+    assert run.text(children[0]["name"]) == outside
+
+
+# ---- Hand-backs of any kernel ----
+
+def test_a_result_in_a_file_or_shown_by_any_kernel(work):
+    python(work, "python", "import json, os\nprint(os.environ['NBFORK_RESULT'])\n"
+           "json.dump({'rows': 3}, open(os.environ['NBFORK_RESULT'], 'w'))")
+    work.notebook("r", "writeLines('{\"rows\": 3.50, \"none\": null}', Sys.getenv('NBFORK_RESULT'))", kernel="ir", language="R")
+    work.notebook("shown", "IRdisplay::publish_mimebundle(list('application/vnd.nbfork.result+json' = list(rows = 3)))",
+                  kernel="ir", language="R")
+    python(work, "shell", "import os; os.system('echo \\'\"[1, 2]\"\\' > \"$NBFORK_RESULT\"')")
+    python(work, "both", "import os\nfrom IPython.display import publish_display_data as p\n"
+           f"p({{'{RESULT}': 'shown'}})\nopen(os.environ['NBFORK_RESULT'], 'w').write('1')")
+    python(work, "uses", "dbutils.notebook\nimport os\nopen(os.environ['NBFORK_RESULT'], 'w').write('1')",
+           "dbutils.notebook.exit('exit')")
+    python(work, "scraps", "import os\nfrom IPython.display import publish_display_data as p\n"
+           "p({'application/scrapbook.scrap.json+json': {'name': 'a', 'data': 1}})\n"
+           "open(os.environ['NBFORK_RESULT'], 'w').write('2')")
+    wanted = {"python": {"rows": 3}, "r": {"rows": 3.5, "none": None}, "shown": {"rows": 3}, "shell": [1, 2], "both": "shown",
+              "uses": "exit", "scraps": 2}
+    run = work.run(*(f"{name}.ipynb" for name in wanted))
+    assert run.status == 0, run.story()
+    assert {name: run.record(name)["result"] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("code, message", [
+    ("open(f, 'w').write('{\"a\": 1,\\n]')", "must hold one value of JSON: line 2, column 1: "),
+    ("os.mkdir(f)", "cannot read the file that NBFORK_RESULT names: "),
+    ("os.mkfifo(f)", "cannot read the file that NBFORK_RESULT names: it is no regular file"),
+    ("open(f, 'wb').truncate(9 << 20)", "cannot read the file that NBFORK_RESULT names: it is too large"),
+    ("open(f, 'w').write('[' * 505 + ']' * 505)", "is nested too deeply"),
+    ("open(f, 'w').write('5'); 1 / 0", "division by zero"),
+    ("open(f, 'w')", None),
+])
+def test_a_result_file_that_is_none(work, code, message):
+    python(work, "n", f"import os; f = os.environ['NBFORK_RESULT']\n{code}")
+    run = work.run("n.ipynb")
+    record = run.record("n")
+    assert record["result"] is None
+    if message is None:
+        assert record["status"] == "succeeded"
+    else:
+        assert (record["status"], record["error"]["kind"]) == ("failed", "notebook")
+        assert message in record["error"]["message"]
+
+
+# ---- Spark, where there is an interpreter that has it ----
+
+@pytest.mark.skipif("NBFORK_TEST_SPARK" not in os.environ, reason="NBFORK_TEST_SPARK names no interpreter with PySpark")
+@pytest.mark.patience(300)
+def test_spark(work):
+    folder = work.jupyter / "kernels" / "spark"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps({"argv": [
+        os.environ["NBFORK_TEST_SPARK"], "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "Spark",
+        "language": "python"}))
+    work.write("n.py", source(
+        "from pyspark.sql import SparkSession\nprint(isinstance(spark, SparkSession), 'java' in str(vars().get('x')))",
+        "df = spark.createDataFrame([(1, 'a'), (2, None)], 'n int, t string')\ndisplay(df)\n"
+        "df.write.mode('overwrite').parquet('dbfs:/tables/x')",
+        "print([f.name for f in dbutils.fs.ls('/tables')], spark.read.parquet('dbfs:/tables/x').count(), type(spark).__name__)",
+        "from pyspark.dbutils import DBUtils\nprint(DBUtils(spark) is dbutils)\ndf.createOrReplaceTempView('v')\n"
+        "dbutils.widgets.text('least', '2')",
+        magic("%sql\nselect 1; -- not; this\nselect n, '${least};x' as q from v where n >= :least"),
+        "print(_sqldf.count(), table('v').count(), sql('select 1 as one').collect()[0].one, sqlContext.table('v').count())",
+        "df.write.mode('overwrite').saveAsTable('t')\nprint(spark.table('t').count(), sc.parallelize([1, 2]).sum())",
+        "dbutils.data.summarize(df)", "dbutils.notebook.exit(spark.conf.get('spark.app.name'))"))
+    work.workflow("n.py", {"path": "n.py", "name": "again", "depends_on": "n"}, targets={"local": {"kernel": "spark"}})
+    run = work.run("workflow.yaml", timeout=280)
+    assert run.status == 0, run.story()
+    for name in ("n", "again"):
+        assert run.text(name) == "True False\n['x/'] 2 SparkSession\nTrue\n1 2 1 2\n2 3\n"
+        shown = displays(run, name)
+        assert shown[0]["text/plain"] == "n | t\n- | ----\n1 | a\n2 | null"
+        assert shown[1]["text/plain"] == "n | q\n- | ---\n2 | 2;x"
+        assert run.record(name)["result"] == name

@@ -149,6 +149,69 @@ START_TEST(test_breadth)
 }
 END_TEST
 
+#define EXIT "application/vnd.nbfork.exit+json"
+#define VALUES "application/vnd.nbfork.values+json"
+#define CELL_END "application/vnd.nbfork.cell-end+json"
+
+START_TEST(test_exit)
+{
+	ck_assert(!h.exited);
+	take("{\"" RESULT "\": 1}");
+	ck_assert(handback_take(&h, json_of("{\"" EXIT "\": \"{\\\"rows\\\": 3.0}\", \"text/plain\": \"Notebook exited\"}")));
+	ck_assert(h.exited);
+	ck_assert_str_eq(h.exit.data, "\"{\\\"rows\\\": 3.0}\"");
+	ck_assert_str_eq(handback_json(&h), "{\"rows\": 3.0}");
+	/* None, and what is no text, are the end too, but no result. */
+	take("{\"" EXIT "\": null}");
+	ck_assert_uint_eq(h.exit.len, 0);
+	ck_assert_str_eq(handback_json(&h), "{\"rows\": 3.0}");
+	mask_add(&mask, "hunter2", 7);
+	take("{\"" EXIT "\": \"a hunter2\"}");
+	ck_assert_str_eq(h.exit.data, "\"a ***\"");
+	ck_assert_str_eq(handback_json(&h), "\"a ***\"");
+}
+END_TEST
+
+START_TEST(test_values)
+{
+	ck_assert_ptr_null(handback_values(&h));
+	ck_assert(!handback_take(&h, json_of("{\"" VALUES "\": {\"b\": \"[1]\", \"a\": 1}}")));
+	ck_assert(!handback_take(&h, json_of("{\"" VALUES "\": {\"b\": [1.50, null]}}")));
+	ck_assert(!handback_take(&h, json_of("{\"" VALUES "\": 5}")));
+	ck_assert_str_eq(handback_values(&h), "{\"b\": [1.50, null], \"a\": 1}");
+	ck_assert_ptr_null(handback_json(&h));
+	take(SCRAP("json", "\"s\"", "2"));
+	ck_assert_str_eq(handback_json(&h), "{\"s\": 2}");
+	ck_assert_str_eq(handback_values(&h), "{\"b\": [1.50, null], \"a\": 1}");
+	mask_add(&mask, "hunter2", 7);
+	take("{\"" VALUES "\": {\"hunter2\": \"hunter2\"}}");
+	ck_assert_str_eq(handback_values(&h), "{\"b\": [1.50, null], \"a\": 1, \"***\": \"***\"}");
+}
+END_TEST
+
+START_TEST(test_what_is_shown)
+{
+	ck_assert(!handback_take(&h, json_of("{\"" CELL_END "\": true}")));
+	ck_assert(h.cell_ended && !h.exited);
+	ck_assert(handback_take(&h, json_of("{\"" CELL_END "\": true, \"text/plain\": \"x\"}")));
+	ck_assert(handback_take(&h, json_of("{\"" RESULT "\": true}")));
+	ck_assert(handback_take(&h, json_of("{}")));
+	ck_assert(handback_take(&h, JSON_NOTHING));
+}
+END_TEST
+
+/* What comes in another way goes behind what is shown, and before scraps. */
+START_TEST(test_give)
+{
+	take(SCRAP("json", "\"s\"", "2"));
+	handback_give(&h, json_of("\"{\\\"a\\\": 1}\""));
+	ck_assert_str_eq(handback_json(&h), "{\"a\": 1}");
+	take("{\"" RESULT "\": 5}");
+	handback_give(&h, json_of("6"));
+	ck_assert_str_eq(handback_json(&h), "5");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -164,6 +227,10 @@ main(void)
 	tcase_add_test(tc, test_secrets);
 	tcase_add_test(tc, test_nesting);
 	tcase_add_test(tc, test_breadth);
+	tcase_add_test(tc, test_exit);
+	tcase_add_test(tc, test_values);
+	tcase_add_test(tc, test_what_is_shown);
+	tcase_add_test(tc, test_give);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

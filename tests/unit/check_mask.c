@@ -195,6 +195,25 @@ START_TEST(masks_spellings)
 }
 END_TEST
 
+/* Secrets of different kinds appear differently, in whatever order they were added. */
+START_TEST(shows_what_was_asked_for)
+{
+	static const char text[] = "hunter2 abc longer-one \\u00e4bc \303\244bc";
+	struct mask m = MASK_INIT;
+	struct buf out = BUF_INIT;
+
+	mask_add_spellings(&m, "hunter2", 7);
+	mask_add_spellings_as(&m, "abc", 3, "[one]");
+	mask_add_spellings_as(&m, "longer-one", 10, "[two]");
+	mask_add_spellings_as(&m, "\303\244bc", 4, "[three]");
+	mask_add_spellings_as(&m, "hunter2", 7, "[late]");
+	mask_put(&m, &out, text, strlen(text));
+	ck_assert_str_eq(buf_str(&out), "*** [one] [two] [three] [three]");
+	buf_release(&out);
+	mask_release(&m);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -209,6 +228,7 @@ main(void)
 	tcase_add_test(tcase, whole);
 	tcase_add_test(tcase, adds);
 	tcase_add_test(tcase, no_mask);
+	tcase_add_test(tcase, shows_what_was_asked_for);
 	suite_add_tcase(suite, tcase);
 
 	runner = srunner_create(suite);
