@@ -21,6 +21,7 @@
 #define SAID_MOST ((size_t)16 * 1024 * 1024)
 #define NAME_MIN 8	/* columns that a name may always take */
 #define GAP 2
+#define CHILD_INDENT 2	/* of what a notebook runs, below it */
 
 /* Terminals that know this show a frame at once. */
 #define HOLD "\033[?2026h"
@@ -194,7 +195,7 @@ measure(struct layout *y, const struct record *const *records, size_t n)
 
 		state_of(records[i], state);
 		elapsed_text(y->now - records[i]->started_at, elapsed);
-		widen(&y->name, text_columns(records[i]->task->name));
+		widen(&y->name, CHILD_INDENT * record_depth(records[i]) + text_columns(records[i]->task->name));
 		widen(&y->state, strlen(state));
 		widen(&y->elapsed, strlen(elapsed));
 	}
@@ -207,10 +208,12 @@ put_record(const struct record *r, const struct layout *y)
 {
 	struct line l = {&live.frame, 0, y->columns};
 	char state[STATE_TEXT], elapsed[DURATION_TEXT];
+	size_t indent = text_indent(CHILD_INDENT * record_depth(r), r->task->name, NAME_MIN, y->name);
 
 	state_of(r, state);
 	elapsed_text(y->now - r->started_at, elapsed);
-	put_padded(&l, r->task->name, y->name);
+	put_spaces(&l, indent);
+	put_padded(&l, r->task->name, y->name - indent);
 	put_spaces(&l, GAP);
 	put_padded(&l, state, y->state);
 	put_spaces(&l, GAP + y->elapsed - strlen(elapsed));
@@ -255,6 +258,19 @@ put_time_left(struct buf *text, int64_t now)
 	buf_addf(text, ", about %s left", left);
 }
 
+/* Of those that notebooks run only what goes on: how many there will be nobody knows. */
+static void
+put_children(struct buf *text, const struct run *run)
+{
+	const struct children *c = &run->children;
+
+	if (c->running == 0 && c->waiting == 0)
+		return;
+	buf_addf(text, "; children: %zu running", c->running);
+	if (c->waiting > 0)
+		buf_addf(text, ", %zu waiting", c->waiting);
+}
+
 static void
 put_totals(const struct layout *y)
 {
@@ -275,6 +291,7 @@ put_totals(const struct layout *y)
 	for (int i = 0; i < STATUSES; i++)
 		if (run->counts[i] > 0)
 			buf_addf(&text, ", %zu %s", run->counts[i], status_name((enum status)i));
+	put_children(&text, run);
 	if (run->held != NULL && !run->stopping)
 		buf_addf(&text, "; nothing new is started: %s", run->held);
 	put_time_left(&text, y->now);

@@ -26,7 +26,7 @@ void live_changed(void);
 
 /*
  * Draws when it is time to: at once after live_clear(), otherwise at most ten times a second, and at least once a
- * second while notebooks run. records are those that run, in the order in which they started. Returns the run clock
+ * second while notebooks run. records are those that run, in the order in which they are shown. Returns the run clock
  * time of the next call, INT64_MAX when nothing moves. Never waits: a frame that the terminal does not take is skipped.
  */
 int64_t live_tick(const struct record *const *records, size_t n);

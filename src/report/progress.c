@@ -42,7 +42,7 @@ static struct {
 	enum progress_mode mode;	/* never PROGRESS_AUTO */
 	bool colour;
 	struct sink out;	/* for plain lines */
-	const struct record **running;	/* in the order in which they started */
+	const struct record **running;	/* in the order in which they started, each followed by those that it runs */
 	struct beat *beats;	/* of the same notebooks */
 	size_t n, cap;
 	int64_t next_beat;	/* the earliest of them, or earlier */
@@ -158,17 +158,44 @@ end(struct buf *line)
 	buf_release(line);
 }
 
+static bool
+is_below(const struct record *r, const struct record *above)
+{
+	for (r = r->parent; r != NULL; r = r->parent)
+		if (r == above)
+			return true;
+	return false;
+}
+
+/* Where a record comes among those that run: behind its parent and what that runs already, or at the end. */
+static size_t
+place_of(const struct record *r)
+{
+	size_t i = 0;
+
+	if (r->parent == NULL)
+		return progress.n;
+	while (i < progress.n && progress.running[i] != r->parent)
+		i++;
+	while (i < progress.n && (progress.running[i] == r->parent || is_below(progress.running[i], r->parent)))
+		i++;
+	return i;
+}
+
 static void
 add_running(const struct record *r)
 {
+	const size_t i = place_of(r);
 	size_t cap = progress.cap;
 
 	progress.running = xgrow(progress.running, progress.n, &progress.cap, sizeof(*progress.running));
 	progress.beats = xgrow(progress.beats, progress.n, &cap, sizeof(*progress.beats));
-	progress.running[progress.n] = r;
-	progress.beats[progress.n] = (struct beat){r->started_at + SILENCE_FIRST, SILENCE_FIRST};
-	if (progress.next_beat > progress.beats[progress.n].at)
-		progress.next_beat = progress.beats[progress.n].at;
+	memmove(progress.running + i + 1, progress.running + i, (progress.n - i) * sizeof(*progress.running));
+	memmove(progress.beats + i + 1, progress.beats + i, (progress.n - i) * sizeof(*progress.beats));
+	progress.running[i] = r;
+	progress.beats[i] = (struct beat){r->started_at + SILENCE_FIRST, SILENCE_FIRST};
+	if (progress.next_beat > progress.beats[i].at)
+		progress.next_beat = progress.beats[i].at;
 	progress.n++;
 }
 

@@ -2,7 +2,7 @@
  * Progress on standard error while a run goes on.
  *
  * On a terminal a region at the bottom: one live line per running notebook (name, cell i/n, time, the last line it
- * printed) and a line of totals; what is over scrolls up as a plain line. Elsewhere plain lines, each with the
+ * printed), those that it runs indented below it, and a line of totals; what is over scrolls up as a plain line. Elsewhere plain lines, each with the
  * notebook's name: it has started, how it ended, and, when it has said nothing for long, which cell it is at; with
  * log_level LOG_INFO also every cell and every line printed. A notebook that is skipped because the run stops has
  * no line of its own, the reason is said once; one that is kept from an earlier run has one only with LOG_INFO.

@@ -19,6 +19,7 @@
 #define LIST_MAX 200
 #define REASON_MAX 500	/* columns of a reason where the width is not limited */
 #define NAME_MIN 12	/* columns that a name gets however narrow the table has to be */
+#define CHILD_INDENT 2	/* of what a notebook has run, below it */
 #define GAP 2	/* spaces between columns */
 #define INDENT 4	/* of what does not fit behind its notebook */
 
@@ -47,7 +48,7 @@ struct table {
 	size_t columns;	/* of the terminal; SIZE_MAX for no limit */
 	size_t name, status, time, cells;
 	bool colour;
-	bool list[STATUSES];	/* whether notebooks of that status have a line */
+	bool list[2][STATUSES];	/* whether notebooks of that status have a line; and those that notebooks have run */
 };
 
 static void
@@ -79,6 +80,12 @@ widen(size_t *width, const char *s)
 		*width = n;
 }
 
+static bool
+is_listed(const struct table *t, const struct record *r)
+{
+	return t->list[r->parent != NULL][r->status];
+}
+
 static void
 measure(struct table *t)
 {
@@ -88,15 +95,16 @@ measure(struct table *t)
 	widen(&t->status, "STATUS");
 	widen(&t->time, "TIME");
 	widen(&t->cells, "CELLS");
-	for (size_t i = 0; i < t->run->n; i++) {
-		const struct record *r = &t->run->records[i];
+	for (const struct record *r = record_after(t->run, NULL); r != NULL; r = record_after(t->run, r)) {
 		char time[DURATION_TEXT], cells[CELLS_TEXT];
+		size_t name = CHILD_INDENT * record_depth(r) + text_columns(r->task->name);
 
-		if (!t->list[r->status])
+		if (!is_listed(t, r))
 			continue;
 		time_of(r, time);
 		cells_of(r, cells);
-		widen(&t->name, r->task->name);
+		if (t->name < name)
+			t->name = name;
 		widen(&t->status, status_name(r->status));
 		widen(&t->time, time);
 		widen(&t->cells, cells);
@@ -199,11 +207,13 @@ put_row(const struct table *t, const struct record *r, struct buf *b)
 {
 	static const char kept[] = "in an earlier run";
 	size_t used = t->name + GAP + t->status + GAP + t->time + GAP + t->cells;
+	size_t indent = text_indent(CHILD_INDENT * record_depth(r), r->task->name, NAME_MIN, t->name);
 	char time[DURATION_TEXT], cells[CELLS_TEXT];
 
 	time_of(r, time);
 	cells_of(r, cells);
-	text_put_left(b, r->task->name, t->name);
+	buf_fill(b, ' ', indent);
+	text_put_left(b, r->task->name, t->name - indent);
 	put_gap(b);
 	text_put_status(b, r->status, t->colour);
 	buf_fill(b, ' ', t->status - text_columns(status_name(r->status)));
@@ -224,20 +234,46 @@ put_row(const struct table *t, const struct record *r, struct buf *b)
 	buf_addc(b, '\n');
 }
 
+/* "4 succeeded, 1 failed": of all statuses that there are. */
+static void
+put_counts(const size_t counts[STATUSES], bool colour, struct buf *b)
+{
+	const char *comma = "";
+
+	for (int i = 0; i < STATUSES; i++) {
+		if (counts[i] == 0)
+			continue;
+		buf_addf(b, "%s%zu ", comma, counts[i]);
+		text_put_status(b, (enum status)i, colour);
+		comma = ", ";
+	}
+}
+
+static size_t
+sum(const size_t counts[STATUSES])
+{
+	size_t n = 0;
+
+	for (int i = 0; i < STATUSES; i++)
+		n += counts[i];
+	return n;
+}
+
 static void
 put_totals(const struct run *run, bool colour, struct buf *b)
 {
 	char time[DURATION_TEXT];
-	const char *comma = ": ";
+	size_t children = sum(run->children.counts);
 
-	buf_addf(b, "%zu notebook%s", run->n, run->n == 1 ? "" : "s");
-	for (int i = 0; i < STATUSES; i++) {
-		if (run->counts[i] == 0)
-			continue;
-		buf_addf(b, "%s%zu ", comma, run->counts[i]);
-		text_put_status(b, (enum status)i, colour);
-		comma = ", ";
+	if (children > 0) {
+		buf_addf(b, "%zu run by notebooks: ", children);
+		put_counts(run->children.counts, colour, b);
+		buf_addc(b, '\n');
 	}
+	buf_addf(b, "%zu notebook%s", run->n, run->n == 1 ? "" : "s");
+	if (sum(run->counts) > 0)
+		buf_adds(b, ": ");
+	put_counts(run->counts, colour, b);
 	duration_text(time, (double)(run->ended_at - run->started_at) / (double)NSEC_PER_SEC);
 	buf_addf(b, " in %s; ", time);
 	utf8_put_visible(b, run->folder, strlen(run->folder), SIZE_MAX);
@@ -245,18 +281,32 @@ put_totals(const struct run *run, bool colour, struct buf *b)
 }
 
 static void
-put_not_listed(const struct table *t, struct buf *b)
+put_not_listed(const bool list[STATUSES], const size_t counts[STATUSES], const char *whose, struct buf *b)
 {
-	const char *comma = "not listed: ";
+	const char *comma = "";
 
 	for (int i = 0; i < STATUSES; i++) {
-		if (t->list[i] || t->run->counts[i] == 0)
+		if (list[i] || counts[i] == 0)
 			continue;
-		buf_addf(b, "%s%zu %s", comma, t->run->counts[i], status_name((enum status)i));
+		if (*comma == '\0')
+			buf_addf(b, "not listed: %s", whose);
+		buf_addf(b, "%s%zu %s", comma, counts[i], status_name((enum status)i));
 		comma = ", ";
 	}
 	if (*comma == ',')
 		buf_addc(b, '\n');
+}
+
+/*
+ * Of a large run that was stopped early, those that were skipped say as little as those that succeeded. Of notebooks that
+ * were run by others there may be any number of any status.
+ */
+static void
+choose(bool list[STATUSES], const size_t counts[STATUSES], size_t n, bool children)
+{
+	for (int i = 0; i < STATUSES; i++)
+		list[i] = n <= LIST_MAX || (i != STATUS_SUCCEEDED &&
+		    ((i != STATUS_SKIPPED && !children) || counts[i] <= LIST_MAX));
 }
 
 void
@@ -265,22 +315,18 @@ summary_put(const struct run *run, size_t columns, bool colour, struct buf *b)
 	struct table t = {.run = run, .columns = columns > 0 ? columns : SIZE_MAX, .colour = colour};
 	bool any = false;
 
-	for (int i = 0; i < STATUSES; i++) {
-		/*
-		 * Of a large run that was stopped early, those that were skipped say as little as those that
-		 * succeeded.
-		 */
-		t.list[i] = run->n <= LIST_MAX ||
-		    (i != STATUS_SUCCEEDED && (i != STATUS_SKIPPED || run->counts[i] <= LIST_MAX));
-		any = any || (t.list[i] && run->counts[i] > 0);
-	}
+	choose(t.list[0], run->counts, run->n, false);
+	choose(t.list[1], run->children.counts, sum(run->children.counts), true);
+	for (int i = 0; i < STATUSES; i++)
+		any = any || (t.list[0][i] && run->counts[i] > 0) || (t.list[1][i] && run->children.counts[i] > 0);
 	measure(&t);
 	if (any)
 		put_head(&t, b);
-	for (size_t i = 0; i < run->n; i++)
-		if (t.list[run->records[i].status])
-			put_row(&t, &run->records[i], b);
-	put_not_listed(&t, b);
+	for (const struct record *r = record_after(run, NULL); r != NULL; r = record_after(run, r))
+		if (is_listed(&t, r))
+			put_row(&t, r, b);
+	put_not_listed(t.list[0], run->counts, "", b);
+	put_not_listed(t.list[1], run->children.counts, "run by notebooks: ", b);
 	if (run->stop_reason != NULL) {
 		buf_adds(b, "stopped: ");
 		utf8_put_visible(b, run->stop_reason, strlen(run->stop_reason), SIZE_MAX);

@@ -13,7 +13,8 @@
 /*
  * Appends it: a line a notebook (name, status, duration, cells, and for what did not succeed why: exception
  * and message, and where its executed copy is), why the run was stopped if it was, then one line of totals
- * and the run folder. Of more than 200 notebooks those that succeeded are only counted.
+ * and the run folder. Below a notebook, indented, stand those that it has run. Of more than 200 notebooks those that
+ * succeeded are only counted.
  *
  * columns is the width to keep to (0: no limit, for files and pipes); what does not fit behind a notebook
  * stands on lines of its own below it, and only a path is ever longer than the width, so that it can be

@@ -29,6 +29,18 @@ text_has_colour(void)
 }
 
 size_t
+text_indent(size_t wanted, const char *name, size_t least, size_t columns)
+{
+	size_t n = text_columns(name);
+
+	if (n > least)
+		n = least;
+	if (wanted + n <= columns)
+		return wanted;
+	return columns > n ? columns - n : 0;
+}
+
+size_t
 text_columns(const char *s)
 {
 	struct buf shown = BUF_INIT;

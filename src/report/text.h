@@ -27,6 +27,12 @@ size_t text_put_cut(struct buf *b, const char *s, size_t columns);
 void text_put_left(struct buf *b, const char *s, size_t columns);
 void text_put_right(struct buf *b, const char *s, size_t columns);
 
+/*
+ * How far a name is indented in a column of a table that wants it so far: less, where otherwise fewer than so many columns
+ * of the name would be seen.
+ */
+size_t text_indent(size_t wanted, const char *name, size_t least, size_t columns);
+
 /* Appends the status, in its colour or not. */
 void text_put_status(struct buf *b, enum status s, bool colour);
 

@@ -262,6 +262,45 @@ START_TEST(region)
 }
 END_TEST
 
+/* What notebooks run stands below them, whoever started first. */
+START_TEST(children)
+{
+	struct record *a, *one, *two, *three;
+
+	open_terminal(24, 100);
+	make(3);
+	progress_start(&made.run, PROGRESS_TTY);
+	a = start(0, HOUR);
+	start(1, HOUR);
+	one = made_child(&made, a, 1, STATUS_SUCCEEDED);
+	one->state = RECORD_RUNNING;
+	progress_notebook_started(one);
+	two = made_child(&made, a, 1, STATUS_SUCCEEDED);
+	progress_notebook_started(two);
+	three = made_child(&made, one, 1, STATUS_FAILED);
+	progress_notebook_started(three);
+	made.run.children.running = 3;
+	made.run.children.waiting = 7;
+	frame();
+	screen_text(&screen, 0, false, &shown);
+	ck_assert_ptr_nonnull(strstr(shown.data, "a                  starting"));
+	ck_assert_ptr_nonnull(strstr(shown.data, "\n  a.child          starting"));
+	ck_assert_ptr_nonnull(strstr(shown.data, "\n    a.child.child  starting"));
+	ck_assert(strstr(shown.data, "a.child.child") < strstr(shown.data, "\nb  "));
+	ck_assert_ptr_nonnull(strstr(shown.data, "2 running, 1 waiting; children: 3 running, 7 waiting\n"));
+	progress_notebook_finished(three);
+	made.run.children.running = 2;
+	made.run.children.waiting = 0;
+	frame();
+	buf_reset(&shown);
+	screen_text(&screen, 0, false, &shown);
+	ck_assert_ptr_nonnull(strstr(shown.data, "a.child.child: failed after 1.0s"));
+	ck_assert_ptr_nonnull(strstr(shown.data, "2 running, 1 waiting; children: 2 running\n"));
+	progress_notebook_finished(two);
+	progress_notebook_finished(one);
+}
+END_TEST
+
 /* What is said of a run as a whole: how long it may take, and that nothing is started now. */
 START_TEST(totals)
 {
@@ -1023,6 +1062,7 @@ suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, region);
+	tcase_add_test(t, children);
 	tcase_add_test(t, totals);
 	tcase_add_test(t, again);
 	tcase_add_test(t, rate);

@@ -386,6 +386,57 @@ START_TEST(padded)
 }
 END_TEST
 
+/* What notebooks have run stands below them. */
+START_TEST(children)
+{
+	struct record *r, *child;
+
+	made_init(&made, 2);
+	r = made_ran(&made, 0, STATUS_SUCCEEDED, 3.2, NULL);
+	made_ran(&made, 1, STATUS_SUCCEEDED, 1, NULL);
+	child = made_child(&made, r, 1, STATUS_SUCCEEDED);
+	made_set(&made_child(&made, child, 1, STATUS_FAILED)->error, DIVISION);
+	made_child(&made, r, 1, STATUS_SUCCEEDED);
+	made_over(&made, STATUS_SUCCEEDED, 65.4);
+	expect(0, false,
+	    "NOTEBOOK           STATUS     TIME  CELLS\n"
+	    "a                  succeeded  3.2s    9/9\n"
+	    "  a.child          succeeded  1.0s    2/2\n"
+	    "    a.child.child  failed     1.0s    2/2  ZeroDivisionError: division by zero (cell 3, In [4])\n"
+	    "  a.child          succeeded  1.0s    2/2\n"
+	    "b                  succeeded  1.0s    9/9\n"
+	    "3 run by notebooks: 2 succeeded, 1 failed\n"
+	    "2 notebooks: 2 succeeded in 1m05s; runs/x\n");
+	for (size_t columns = 44; columns <= 100; columns++)
+		expect_within(columns);
+	/* Deeper than the table is wide. */
+	for (int i = 0; i < 30; i++)
+		child = made_child(&made, child, 1, STATUS_SUCCEEDED);
+	for (size_t columns = 44; columns <= 100; columns++)
+		expect_within(columns);
+}
+END_TEST
+
+/* A loop may run thousands, and all of them may fail. */
+START_TEST(very_many_children)
+{
+	struct record *r;
+
+	made_init(&made, 1);
+	r = made_ran(&made, 0, STATUS_SUCCEEDED, 1, NULL);
+	for (int i = 0; i < 1000; i++)
+		made_child(&made, r, 1, i < 700 ? STATUS_SUCCEEDED : i < 999 ? STATUS_FAILED : STATUS_TIMED_OUT);
+	made_over(&made, STATUS_SUCCEEDED, 1);
+	expect(0, false,
+	    "NOTEBOOK   STATUS     TIME  CELLS\n"
+	    "a          succeeded  1.0s    9/9\n"
+	    "  a.child  timed_out  1.0s    2/2\n"
+	    "not listed: run by notebooks: 700 succeeded, 299 failed\n"
+	    "1000 run by notebooks: 700 succeeded, 299 failed, 1 timed_out\n"
+	    "1 notebook: 1 succeeded in 1.0s; runs/x\n");
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -407,6 +458,8 @@ suite(void)
 	tcase_add_test(t, of_more_only_the_others_are);
 	tcase_add_test(t, many_skipped);
 	tcase_add_test(t, many_succeeded);
+	tcase_add_test(t, children);
+	tcase_add_test(t, very_many_children);
 	suite_add_tcase(s, t);
 	t = tcase_create("text");
 	tcase_add_checked_fixture(t, NULL, teardown);
