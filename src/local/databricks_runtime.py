@@ -22,6 +22,7 @@ ROWS_SHOWN = 1000	# of a table, as in a notebook there
 LINES_SHOWN = 40	# of its text form
 HEAD_BYTES = 65536
 VALUE_BYTES = 48 * 1024
+REST_BYTES = 1 << 20	# more than a pipe holds as a rule
 ENDINGS = (".ipynb", ".py", ".sql", ".scala", ".r", ".R")
 
 FileInfo = namedtuple("FileInfo", "path name size modificationTime")
@@ -463,7 +464,7 @@ class Place:
         return FileInfo(f"{self}{folder}", name + folder, 0 if folder else stat.st_size, int(stat.st_mtime * 1000))
 
 
-class of_fs:
+class Refusals:
     """What the system refuses is an error of the file system's."""
 
     def __init__(self, place):
@@ -486,14 +487,14 @@ class Fs(Part):
 
     def ls(self, dir):
         """The files of a folder, by name."""
-        with of_fs(Place(dir, "o1.ls").want()) as place:
+        with Refusals(Place(dir, "o1.ls").want()) as place:
             if not os.path.isdir(place.local):
                 return [place.info()] if os.path.lexists(place.local) else []
             return [place.child(name).info() for name in sorted(os.listdir(place.local))]
 
     def head(self, file, maxBytes=HEAD_BYTES):
         """The beginning of a file as text."""
-        with of_fs(Place(file, "o1.head").want()) as place, open(place.local, "rb") as f:
+        with Refusals(Place(file, "o1.head").want()) as place, open(place.local, "rb") as f:
             data = f.read(maxBytes)
             if f.read(1):
                 print(f"[Truncated to first {maxBytes} bytes]")
@@ -504,7 +505,7 @@ class Fs(Part):
         place = Place(file, "o1.put")
         want_text(place.call, contents)
         data = contents.encode()
-        with of_fs(place):
+        with Refusals(place):
             os.makedirs(os.path.dirname(place.local), exist_ok=True)
             try:
                 with open(place.local, "wb" if overwrite else "xb") as f:
@@ -517,14 +518,14 @@ class Fs(Part):
 
     def mkdirs(self, dir):
         """Makes a folder, and those above it."""
-        with of_fs(Place(dir, "o1.mkdirs")) as place:
+        with Refusals(Place(dir, "o1.mkdirs")) as place:
             os.makedirs(place.local, exist_ok=True)
         return True
 
     def rm(self, dir, recurse=False):
         """Removes a file, or with recurse a folder. Returns whether there was something."""
         import shutil
-        with of_fs(Place(dir, "o1.rm")) as place:
+        with Refusals(Place(dir, "o1.rm")) as place:
             if not os.path.lexists(place.local):
                 return False
             if not os.path.isdir(place.local) or os.path.islink(place.local):
@@ -553,7 +554,7 @@ class Fs(Part):
 
     def _transfer(self, source, target, recurse, call):
         source, target = Place(source, call).want(), Place(target, call)
-        with of_fs(source):
+        with Refusals(source):
             self._copy(source, target, recurse)
         return source
 
@@ -566,7 +567,7 @@ class Fs(Part):
         """Moves a file, or with recurse a folder."""
         import shutil
         place = self._transfer(from_, to, recurse, "o1.mv")
-        with of_fs(place):
+        with Refusals(place):
             (shutil.rmtree if os.path.isdir(place.local) else os.remove)(place.local)
         return True
 
@@ -866,11 +867,9 @@ class Lazy:
 
     @property
     def __class__(self):
+        # Where the module has not been imported, nobody compares with what is in it: any isinstance() asks for this.
         module, _, name = self._kind.rpartition(".")
-        try:
-            return getattr(__import__(module, fromlist=[name]), name)
-        except ImportError:
-            return Lazy
+        return getattr(sys.modules.get(module), name, Lazy)
 
     def __getattr__(self, name):
         if name.startswith(("_ipython_", "_repr_")) and self._made is None:
@@ -998,13 +997,15 @@ def pass_on(process):
     with process, selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         try:
-            # What it leaves running may keep the pipe open: its own end is looked for too.
-            while True:
+            # What it leaves running may keep the pipe open, and write to it for ever: its own end is looked for too.
+            rest = REST_BYTES
+            while rest > 0:
                 ended = process.poll() is not None
                 if selector.select(0 if ended else 0.2):
                     data = os.read(process.stdout.fileno(), 65536)
                     if not data:
                         break
+                    rest -= len(data) * ended
                     sys.stdout.write(decode(data))
                 elif ended:
                     break
@@ -1052,11 +1053,11 @@ class Cells:
     def sh(self, text, options=""):
         import subprocess
         import tempfile
-        with tempfile.NamedTemporaryFile("w", suffix=".sh", prefix="nbfork-") as f:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".sh", prefix="nbfork-") as f:
             f.write(text)
             f.flush()
             status = pass_on(start_process(["/bin/bash", *options.split(), f.name]))
-        if status != 0 and "-e" in options.split():
+        if status != 0 and any("e" in o for o in options.split() if not o.startswith("--")):
             raise subprocess.CalledProcessError(status, "%sh")
 
     def fs(self, text):

@@ -381,7 +381,8 @@ session_prepare(struct session *s, const char *what, const char *code, size_t n)
 
 	s->cell = NULL;
 	s->begun = s->replied = s->idle = s->raised = s->aborted = s->ask_exit = false;
-	put_request(&content, code, n, true, false);
+	if (put_request(&content, code, n, true, false) == -1)
+		return not_prepared(s, what, xstrdup("the code is not UTF-8"));
 	sent = wire_send(s->wire, CHANNEL_SHELL, "execute_request", content.data, content.len, NULL, s->request);
 	buf_wipe(&content);
 	if (sent == -1)

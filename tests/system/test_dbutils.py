@@ -285,7 +285,7 @@ def test_other_notebooks_have_no_runtime(work):
 def test_cells_of_other_kinds(work):
     work.write("n.py", source(
         magic("%sh\necho out; echo err >&2; echo ${0##*.}\nfalse"),
-        magic("%sh -e\nprintf '\\xc3\\xa4'; false") + "\n", "print('never')"))
+        magic("%sh -eu\nprintf '\\xc3\\xa4'; false") + "\n", "print('never')"))
     work.write("fs.py", source(
         magic("%fs mkdirs /a/b"), magic("%fs ls /a"), magic("%fs cp -r dbfs:/a dbfs:/c"), magic("%fs rm -r /c"),
         "dbutils.fs.put('/a/x', 'some text')", magic("%fs head /a/x 4"), magic("%fs ls '/no where'")))
@@ -311,6 +311,24 @@ def test_a_shell_cell_does_not_wait_for_what_it_leaves_running(work):
     work.write("n.py", source(magic("%sh\nsleep 100 &\necho begun")))
     run = work.run("n.py", timeout=60)
     assert run.status == 0 and run.text("n") == "begun\n" and run.seconds < 50
+
+
+def test_a_shell_cell_ends_with_its_shell_whatever_goes_on_writing(work):
+    work.write("n.py", source(magic("%sh\nyes &")))
+    run = work.run("n.py", timeout=60)
+    assert run.status == 0 and set(run.text("n")) <= set("y\n")
+
+
+def test_spark_is_not_so_much_as_imported_where_nobody_uses_it(work):
+    work.write("lib/pyspark/__init__.py", "import os\nopen(os.environ['SEEN'], 'w').close()\n")
+    work.write("n.py", source("print(isinstance(spark, str), dbutils.widgets.getAll())", "import pyspark"))
+    work.write("m.py", source("print(isinstance(spark, str), dbutils.widgets.getAll())"))
+    env = {"PYTHONPATH": str(work.path("lib"))}
+    work.workflow({"path": "n.py", "env": {"SEEN": str(work.path("seen-n"))}},
+                  {"path": "m.py", "env": {"SEEN": str(work.path("seen-m"))}})
+    run = work.run("workflow.yaml", env=env)
+    assert run.status == 0 and run.record("m")["start"] == "warm", run.story()
+    assert work.path("seen-n").exists() and not work.path("seen-m").exists()
 
 
 def test_what_display_shows(work):
@@ -360,7 +378,34 @@ def test_python_is_restarted(work):
     assert displays(run, "n") == [] and run.log("n").count("Traceback") == 1
 
 
+def test_python_in_a_notebook_of_another_language_has_dbutils(work):
+    work.write("n.r", source("x <- 1", magic("%python\nprint(dbutils.widgets.get('p'))\n"
+                             "dbutils.jobs.taskValues.set('v', 1)\ndbutils.notebook.exit('by Python')"), "cat('never')"))
+    run = work.run("-p", "p=given", "n.r")
+    record = run.record("n")
+    assert (record["status"], record["result"], record["values"]) == ("succeeded", "by Python", {"v": 1}), run.story()
+    assert run.text("n") == "given\n"
+
+
+def test_nothing_is_left_when_nbfork_is_killed(work):
+    work.write("n.py", source("dbutils.widgets.getAll()", "print('begun', flush=True)\nimport time; time.sleep(100)"))
+    work.workflow({"path": "n.py", "name": "a"}, {"path": "n.py", "name": "b"}, processes=2)
+    run = work.start("workflow.yaml")
+    for name in "ab":
+        run.event("cell_started", name=name, number=2)
+    run.proc.kill()
+    run.wait()  # and the fixture sees that no process and no private folder is left
+
+
 # ---- Secrets ----
+
+def test_a_secret_parameter_is_a_widget_s_value(work):
+    work.write("n.py", source("print(len(dbutils.widgets.get('token')), dbutils.widgets.get('token'))"))
+    work.workflow({"path": "n.py", "parameters": {"token": {"secret": "TOKEN"}}})
+    run = work.run("workflow.yaml", env={"TOKEN": "hunter2"})
+    assert run.status == 0 and run.text("n") == "7 ***\n"
+
+
 
 def test_secrets_are_shown_nowhere(work):
     secret = "hunter2-hunt\"er2\nand a second line"
