@@ -19,6 +19,7 @@ VALUES = "application/vnd.nbfork.values+json"
 CELL_END = "application/vnd.nbfork.cell-end+json"
 
 ROWS_SHOWN = 1000	# of a table, as in a notebook there
+TABLE_CHARACTERS = 2 << 20	# likewise
 LINES_SHOWN = 40	# of its text form
 HEAD_BYTES = 65536
 VALUE_BYTES = 48 * 1024
@@ -719,10 +720,10 @@ def notebook_path():
 
 class Context:
     def _tags(self):
-        run, name = Here.settings.get("run"), Here.settings.get("workflow")
+        run, name = Here.settings.get("run"), Here.settings.get("name")
         tags = {"notebookPath": notebook_path(), "user": os.environ.get("USER")}
         if Here.settings.get("job"):
-            tags.update(runId=run, jobId=name, jobRunId=run, taskKey=Here.settings.get("name"), jobName=name)
+            tags.update(runId=run, jobId=run, jobRunId=run, taskKey=name)
         return Tags({k: v for k, v in tags.items() if v is not None})
 
     def tags(self):
@@ -952,6 +953,16 @@ def rows_of(value, most):
     return None
 
 
+def rows_that_fit(rows):
+    """How many of them are shown, one at least."""
+    size = 0
+    for i, row in enumerate(rows):
+        size += sum(len(cell_text(v)) for v in row)
+        if size > TABLE_CHARACTERS:
+            return max(i, 1)
+    return len(rows)
+
+
 def table_html(names, rows, cut):
     head = "".join(f"<th>{escape(n)}</th>" for n in names)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell_text(v))}</td>" for v in row) + "</tr>\n" for row in rows)
@@ -978,7 +989,8 @@ def display(*values, **more):
             show_object(value, **more)
         else:
             names, rows = found
-            cut, rows = len(rows) > ROWS_SHOWN, rows[:ROWS_SHOWN]
+            fitting = rows_that_fit(rows[:ROWS_SHOWN])
+            cut, rows = fitting < len(rows), rows[:fitting]
             show({"text/html": table_html(names, rows, cut), "text/plain": table_text(names, rows, cut)})
 
 

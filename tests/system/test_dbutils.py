@@ -129,6 +129,7 @@ TABLE = [
     # Where the notebook is, asked as it is asked there.
     ("context().notebookPath().get().rpartition('/')[2], context().currentRunId().isDefined()", ["table", True]),
     ("context().tags().get('taskKey').get(), context().tags().get('no').isDefined()", ["table", False]),
+    ("context().jobId().get() == context().currentRunId().get()", True),
     ("context().tags().apply('no')", ("Py4JJavaError", "java.util.NoSuchElementException: key not found: no")),
     ("context().clusterId().get()", ("Py4JJavaError", "java.util.NoSuchElementException: None.get")),
     ("json.loads(context().toJson())['extraContext']['notebook_path'].endswith('/table')", True),
@@ -336,7 +337,8 @@ def test_what_display_shows(work):
         "display([{'a': 1, 'b': '<x>'}, {'a': None, 'c': 2}])", "display([(1, 'x'), (2,)], [1, 'two'])",
         "display(range(3))", "display([object])", "displayHTML('<b>x</b>')", "display([{'i': i} for i in range(1001)])",
         "from collections import namedtuple\ndisplay([namedtuple('P', 'x y')(1, 2)])", "display([])",
-        "from IPython.display import Markdown\ndisplay(Markdown('*m*'), metadata={'k': 1})"))
+        "from IPython.display import Markdown\ndisplay(Markdown('*m*'), metadata={'k': 1})",
+        "display(['x' * (1 << 20)] * 3)"))
     run = work.run("n.py")
     assert run.status == 0, run.story()
     shown = displays(run, "n")
@@ -352,6 +354,7 @@ def test_what_display_shows(work):
     assert shown[6]["text/plain"].count("\n") == 42 and shown[6]["text/plain"].endswith("\n... more than 1000 rows")
     assert shown[7]["text/plain"] == "x | y\n- | -\n1 | 2"
     assert shown[8] == {"text/plain": "[]"} and "text/markdown" in shown[9]
+    assert shown[10]["text/html"].count("<tr>") == 3 and "showing first 2 rows" in shown[10]["text/html"]
 
 
 def test_what_display_shows_of_pandas(work):
