@@ -52,13 +52,15 @@ hand_over(struct conductor *c, struct record *caller, int64_t call, struct buf *
 {
 	struct part *p = conductor_part(c, caller);
 	char *folder = worker_folder(c->dirs.private_folder, p->job.slot);
+	int error;
 
 	buf_addc(answer, '\n');
-	if (write_answer(folder, call, answer) == 0) {
+	error = write_answer(folder, call, answer) == -1 ? errno : 0;
+	if (error == 0) {
 		job_tell(&p->job);
 	} else if (p->job.state == JOB_RUNNING && access(folder, F_OK) == 0) {
 		free(p->stop_reason);
-		p->stop_reason = xasprintf("nbfork could not tell it what a notebook that it has run came to: %s", strerror(errno));
+		p->stop_reason = xasprintf("nbfork could not tell it what a notebook that it has run came to: %s", strerror(error));
 		log_warn("notebook '%s' is stopped, because %s", caller->task->name, p->stop_reason);
 		pool_stop_job(&p->job);
 	}

@@ -40,10 +40,7 @@ struct part {
 	bool awaits;	/* its job is over, and it will be when they are */
 };
 
-/*
- * A notebook that another one runs. It is made when that one calls, and stays until the end of the run: what its record
- * points to is its own where the task of the caller is not the same.
- */
+/* A notebook that another one runs: made when that one calls, it stays until the end of the run. */
 struct child {
 	struct record record;	/* first, so that the one is the other */
 	struct part part;
