@@ -14,7 +14,7 @@ struct making_text {
 	const struct foreign_place *place;
 	struct mark at;	/* of the reference that is being read */
 	struct buf out;
-	bool of_item;	/* there is a reference to the item */
+	bool of_value;	/* there is a reference to the item, or to what another task has set: of whatever type */
 };
 
 void
@@ -85,7 +85,28 @@ put_item(struct making_text *m, const char *inside)
 		inside += n + 1;
 	}
 	buf_adds(&m->out, " }}");
-	m->of_item = true;
+	m->of_value = true;
+}
+
+/* What another task has set for others. Returns false where that cannot be known. */
+static bool
+put_task_value(struct making_text *m, const char *task)
+{
+	static const char values[] = ".values.";
+	const char *key = strstr(task, values);
+
+	/* On a workspace each notebook is a run of its own. */
+	if (key == NULL || key == task || key[sizeof(values) - 1] == '\0' || m->f->remote || m->place->parameter == NULL)
+		return false;
+	open_expression(m);
+	buf_adds(&m->out, "notebooks");
+	foreign_put_part(&m->out, task, (size_t)(key - task));
+	buf_adds(&m->out, ".values");
+	key += sizeof(values) - 1;
+	foreign_put_part(&m->out, key, strlen(key));
+	buf_adds(&m->out, " }}");
+	m->of_value = true;
+	return true;
 }
 
 /* Leaves a reference to the workspace, which puts in what the run of the notebook has. */
@@ -111,8 +132,8 @@ refuse(struct making_text *m, const char *name)
 	const char *parameter = m->place->parameter;
 
 	if (after(name, "tasks.") != NULL) {
-		foreign_problem(m->f, m->at, "{{%.100s}}: what another task hands over cannot be looked up in a file of "
-		    "Databricks' form; a workflow of nbfork's own has {{ notebooks.NAME.result }}", name);
+		foreign_problem(m->f, m->at, "{{%.100s}}: of another task there is {{tasks.NAME.values.KEY}} alone, in parameters "
+		    "and on this machine; a workflow of nbfork's own has {{ notebooks.NAME.result }}", name);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
@@ -142,6 +163,8 @@ put_reference(struct making_text *m, const char *name)
 		put_job_parameter(m, rest);
 	} else if ((rest = after(name, "input")) != NULL && (*rest == '\0' || *rest == '.')) {
 		put_item(m, rest);
+	} else if ((rest = after(name, "tasks.")) != NULL && put_task_value(m, rest)) {
+		return;
 	} else if (strcmp(name, "job.run_id") == 0) {
 		open_expression(m);
 		buf_adds(&m->out, "run.id }}");
@@ -187,8 +210,8 @@ with_expressions(struct foreign *f, const struct yaml_node *text, const struct f
 		at = close + 2;
 	}
 	buf_add(&m.out, at, (size_t)(end - at));
-	/* Parameters are text there, so an item that is none becomes text: an expression alone would keep its type. */
-	if (m.of_item && place->parameter != NULL)
+	/* Parameters are text there, so a value that is none becomes text: an expression alone would keep its type. */
+	if (m.of_value && place->parameter != NULL)
 		buf_adds(&m.out, "{{ \"\" }}");
 	if (f->build.complaints == before)
 		made = yaml_build_plain(YAML_STRING, text->mark, buf_str(&m.out));

@@ -492,3 +492,28 @@ with Pool(processes=4) as pool:
     started.finish()
     m = started.record("master")
     assert m["status"] == "cancelled" and [c["status"] for c in m["children"]] == ["cancelled"] * 4
+
+
+def test_values_for_other_notebooks(work):
+    work.write("sets.py", "# Databricks notebook source\ndbutils.jobs.taskValues.set('rows', [1, {'a': 'é'}])\n"
+               "dbutils.jobs.taskValues.set('day', 'old')\ndbutils.jobs.taskValues.set('day', 7)\n")
+    work.write("gets.py", "# Databricks notebook source\nprint(dbutils.jobs.taskValues.get('sets', 'rows'), "
+               "dbutils.jobs.taskValues.get('sets', 'none', default=3), dbutils.widgets.getAll())\n")
+    done = run(work, "sets.py", {"path": "gets.py", "depends_on": ["sets"], "parameters": {
+        "whole": "{{ notebooks.sets.values.day }}", "part": "{{ notebooks.sets.values.rows[1].a }}!"}})
+    assert done.record("sets")["values"] == {"rows": [1, {"a": "é"}], "day": 7}
+    assert done.record("gets")["parameters"] == {"whole": 7, "part": "é!"}
+    assert done.text("gets") == "[1, {'a': 'é'}] 3 {'whole': '7', 'part': 'é!'}\n"
+    # As the file of a job has it.
+    tasks = [{"task_key": "sets", "notebook_task": {"notebook_path": "sets"}},
+             {"task_key": "gets", "depends_on": [{"task_key": "sets"}], "notebook_task": {
+                 "notebook_path": "gets", "base_parameters": {"day": "{{tasks.sets.values.day}}"}}}]
+    work.write("job.yml", json.dumps({"resources": {"jobs": {"j": {"name": "j", "tasks": tasks}}}}))
+    done = work.run("job.yml")
+    assert done.status == 0, done.story()
+    assert done.record("gets")["parameters"] == {"day": "7"}
+    # What nobody set is said before the notebook starts.
+    done = run(work, "sets.py", {"path": "gets.py", "depends_on": ["sets"], "parameters": {
+        "x": "{{ notebooks.sets.values.month }}"}}, status=1)
+    error = done.record("gets")["error"]
+    assert error["kind"] == "dependency" and "it has 'rows', 'day'" in error["message"]

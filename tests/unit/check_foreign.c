@@ -211,14 +211,26 @@ START_TEST(references_become_expressions)
 }
 END_TEST
 
+/* On a workspace every notebook is a run of its own; and parameters are text. */
+START_TEST(task_values_are_looked_up_on_this_machine)
+{
+	becomes(PARAMETERS("p: '{{tasks.a.values.k}}', q: 'x {{ tasks.b c.values.d.e }}'"), "notebooks", "[{\"name\": \"x\", "
+	    "\"path\": \"x.ipynb\", \"parameters\": {\"p\": \"{{ notebooks.a.values.k }}{{ \\\"\\\" }}\", "
+	    "\"q\": \"x {{ notebooks[\\\"b c\\\"].values[\\\"d.e\\\"] }}{{ \\\"\\\" }}\"}}]");
+	wrong(PARAMETERS("p: '{{tasks.values.k}}'"), "3:65: {{tasks.values.k}}: of another task there is "
+	    "{{tasks.NAME.values.KEY}} alone, in parameters and on this machine; a workflow of nbfork's own has "
+	    "{{ notebooks.NAME.result }}\n");
+}
+END_TEST
+
 START_TEST(other_references_are_refused_where_they_stand)
 {
 	wrong(PARAMETERS("p: 'é {{job.start_time.iso_date}}'"), "3:67: {{job.start_time.iso_date}} is known on Databricks "
 	    "alone; "
 	    "give the parameter a value with -p p=VALUE\n");
-	wrong(PARAMETERS("p: '{{tasks.a.values.v}}'"), "3:65: {{tasks.a.values.v}}: what another task hands over cannot be "
-	    "looked "
-	    "up in a file of Databricks' form; a workflow of nbfork's own has {{ notebooks.NAME.result }}\n");
+	wrong(PARAMETERS("p: '{{tasks.a.result_state}}'"), "3:65: {{tasks.a.result_state}}: of another task there is "
+	    "{{tasks.NAME.values.KEY}} alone, in parameters and on this machine; a workflow of nbfork's own has "
+	    "{{ notebooks.NAME.result }}\n");
 	wrong(PARAMETERS("p: '{{item}} {{ \"{{\" }} {{x'"), "3:65: {{item}} is no reference that is known; there are "
 	    "{{job.parameters.NAME}}, {{job.run_id}}, {{task.name}}, and {{input}} in a for_each_task\n"
 	    "3:74: {{\"{{\"}} is no reference that is known; there are "
@@ -239,14 +251,14 @@ START_TEST(what_the_command_line_sets_is_not_looked_at)
 	const struct overrides o = {.parameters = parameters, .nparameters = 2};
 
 	becomes_with("parameters: [{name: day, default: '{{job.start_time.iso_date}}'}]\n"
-	    PARAMETERS("p: '{{tasks.a.values.v}}', d: 'x{{job.parameters.day}}'"), &o, NULL,
+	    PARAMETERS("p: '{{tasks.a.result_state}}', d: 'x{{job.parameters.day}}'"), &o, NULL,
 	    "{\"parameters\": {\"day\": null}, \"defaults\": {\"retry_delay_seconds\": 0, \"retry_backoff\": 1}, \"pools\": "
 	    "{}, "
 	    "\"notebooks\": [{\"name\": \"x\", \"path\": \"x.ipynb\", \"parameters\": {\"p\": null, "
 	    "\"d\": \"x{{ parameters.day }}\"}}]}");
-	wrong_with(PARAMETERS("pp: '{{tasks.a.values.v}}'"), &o, "3:66: {{tasks.a.values.v}}: what another task hands over "
-	    "cannot "
-	    "be looked up in a file of Databricks' form; a workflow of nbfork's own has {{ notebooks.NAME.result }}\n");
+	wrong_with(PARAMETERS("pp: '{{tasks.a.result_state}}'"), &o, "3:66: {{tasks.a.result_state}}: of another task there is "
+	    "{{tasks.NAME.values.KEY}} alone, in parameters and on this machine; a workflow of nbfork's own has "
+	    "{{ notebooks.NAME.result }}\n");
 }
 END_TEST
 
@@ -801,6 +813,7 @@ foreign_suite(void)
 	tcase_add_test(t, parameters_are_text);
 	tcase_add_test(t, those_of_the_job_win);
 	tcase_add_test(t, references_become_expressions);
+	tcase_add_test(t, task_values_are_looked_up_on_this_machine);
 	tcase_add_test(t, other_references_are_refused_where_they_stand);
 	tcase_add_test(t, what_the_command_line_sets_is_not_looked_at);
 	tcase_add_test(t, retries_have_their_limits);
