@@ -24,7 +24,8 @@ size_t children_bytes(const struct task *t);
 
 /*
  * A name for a notebook that another one runs: CALLER.STEM, or CALLER.STEM-2 and so on, where all names that are not
- * free are in the table; fit for files. In the run folder (NULL: it is new) there must be no files of it. It is added to
+ * free are in the table; fit for files. In the run folder (NULL: it is new) there must be no files of it, which a journal
+ * that has lost its end would not know of. It is added to
  * the table, which has NULL for none of its values. The caller's to free.
  */
 char *children_name(struct table *names, const char *caller, const char *file, const char *folder);

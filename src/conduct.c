@@ -237,6 +237,8 @@ prepare(struct conductor *c, const struct conduct_options *o)
 	run->started_at = clock_run();
 	run->started_wall = clock_wall();
 	c->parts = xcalloc(run->n, sizeof(*c->parts));
+	for (size_t i = 0; i < c->past.children.n; i++)
+		*table_at(&c->names, c->past.children.entries[i].key, c->past.children.entries[i].len) = (void *)1;
 	for (size_t i = 0; i < run->n; i++)
 		prepare_record(c, i);
 	prepare_schedule(c, o->failed_first);

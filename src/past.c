@@ -340,9 +340,15 @@ take_line(struct reader *r, const char *text, size_t n)
 	if (n > LINE_MOST || json_parse(text, n, &v, NULL) == -1)
 		return;
 	split(&l, v);
-	/* What a notebook has run belongs to it: it is in its object, and runs again with it. */
-	if (l.parent.text != NULL)
+	/* What a notebook has run belongs to it: it is in its object, and runs again with it, under another name. */
+	if (l.parent.text != NULL) {
+		char *name = json_strdup(l.name);
+
+		if (name != NULL)
+			*table_at(&r->past->children, name, strlen(name)) = r->past;
+		free(name);
 		return;
+	}
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (json_is(l.event, events[i].event)) {
 			if (r->runs > 0 || events[i].call == on_run_started)
@@ -443,6 +449,7 @@ past_release(struct past *p)
 	}
 	free(p->list);
 	table_release(&p->names);
+	table_release(&p->children);
 	free(p->run_id);
 	free(p->first_run_id);
 	free(p->name);

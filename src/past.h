@@ -65,9 +65,10 @@ struct past {
 	struct past_notebook **list;	/* in the order in which they were first met; owned */
 	size_t n, cap;
 	struct table names;	/* struct past_notebook by name */
+	struct table children;	/* the names of notebooks that notebooks have run; values are not NULL */
 };
 
-#define PAST_INIT {NULL, NULL, NULL, false, 0, NULL, 0, 0, TABLE_INIT}
+#define PAST_INIT {NULL, NULL, NULL, false, 0, NULL, 0, 0, TABLE_INIT, TABLE_INIT}
 
 /*
  * Reads the journal, from its first byte, from a descriptor of a file that is open for reading; its position is left

@@ -365,6 +365,8 @@ START_TEST(children_are_not_looked_at)
 	    "\"succeeded\", \"attempts\": 1}");
 	add_finished("a", 1, "succeeded", "1");
 	ck_assert_ptr_null(read_and_find("a.b"));
+	ck_assert_uint_eq(past.children.n, 1);
+	ck_assert_ptr_nonnull(table_get(&past.children, "a.b", 3));
 	ck_assert_ptr_nonnull(past_find(&past, "a")->success);
 }
 END_TEST
