@@ -2,9 +2,9 @@
 Starts Jupyter kernels by fork: the imports, the configuration and IPython's shell are made once, here, and every kernel
 goes on from there. Run as `PYTHON -c THIS [--preload=MODULE ...]`; requests come on descriptor 3.
 
-For a request this server forks a keeper, and the keeper forks the kernel: the keeper is the kernel's parent, tells the
-worker on the request's leash (a stream socket) what becomes of the kernel, and kills all that is left of it when the
-worker says so or is gone.
+A request goes to a keeper, a fork of this server, and the keeper forks the kernel: the keeper is the kernel's parent, tells
+the worker on the request's leash (a stream socket) what becomes of the kernel, and kills all that is left of it when the
+worker says so or is gone. One that has seen everybody go keeps another kernel.
 
 A kernel is to be as one that was started afresh: so the functions that make it return to the end of this file, and from
 there it runs what a fresh one runs. Whether that can be done with this ipykernel is
@@ -64,6 +64,7 @@ try:
     import IPython.core.shellapp
     import traitlets.config
     import zmq
+    from jupyter_client.session import new_id
 except BaseException as e:
     unfit(f"ipykernel cannot be imported: {describe(e)}")
 
@@ -160,6 +161,7 @@ class Made:
         if self.shell.history_manager.hist_file != ":memory:":
             raise Refused("the history is a file")
         self.practise()
+        self.make_extension()
         # SQLite is not to be taken through a fork.
         getattr(self.shell.history_manager.db, "close", lambda: None)()
 
@@ -172,6 +174,22 @@ class Made:
             self.shell.compile.ast_parse(code)
         except Exception:
             pass	# it is made later, then
+
+    def make_extension(self):
+        """The one that is always loaded, unless it was told to do something in the kernel's own surroundings."""
+        before = len(self.shell.configurables)
+        if self.app.default_extensions == ["storemagic"] and "StoreMagics" not in self.app.config:
+            self.shell.extension_manager.load_extension("storemagic")
+        self.late = self.shell.configurables[before:]	# what comes when extensions are loaded
+        del self.shell.configurables[before:]
+
+    def make_session(self):
+        """What signs messages; in the kernel it becomes another one by its id, its key and its process."""
+        self.session = self.app.session
+
+    def renew_session(self):
+        session = self.session
+        session.session, session.key, session.pid = new_id(), new_id().encode(), os.getpid()
 
     def set_backend(self):
         """Sets the variable that matplotlib reads when it is imported, and does no more of what this function does."""
@@ -202,6 +220,7 @@ class Made:
     def arm(self, parent, args):
         """In the kernel. From here on everything is made as always, but that it finds the application and the shell."""
         app, shell, rest = self.app, self.shell, Application.initialize
+        self.renew_session()
 
         def initialize(self, argv=None):
             Application.initialize = rest
@@ -222,8 +241,14 @@ class Made:
             for function, args, more in self.held:
                 atexit.register(function, *args, **more)
             return shell
+
+        def init_extensions():
+            del app.init_extensions
+            shell.configurables.extend(self.late)
+            app.init_extensions()
         Application.initialize = initialize
         Shell.instance = classmethod(instance)
+        app.init_extensions = init_extensions
         file = args[args.index("-f") + 1]
         for config in (app.cli_config, app.config):	# the latter is everybody's
             config.IPKernelApp.connection_file = type(config.IPKernelApp.connection_file)(file)
@@ -384,6 +409,7 @@ def prepare(preloads, shell):
     changes.note(FIRST_ENVIRON)
     if shell:
         made.hold(made.make_shell)
+        made.make_session()
         made.set_backend()
         for name in made.app.default_extensions:
             if importlib.util.find_spec("IPython.extensions." + name):
@@ -488,9 +514,25 @@ def tell(leash, text):
         pass
 
 
-def usage_text(*usages):
-    return (f"{sum(u.ru_utime for u in usages):.6f} {sum(u.ru_stime for u in usages):.6f} "
-            f"{max(u.ru_maxrss for u in usages)}")
+class Usage:
+    """What processes that are gone have used: seconds, seconds, KiB."""
+
+    def __init__(self):
+        self.user = self.system = self.rss = 0
+
+    def add(self, usage):
+        self.user += usage.ru_utime
+        self.system += usage.ru_stime
+        self.rss = max(self.rss, usage.ru_maxrss)
+
+    def since(self, before):
+        """Adds what this process itself has used since then, but its memory, most of which is the server's."""
+        now = resource.getrusage(resource.RUSAGE_SELF)
+        self.user += now.ru_utime - before.ru_utime
+        self.system += now.ru_stime - before.ru_stime
+
+    def __str__(self):
+        return f"{self.user:.6f} {self.system:.6f} {self.rss}"
 
 
 class Request:
@@ -539,11 +581,11 @@ def shadowable():
 
 
 class Keeper:
-    def __init__(self, leash):
-        self.leash = leash
+    """A process that keeps one kernel after the other. orders: the server's requests come there."""
+
+    def __init__(self, orders, made, names):
+        self.orders, self.made, self.names = orders, made, names
         self.bell = ring()
-        self.kernel = 0
-        self.heard = b""
 
     def reap(self):
         """Returns whether there are children left."""
@@ -554,9 +596,11 @@ class Keeper:
                 return False
             if pid == 0:
                 return True
+            self.usage.add(usage)
             if pid == self.kernel:
-                self.kernel = 0
-                tell(self.leash, f"ended {status} {usage_text(usage)}")
+                self.kernel, own = 0, Usage()
+                own.add(usage)
+                tell(self.leash, f"ended {status} {own}")
 
     def listen(self):
         """Returns whether the worker wants it to go on."""
@@ -585,7 +629,8 @@ class Keeper:
         except (OSError, OverflowError):
             pass	# there is no such signal
 
-    def keep(self):
+    def watch(self):
+        """While there is a kernel that the worker wants, and until nobody is left of it."""
         poll = select.poll()
         poll.register(self.bell[0], select.POLLIN)
         poll.register(self.leash, select.POLLIN)
@@ -602,43 +647,68 @@ class Keeper:
             poll.poll(EMPTY_STEP)
             silence(self.bell)
 
-    def go(self):
-        tell(self.leash, "gone " + usage_text(*map(resource.getrusage, (resource.RUSAGE_SELF,
-                                                                        resource.RUSAGE_CHILDREN))))
-        os._exit(1 if has_children() else 0)
+    def fork(self, request, leash):
+        """Returns in the kernel what was asked for, else None; what is in the way is told."""
+        try:
+            asked = Request(request)
+            if asked.folder:
+                try:
+                    os.chdir(asked.folder)
+                except OSError as e:
+                    tell(leash, f"failed folder {e.errno}")
+                    return None
+            asked.check(self.made, self.names)
+            pid = clone()
+        except Exception as e:
+            tell(leash, f"failed {describe(e)}")
+            return None
+        if pid == 0:
+            return asked
+        self.kernel = pid
+        tell(leash, f"started {pid}")
+        return None
 
-
-def keep(request, output, leash, made, names):
-    """What a keeper does. Returns only in the kernel, with what was asked for and the pid of the keeper."""
-    me, k, kernel = os.getpid(), Keeper(leash), -1
-    try:
-        asked = Request(request)
-        if asked.folder:
-            try:
-                os.chdir(asked.folder)
-            except OSError as e:
-                tell(leash, f"failed folder {e.errno}")
-                k.go()
-        asked.check(made, names)
-        kernel = k.kernel = clone()
-        if kernel == 0:
-            unring(k.bell)
-            return asked, me
-        del asked
+    def keep(self, request, output, leash):
+        """Returns in the kernel what was asked for; None in the keeper, when nobody is left of it."""
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        self.leash, self.kernel, self.heard, self.usage = leash, 0, b"", Usage()
+        asked = self.fork(request, leash)
+        if asked:
+            return asked
         os.close(request)
         os.close(output)
         os.chdir("/")	# it keeps no folder in use
-        tell(leash, f"started {kernel}")
-        k.keep()
-    except Exception as e:
-        tell(leash, f"failed {describe(e)}" if kernel == -1 else "")
-    k.go()
+        if self.kernel:
+            self.watch()
+        self.usage.since(before)
+        tell(leash, f"gone {self.usage}")
+        os.close(leash)
+        return None
+
+    def work(self, fds):
+        """Keeps the kernel of this request, and of those that the server sends. Returns only in a kernel."""
+        me = os.getpid()
+        while True:
+            asked = self.keep(*fds) if fds else None
+            if asked:
+                unring(self.bell)
+                return asked, me, fds[1]
+            if has_children():
+                os._exit(1)	# the server sees to those that could not be killed
+            try:
+                if fds:
+                    self.orders.send(b"free")
+                fds = receive(self.orders, 0)
+            except (EOFError, OSError):
+                os._exit(0)
 
 
 def set_environment(environ):
-    os.environ.clear()
+    for name in dict(os.environb).keys() - environ.keys():
+        del os.environb[name]
     for name, value in environ.items():
-        os.environb[name] = value
+        if os.environb.get(name) != value:
+            os.environb[name] = value
     time.tzset()
 
 
@@ -719,11 +789,13 @@ def become(asked, keeper, output, made, changes, files):
     gc.enable()
 
 
-def receive(requests):
-    """The descriptors of a request; none when it is not one. Raises EOFError when none will come any more."""
+def receive(requests, wait=socket.MSG_DONTWAIT):
+    """
+    The descriptors of a request, of which there may be none yet; none when it is not one. Raises EOFError when none will
+    come any more.
+    """
     try:
-        text, control, flags, _ = requests.recvmsg(16, socket.CMSG_SPACE(64), socket.MSG_DONTWAIT |
-                                                   socket.MSG_CMSG_CLOEXEC)
+        text, control, flags, _ = requests.recvmsg(16, socket.CMSG_SPACE(64), wait | socket.MSG_CMSG_CLOEXEC)
     except BlockingIOError:
         return []
     except ConnectionError:
@@ -744,64 +816,120 @@ def receive(requests):
     return []
 
 
-def serve(made, changes):
-    """The server. Returns only in a kernel."""
-    server, names, files, keepers = os.getpid(), shadowable(), open_files(), set()
-    requests, bell, strays = socket.socket(fileno=REQUESTS), ring(), False
-    poll = select.poll()
-    poll.register(requests, select.POLLIN)
-    poll.register(bell[0], select.POLLIN)
-    listening, until = True, 0
-    while listening or keepers or strays:
-        ready = poll.poll(EMPTY_STEP if strays else None if listening else LAST_STEP)
-        silence(bell)
-        if not listening:
-            for pid in keepers:
-                os.kill(pid, signal.SIGCONT)	# nobody else is left who could, if they were stopped with nbfork
+class Server:
+    def __init__(self, made):
+        self.made, self.names = made, shadowable()
+        self.channels = {}	# to keepers, by pid
+        self.free = []	# pids; the last one is the next, its memory is at hand
+        self.strays = False	# children that are no keepers: left by one that was killed
+        self.strays_until = 0
+        self.requests, self.bell = socket.socket(fileno=REQUESTS), ring()
+        self.poll = select.poll()
+        self.poll.register(self.requests, select.POLLIN)
+        self.poll.register(self.bell[0], select.POLLIN)
+
+    def reap(self):
         while has_children():
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 break
-            # One that was killed leaves its own to this process, and so do those.
-            strays = strays or pid not in keepers or status != 0
-            keepers.discard(pid)
-        if strays:	# but not for ever: one may have become somebody else's
-            strays = kill_children(keepers) and time.monotonic() < (until := until or time.monotonic() + EMPTY_PATIENCE)
-        else:
-            until = 0
-        if not any(fd == REQUESTS for fd, _ in ready):
-            continue
-        try:
-            fds = receive(requests)
-        except EOFError:
-            poll.unregister(requests)
-            listening = False
-            continue
-        if not fds:
-            continue
+            self.strays = self.strays or pid not in self.channels or status != 0	# they leave their own to this process
+            if pid in self.channels:
+                channel = self.channels.pop(pid)
+                self.poll.unregister(channel)
+                channel.close()
+            if pid in self.free:
+                self.free.remove(pid)
+
+    def clear_strays(self):
+        """Kills them, but not for ever: one may have become somebody else's."""
+        if not self.strays:
+            return
+        self.strays_until = self.strays_until or time.monotonic() + EMPTY_PATIENCE
+        self.strays = kill_children(self.channels) and time.monotonic() < self.strays_until
+        if not self.strays:
+            self.strays_until = 0
+
+    def hear(self, ready):
+        """Keepers that have become free say so."""
+        for pid, channel in self.channels.items():
+            if channel.fileno() in ready:
+                try:
+                    if channel.recv(16, socket.MSG_DONTWAIT) == b"free":
+                        self.free.append(pid)
+                except OSError:
+                    pass	# it is gone
+
+    def dismiss(self):
+        """There will be no more requests: keepers that are free go, the others when they are done."""
+        self.poll.unregister(self.requests)
+        for channel in self.channels.values():
+            channel.shutdown(socket.SHUT_RDWR)
+
+    def assign(self, fds):
+        """To a keeper that is free. Returns whether there was one."""
+        while self.free:
+            try:
+                socket.send_fds(self.channels[self.free.pop()], [b"K"], fds)
+                return True
+            except OSError:
+                pass	# it was killed
+        return False
+
+    def hire(self, fds):
+        """Makes a keeper. Returns only in a kernel, what a keeper does there."""
+        me, (here, there) = os.getpid(), socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             pid = clone()
         except OSError as e:
+            here.close()
+            there.close()
             tell(fds[2], f"failed {describe(e)}")
-            pid = -1
-        if pid == 0:
-            try:
-                os.setpgid(0, 0)
-                die_with(server)
-                prctl(PR_SET_CHILD_SUBREAPER, 1)
-                prctl(PR_SET_NAME, b"nb:keeper")
-                os.close(requests.detach())
-                unring(bell)
-                found = keep(*fds, made, names)
-            except BaseException:
-                os._exit(1)
-            become(*found, fds[1], made, changes, files)
-            return
+            return None
         if pid > 0:
-            keepers.add(pid)
-        for fd in fds:
-            os.close(fd)
-    os._exit(0)
+            there.close()
+            self.channels[pid] = here
+            self.poll.register(here, select.POLLIN)
+            return None
+        try:
+            os.setpgid(0, 0)
+            die_with(me)
+            prctl(PR_SET_CHILD_SUBREAPER, 1)
+            prctl(PR_SET_NAME, b"nb:keeper")
+            unring(self.bell)
+            for channel in (self.requests, here, *self.channels.values()):
+                channel.close()
+            return Keeper(there, self.made, self.names).work(fds)
+        except BaseException:
+            os._exit(1)
+
+    def serve(self):
+        """Returns only in a kernel, what a keeper does there."""
+        listening = True
+        while listening or self.channels or self.strays:
+            ready = {fd for fd, _ in self.poll.poll(EMPTY_STEP if self.strays else None if listening else LAST_STEP)}
+            silence(self.bell)
+            if not listening:
+                for pid in self.channels:
+                    os.kill(pid, signal.SIGCONT)	# nobody else is left who could, if they were stopped with nbfork
+            self.hear(ready)
+            self.reap()
+            self.clear_strays()
+            if REQUESTS not in ready or not listening:
+                continue
+            try:
+                fds = receive(self.requests)
+            except EOFError:
+                listening = False
+                self.dismiss()
+                continue
+            if fds and not self.assign(fds):
+                kernel = self.hire(fds)
+                if kernel:
+                    return kernel
+            for fd in fds:
+                os.close(fd)
+        os._exit(0)
 
 
 def start():
@@ -822,7 +950,9 @@ def start():
     # From here on it goes when the channel ends, and is only woken when nbfork dies: it may have been stopped with it.
     prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
     say(f"ready {ipykernel.__version__} {'shell' if shell else 'imports'}")
-    serve(made, changes)
+    files = open_files()
+    asked, keeper, output = Server(made).serve()
+    become(asked, keeper, output, made, changes, files)
 
 
 def flush(thing):

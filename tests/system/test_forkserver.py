@@ -265,7 +265,7 @@ def server(one):
     kernels, one.kernels = one.kernels, []
     for k in kernels:
         k.close()
-    wait_for(lambda: is_gone(*(p for k in kernels for p in (k.pid, k.keeper) if p)), "all processes to go")
+    wait_for(lambda: is_gone(*(k.pid for k in kernels if k.pid)), "all kernels to go")
 
 
 LOOK = r"""
@@ -545,7 +545,7 @@ def test_emptying_ends_a_kernel_that_runs(server):
 def test_a_worker_that_dies_leaves_nothing(server):
     k, pids = with_strays(server)
     k.leash.close()
-    wait_for(lambda: is_gone(k.pid, k.keeper, *pids), "all to go")
+    wait_for(lambda: is_gone(k.pid, *pids), "all to go")
 
 
 def test_a_keeper_that_is_killed_leaves_nothing(server):
@@ -575,14 +575,39 @@ def test_the_server_waits_for_its_kernels(environ):
     assert s.close() == 0
 
 
-def test_many_requests_leave_nothing_behind(server):
-    before = files(server.proc.pid)
+def test_many_requests_leave_nothing_behind(environ):
+    s = Server(environ)
+    s.kernel().empty()
+    before = files(s.proc.pid)	# the socket to that kernel's keeper among them
     for _ in range(20):
-        k = server.kernel()
+        k = s.kernel()
         assert k.pid
         k.leash.close()
-    wait_for(lambda: all(is_gone(k.pid, k.keeper) for k in server.kernels), "all to go")
-    wait_for(lambda: files(server.proc.pid) == before, "what the last request brought to be closed")
+    keepers = set(map(int, Path(f"/proc/{s.proc.pid}/task/{s.proc.pid}/children").read_text().split()))
+    wait_for(lambda: is_gone(*(k.pid for k in s.kernels)), "all kernels to go")
+    wait_for(lambda: len(files(s.proc.pid)) == len(before) + len(keepers) - 1, "what the last request brought to be closed")
+    wait_for(lambda: all(len(files(p)) == len(files(min(keepers))) for p in keepers), "the same of the keepers")
+    assert s.close() == 0 and is_gone(*keepers)
+
+
+def test_a_keeper_keeps_one_kernel_after_the_other(environ):
+    s = Server(environ)
+    k = s.kernel().connect()
+    assert k.run("kept = bytearray(300 << 20); import time; t = time.process_time()\n"
+                 "while time.process_time() < t + 1: pass") == ""
+    (ended,) = k.empty()
+    first, keeper = list(map(float, ended.split()[2:])), k.keeper
+    time.sleep(0.5 * PATIENCE)	# it says that it is free after its last word to the worker
+    k = s.kernel().connect()
+    assert k.run("print('kept' in globals())") == "False\n" and k.keeper == keeper
+    (ended,) = k.empty()
+    second = list(map(float, ended.split()[2:]))
+    assert first[0] + first[1] >= 1 and first[2] > 300 << 10
+    assert second[0] + second[1] < first[0] + first[1] and second[2] < first[2] - (200 << 10), "each has its own account"
+    k = s.kernel()
+    os.kill(k.keeper, signal.SIGKILL)	# one that is lost is replaced
+    assert k.line() == "" and s.kernel().connect().run("print(1)") == "1\n"
+    assert s.close() == 0
 
 
 def test_what_is_no_request_is_passed_over(server):
