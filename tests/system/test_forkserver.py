@@ -26,6 +26,7 @@ LOCAL = Path(__file__).resolve().parents[2] / "src" / "local"
 SERVER = (LOCAL / "forkserver.py").read_text()
 HISTORY = "--HistoryManager.hist_file=:memory:"
 MOST = 20 * PATIENCE
+PYTHON = os.environ.get("NBFORK_TEST_PYTHON", sys.executable)	# of the kernels: one that has another ipykernel, say
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 PRELOADED = "wave"	# no kernel imports it by itself
 
@@ -110,7 +111,7 @@ class Kernel:
 class Cold(Kernel):
     def __init__(self, environ, folder):
         super().__init__(environ, folder)
-        self.proc = subprocess.Popen([sys.executable, "-c", launcher(), *self.args], cwd=folder, stdin=subprocess.DEVNULL,
+        self.proc = subprocess.Popen([PYTHON, "-c", launcher(), *self.args], cwd=folder, stdin=subprocess.DEVNULL,
                                      stdout=self.input, stderr=self.input, start_new_session=True,
                                      env={**self.environ, b"JPY_PARENT_PID": b"%d" % os.getpid()})
         self.pid = self.proc.pid
@@ -178,7 +179,7 @@ class Server:
         self.socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(MOST * 2)
         self.environ, self.log, self.kernels = environ, tempfile.TemporaryFile(), []
-        command = [sys.executable, "-c", SERVER, *(f"--preload={m}" for m in preloads), *options]
+        command = [PYTHON, "-c", SERVER, *(f"--preload={m}" for m in preloads), *options]
         # A shell puts the socket where it belongs, without a fork from this process that runs Python.
         self.proc = subprocess.Popen(["bash", "-c", f'exec "$@" 3<&{other.fileno()} {other.fileno()}<&-', "-", *command],
                                      cwd="/", env=environ, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
