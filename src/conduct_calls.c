@@ -42,8 +42,11 @@ is_held(struct conductor *c, int64_t now)
 {
 	const struct workflow *w = c->workflow;
 
-	/* What runs alone is never held: nothing would ever end that. Those that wait for it are no company. */
-	if (pool_working() == 0 || (w->max_load <= 0 && w->min_free_memory <= 0) ||
+	/*
+	 * What runs alone is never held: nothing would ever end that. Those that wait for it are no company; one whose kernel is
+	 * ending is.
+	 */
+	if (pool_working() + c->departing == 0 || (w->max_load <= 0 && w->min_free_memory <= 0) ||
 	    (!child_waits(c) && !schedule_has_next(c->schedule, now))) {
 		hold(c, NULL);
 	} else if (c->held == NULL || now >= c->held_until) {

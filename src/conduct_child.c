@@ -132,7 +132,7 @@ forget_call(struct conductor *c, struct child *child)
 		at = &(*at)->next_call;
 	*at = child->next_call;
 	child->call = 0;
-	if (p->calls == NULL)
+	if (p->calls == NULL && !p->departs)
 		pool_lend(&p->job, false);
 }
 

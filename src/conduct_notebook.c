@@ -340,6 +340,23 @@ take_submitted(struct conductor *c, struct record *r, struct json v)
 		conductor_journal(c, events_notebook_submitted(&c->events, r));
 }
 
+/*
+ * All of its cells have run: what its kernel still does to end is nothing to wait for, and another one may begin. As many
+ * may depart as may run; and where one is to run at a time it is alone until its very end.
+ */
+static void
+depart(struct conductor *c, struct record *r)
+{
+	struct part *p = conductor_part(c, r);
+
+	if (p->departs || c->run.processes < 2 || c->departing >= c->run.processes)
+		return;
+	p->departs = true;
+	c->departing++;
+	conductor_journal(c, events_notebook_departs(&c->events, r));
+	pool_lend(&p->job, true);
+}
+
 void
 notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n)
 {
@@ -360,6 +377,8 @@ notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n
 		pool_lift_timeout(&conductor_part(c, r)->job);
 	} else if (json_is(kind, "found_over")) {
 		conductor_part(c, r)->found_over = true;
+	} else if (json_is(kind, "departs")) {
+		depart(c, r);
 	} else if (json_is(kind, "call")) {
 		child_called(c, r, v);
 	} else if (json_is(kind, "uncall")) {
@@ -501,6 +520,8 @@ notebook_ended(struct conductor *c, struct record *r)
 		cancel_ended(c, r);
 		return false;
 	}
+	c->departing -= p->departs;
+	p->departs = false;
 	folder = worker_folder(c->dirs.private_folder, j->slot);
 	r->ended_at = j->ended_at;
 	r->ended_wall = clock_wall();

@@ -37,6 +37,7 @@ struct part {
 	char *stop_reason;	/* why it alone was told to stop, for people; NULL */
 	struct child *calls;	/* what it has run and waits for, by struct child's next_call */
 	size_t alive;	/* how many of those that it has run are not over */
+	bool departs;	/* all of its cells have run, and its place is lent while its kernel ends */
 	bool awaits;	/* its job is over, and it will be when they are */
 };
 
@@ -80,6 +81,7 @@ struct conductor {
 	struct calls_queue queues[CHILDREN_DEEP + 1];
 	struct child *handed_over;	/* the pool has it, and has not started it */
 	size_t nchildren, children_bytes;
+	size_t departing;	/* how many depart now */
 	size_t failures;	/* that count for the policy */
 	char *stop_reason;
 	char *held;	/* the run's */

@@ -10,6 +10,7 @@
  *	{"kind": "found_over"}		what came of that is not of this attempt's making
  *	{"kind": "call", "id": N, "path": TEXT, "caller": TEXT, "timeout_seconds": S, "arguments": {NAME: TEXT},
  *	 "secrets": [NAME]}		it runs another notebook and waits for it; secrets: the arguments that hold one
+ *	{"kind": "departs"}		it has succeeded and is written; there is no more to wait for than its kernel's end
  *	{"kind": "uncall", "id": N}	it does not wait for that any more
  * The RESULT frame holds
  *	{"status": NAME, "error": OBJECT or null, "result": VALUE or null, "exit": TEXT or null, "values": OBJECT or null,

@@ -17,6 +17,8 @@
 #include "notebook/parameters.h"
 #include "target.h"
 
+static const char departs[] = "{\"kind\": \"departs\"}";
+
 /* The language the parameters are written in: that of the kernel which runs them, or else what the notebook says. */
 static const struct language *
 parameter_language(const struct kernelspec *spec, const struct notebook *nb)
@@ -361,6 +363,8 @@ run(struct attempt *a)
 		/* The notebook is written while the kernel takes its leave. */
 		session_ask_to_end(&c.first);
 		a->complete(a);
+		if (a->status == STATUS_SUCCEEDED)
+			a->progress(a, departs, sizeof(departs) - 1);
 	}
 	crew_end(&c, a->orphaned());
 	crew_release(&c);

@@ -463,6 +463,16 @@ events_requeued(struct events *e, const struct record *r, const char *reason)
 }
 
 int
+events_notebook_departs(struct events *e, const struct record *r)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "notebook_departs");
+
+	put_notebook(o, r);
+	return end(e, &l);
+}
+
+int
 events_notebook_finished(struct events *e, const struct record *r)
 {
 	struct line l;

@@ -101,6 +101,9 @@ int events_cell(struct events *e, const struct record *r, bool started, unsigned
 int events_attempt_failed(struct events *e, const struct record *r, double delay);
 int events_requeued(struct events *e, const struct record *r, const char *reason);
 
+/* All of its cells have run: its place in the pool is free while its kernel ends. */
+int events_notebook_departs(struct events *e, const struct record *r);
+
 int events_notebook_finished(struct events *e, const struct record *r);
 int events_processes_changed(struct events *e, unsigned processes);
 int events_run_stopping(struct events *e, const char *reason);

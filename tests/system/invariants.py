@@ -27,6 +27,7 @@ EVENTS = {
     "cell_finished": {"name", "attempt", "cell", "number", "total", "seconds", "failed"},
     "notebook_attempt_failed": {"name", "attempt", "retry_in_seconds", "ended"},
     "notebook_requeued": {"name", "attempt", "reason", "ended"},
+    "notebook_departs": {"name", "attempt"},
     "notebook_finished": {"name", "attempt", "inputs", "notebook"},
     "processes_changed": {"processes"},
     "run_stopping": {"reason"},
@@ -252,6 +253,7 @@ def check_events(run, results):
 def check_attempts(events, attempts):
     """What starts ends, before it starts again, as what it started; never more at a time than may."""
     running, most = set(), events[0]["processes"]
+    departing = set()
     calls = {}  # by name of a notebook, those that it has run and that are not over
     for e in events:
         name = e.get("name")
@@ -261,7 +263,7 @@ def check_attempts(events, attempts):
             assert name not in running
             running.add(name)
             # Whoever waits for others has given its place to them.
-            work = [n for n in running if not calls.get(n)]
+            work = [n for n in running - departing if not calls.get(n)]
             assert len(work) <= most, "more at a time than processes"
             attempts[name] = attempts.get(name, 0) + 1
             assert e["attempt"] == attempts[name], e
@@ -271,11 +273,15 @@ def check_attempts(events, attempts):
             calls.setdefault(e["parent"], set()).add(name)
         elif e["event"] in OVER:
             running.discard(name)  # one that was skipped, or kept, was never started
+            departing.discard(name)
             if e["event"] != "notebook_requeued":
                 calls.get(e.get("parent"), set()).discard(name)
             assert not calls.get(name), f"what '{name}' has run is not over"
         elif name:
             assert name in running, e
+            if e["event"] == "notebook_departs":
+                departing.add(name)
+                assert 1 < most >= len(departing)
         if "attempt" in e:
             assert e["attempt"] == attempts.get(name, 0), e
     assert not running or events[-1]["event"] != "run_finished"

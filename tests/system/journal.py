@@ -32,13 +32,13 @@ def started(run):
     return [e["name"] for e in of(run, "notebook_started")]
 
 
-def most(run, *prefixes):
-    """How many notebooks whose names start so ran at the same time, at most."""
+def most(run, *prefixes, departing=True):
+    """How many notebooks whose names start so ran at the same time, at most; those whose kernels were ending among them."""
     running, peak = set(), 0
     for e in run.events:
         if e["event"] == "notebook_started" and e["name"].startswith(prefixes or ("",)):
             running.add(e["name"])
-        elif e["event"] in ENDS:
+        elif e["event"] in ENDS or (e["event"] == "notebook_departs" and not departing):
             running.discard(e["name"])
         peak = max(peak, len(running))
     return peak

@@ -116,10 +116,26 @@ def test_no_more_run_at_a_time_than_there_are_processes(work):
     for e in run.events:
         if e["event"] == "notebook_started":
             running.add(e["name"])
-        elif e["event"] == "notebook_finished":
+        elif e["event"] in ("notebook_departs", "notebook_finished"):
             running.discard(e["name"])
         most = max(most, len(running))
     assert most == 3
+
+
+def test_a_kernel_that_takes_its_time_to_end_holds_up_nobody(work):
+    """Its place is free once its cells have run, but not where one is to run at a time, nor for what waits for it."""
+    work.notebook("slow", "import atexit, time\natexit.register(time.sleep, 3)", kernel="python3")
+    work.notebook("other", "1", kernel="python3")
+    workflow = [{"path": "slow.ipynb", "name": "s1"}, {"path": "slow.ipynb", "name": "s2"}, "other.ipynb",
+                {"path": "other.ipynb", "name": "last", "depends_on": ["s1"]}]
+    for processes in (2, 1):
+        work.workflow(*workflow, processes=processes, targets={"local": {"shutdown_seconds": 60}})
+        run = work.run("workflow.yaml")
+        assert run.status == 0
+        at = {(e["event"], e["name"]): i for i, e in enumerate(run.events) if "name" in e}
+        early = [n for n in ("s1", "s2") if at["notebook_started", "other"] < at["notebook_finished", n]]
+        assert early if processes == 2 else not early and ("notebook_departs", "s1") not in at
+        assert at["notebook_finished", "s1"] < at["notebook_started", "last"]
 
 
 def test_notebooks_start_in_the_order_of_the_workflow(work):

@@ -127,6 +127,7 @@ START_TEST(every_event)
 		"\"event\": \"processes_changed\", \"processes\": 5}",
 		"\"event\": \"notebook_requeued\", \"name\": \"a\", \"attempt\": 1, \"reason\": \"little memory\", "
 		"\"ended\": " ENDED "}",
+		"\"event\": \"notebook_departs\", \"name\": \"a\", \"attempt\": 1}",
 		"\"event\": \"notebook_attempt_failed\", \"name\": \"a\", \"attempt\": 1, \"retry_in_seconds\": 2.500, "
 		"\"ended\": " ENDED "}",
 		"\"event\": \"notebook_finished\", \"name\": \"a\", \"attempt\": 1, \"inputs\": {\"kernel\": \"x\"}, "
@@ -165,6 +166,7 @@ START_TEST(every_event)
 	ck_assert_int_eq(events_processes_changed(&events, 5), 0);
 	made_ended(&made, 0, STATUS_FAILED, 1, "{\"kind\": \"kernel\"}");
 	ck_assert_int_eq(events_requeued(&events, r, "little memory"), 0);
+	ck_assert_int_eq(events_notebook_departs(&events, r), 0);
 	ck_assert_int_eq(events_attempt_failed(&events, r, 2.5), 0);
 	made_set(&r->inputs, "{\"kernel\": \"x\"}");
 	made_set(&r->earlier_attempts, "[{\"attempt\": 0}]");
