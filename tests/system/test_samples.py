@@ -173,6 +173,69 @@ def test_a_region_that_has_sold_too_little_raises_an_alarm(samples, site):
     assert run.record("alarm")["result"] == "somebody has been told about 2026-11-21"
 
 
+MASTERS = {  # what each of them hands back, and what it runs
+    "threads": ({"./child1": "22", "./child2": "47", "./child3": "weekend"}, {"child1": "22", "child2": "47", "child3": "weekend"}),
+    "pool": ({"./child1": "22", "./child2": "47", "./child3": "weekend"}, {"child1": "22", "child2": "47", "child3": "weekend"}),
+    "retries": ("loaded", {"flaky": None, "flaky-2": "loaded"}),
+}
+
+
+def masters(work, warm, **more):
+    (work.dir / "samples" / "master" / "all.yaml").write_text(json.dumps({
+        "notebooks": [f"{name}.py" for name in MASTERS], "targets": {"local": {"warm": warm}}, **more}))
+    return work.run("samples/master/all.yaml")
+
+
+@pytest.mark.parametrize("warm", ["auto", "off"])
+def test_the_masters_run_their_notebooks(work, samples, warm):
+    run = masters(work, warm)
+    assert run.status == 0
+    for name, (result, children) in MASTERS.items():
+        record = run.record(name)
+        assert record["result"] == result
+        assert {c["name"]: c["result"] for c in record["children"]} == {f"{name}.{c}": r for c, r in children.items()}
+
+
+@pytest.mark.parametrize("name", MASTERS)
+def test_a_workflow_does_the_same_as_a_master_in_fewer_lines(work, samples, name):
+    run = work.run(f"samples/master/{name}.yaml")
+    assert run.status == 0
+    assert [r["result"] for r in run.results["notebooks"]] == [r for r in MASTERS[name][1].values() if r is not None]
+    assert run.results["notebooks"][0]["attempts"] == (2 if name == "retries" else 1)
+    master, workflow = ((samples / "master" / f"{name}{e}").read_text().splitlines() for e in (".py", ".yaml"))
+    assert len(workflow) * 3 < len(master)
+
+
+def test_the_threads_of_readme(work, samples):
+    run = work.run("samples/master/threads.py")
+    assert run.status == 0
+    assert table_of(run.out) == table_of(shown("nbfork samples/master/threads.py"))
+    workflow = (samples / "master" / "threads.yaml").read_text().splitlines()[1:]
+    assert all(f"    {line}\n" in (TOP / "README").read_text() for line in workflow)
+
+
+@pytest.mark.parametrize("warm", ["auto", "off"])
+def test_what_fails_and_what_takes_too_long_fail_their_masters(work, samples, warm):
+    folder = samples / "master"
+    (folder / "child2.py").write_text("# Databricks notebook source\n1 / 0\n")
+    (folder / "flaky.py").write_text("# Databricks notebook source\nimport time\ntime.sleep(600)\n")
+    for name in MASTERS:
+        text = (folder / f"{name}.py").read_text()
+        (folder / f"{name}.py").write_text(text.replace("= 600", "= 1").replace("max_retries = 3", "max_retries = 1")
+                                           if name == "retries" else text)
+    run = masters(work, warm)
+    assert run.status == 1
+    for name in ("threads", "pool"):
+        record = run.record(name)
+        assert record["status"] == "failed" and "FAILED" in record["error"]["message"]
+        assert {c["name"]: c["status"] for c in record["children"]} == {
+            f"{name}.child1": "succeeded", f"{name}.child2": "failed", f"{name}.child3": "succeeded"}
+    record = run.record("retries")
+    assert record["status"] == "failed" and "TIMEDOUT" in record["error"]["message"]
+    assert [c["status"] for c in record["children"]] == ["timed_out"] * 2
+
+
+
 @pytest.mark.patience(300)
 def test_quickstart_runs_them_on_a_stand_in(work, samples):
     """With a build that is there already, and settings for a real workspace, which must not count."""
@@ -212,7 +275,7 @@ def test_the_workflow_in_the_readme_is_the_sample(samples, name):
 
 def test_the_sample_notebooks_in_source_files_have_their_header(samples):
     found = list(samples.rglob("*.py"))
-    assert len(found) == 3
+    assert len(found) == 10
     for path in found:
         assert path.read_text("utf-8").startswith("# Databricks notebook source\n"), path
 
