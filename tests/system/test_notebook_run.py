@@ -179,20 +179,26 @@ def test_large_arguments_and_results(work):
 
 # ---- Ends ----
 
+def processes(started):
+    """The processes of each notebook of a run: its worker, then its kernel."""
+    pids = {e["name"]: [e["pid"]] for e in of(started, "notebook_started")}
+    for e in of(started, "kernel_ready"):
+        pids[e["name"]].append(e["pid"])
+    return pids
+
+
 @pytest.fixture
 def nested(work):
     """Starts m, which runs middle, which runs leaf, which hangs; returns the run and its processes by name."""
-    def start(*others, args=(), cells=(), **keys):
+    def start(*others, args=(), cells=(), until="m.middle.leaf", **keys):
         work.notebook("leaf", lines("print here", "hang"))
         work.notebook("middle", 'call "leaf"', "print after")
         m = master(work, *(cells or ['call "middle"', "print after"]), **keys.pop("m", {}))
         work.workflow(m, *others, **{"processes": 2, **keys})
         started = work.start("workflow.yaml", *args)
-        started.event("cell_started", name="m.middle.leaf")
-        pids = {e["name"]: [e["pid"]] for e in of(started, "notebook_started")}
-        for e in of(started, "kernel_ready"):
-            pids[e["name"]].append(e["pid"])
-        return started, pids
+        if until:
+            started.event("cell_started", name=until)
+        return started, processes(started)
     return start
 
 
@@ -230,23 +236,17 @@ def test_one_in_the_middle_that_dies_is_a_failure_for_its_caller(work, nested, w
     assert (middle["status"], middle["children"][0]["status"]) == ("failed", "cancelled")
 
 
-def test_a_caller_past_its_time(work, nested):
-    started, pids = nested(m={"timeout_seconds": 2})
+# How far the two below have come when the time is up is chance: it may be short of the leaf, or of its first cell.
+
+@pytest.mark.parametrize("key", ["timeout_seconds", "cell_timeout_seconds"])
+def test_a_caller_past_its_time(work, nested, key):
+    started, _ = nested(m={key: 4}, until=None)
     started.finish()
-    assert gone(pids)
+    assert gone(processes(started))
     m = started.record("m")
     assert (m["status"], m["error"]["kind"]) == ("timed_out", "timeout")
     assert [c["status"] for c in m["children"]] == ["cancelled"]
-    assert m["duration_seconds"] < 8
-
-
-def test_a_cell_past_its_time(work, nested):
-    started, pids = nested(m={"cell_timeout_seconds": 1})
-    started.finish()
-    assert gone(pids)
-    assert started.record("m")["status"] == "timed_out"
-    middle = children(started)["m.middle"]
-    assert middle["status"] == "cancelled"
+    assert all(c["status"] == "cancelled" for c in children(started).values())
 
 
 @pytest.mark.parametrize("sig", ["INT", "TERM", "HUP"])
