@@ -229,14 +229,15 @@ static int64_t
 on_tick(void *data)
 {
 	struct conductor *c = data;
-	int64_t times[3];
+	int64_t times[4];
 
 	if (events_sync_is_due(&c->events))
 		conductor_sync(c);
 	times[0] = progress_tick();
 	times[1] = events_tick(&c->events);
 	times[2] = look_at_memory(c);
-	for (int i = 1; i < 3; i++)
+	times[3] = conductor_sample(c);
+	for (int i = 1; i < 4; i++)
 		if (times[i] < times[0])
 			times[0] = times[i];
 	return times[0];

@@ -314,6 +314,7 @@ notebook_started(struct conductor *c, struct record *r)
 	r->started_wall = clock_wall();
 	r->slot = j->slot;
 	r->pid = j->pid;
+	r->kernel_pid = 0;
 	r->kernel_ready = r->warm = false;
 	r->cell = r->cells = 0;
 	--*waiting_with(c, r);
@@ -389,7 +390,8 @@ notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n
 		r->kernel_ready = true;
 		r->warm = json_is(json_get(v, "start"), "warm");
 		r->ready_seconds = seconds;
-		conductor_journal(c, events_kernel_ready(&c->events, r, (int)json_count_of(v, "pid"), seconds));
+		r->kernel_pid = (int)json_count_of(v, "pid");
+		conductor_journal(c, events_kernel_ready(&c->events, r, r->kernel_pid, seconds));
 		progress_cell(r);
 	} else if (json_is(kind, "cell_started") || json_is(kind, "cell_finished")) {
 		bool started = json_is(kind, "cell_started");

@@ -1,6 +1,6 @@
 /*
  * The conductor's parts: what conduct.c (a run from beginning to end), conduct_calls.c (what the pool calls),
- * conduct_notebook.c (the life of one notebook) and conduct_child.c (notebooks that notebooks run) share; for them alone.
+ * conduct_notebook.c (the life of one notebook), conduct_sample.c (what they have in memory) and conduct_child.c (notebooks that notebooks run) share; for them alone.
  */
 #ifndef NBFORK_CONDUCTOR_H
 #define NBFORK_CONDUCTOR_H
@@ -87,6 +87,7 @@ struct conductor {
 	char *held;	/* the run's */
 	int64_t held_until;	/* run clock: when to look again whether there is room */
 	int64_t memory_at;	/* run clock: when to look at the memory again, where the youngest may have to go */
+	int64_t sample_at;	/* run clock: when to write down next what kernels have in memory; 0: not known yet */
 	struct record *leaving;	/* the one that has to go; NULL for none */
 	bool journal_failed;
 	int journal_error;	/* errno, then */
@@ -148,6 +149,11 @@ void notebook_left(struct conductor *c, struct record *r);
 
 /* Whether the failures so far are as many as the policy takes. */
 bool notebook_failures_suffice(const struct conductor *c);
+
+/* ---- Memory (conduct_sample.c) ---- */
+
+/* Writes down what kernels have in memory, when that is due. Returns when to call again. */
+int64_t conductor_sample(struct conductor *c);
 
 /* ---- Notebooks that notebooks run (conduct_child.c) ---- */
 

@@ -293,6 +293,41 @@ put_seconds(struct json_out *o, const char *key, double seconds)
 	json_out_fixed(o, seconds, 3);
 }
 
+/* What there is to run, so that a reader knows of it before it is started. */
+static void
+put_plan(struct json_out *o, const struct workflow *w)
+{
+	size_t edges = 0;
+
+	for (size_t i = 0; i < w->ntasks; i++)
+		edges += w->tasks[i].ndepends_on;
+	json_out_open(o, '[');
+	for (size_t i = 0; i < w->ntasks; i++) {
+		const struct task *t = &w->tasks[i];
+
+		json_out_open(o, '{');
+		json_out_key(o, "name");
+		json_out_str(o, t->name);
+		json_out_key(o, "path");
+		json_out_str(o, t->path);
+		json_out_key(o, "target");
+		json_out_str(o, t->target->name);
+		json_out_key(o, "allow_failure");
+		json_out_bool(o, t->allow_failure);
+		json_out_key(o, "depends_on");
+		if (edges <= EVENTS_EDGES_MOST) {
+			json_out_open(o, '[');
+			for (size_t d = 0; d < t->ndepends_on; d++)
+				json_out_int(o, (int64_t)t->depends_on[d]);
+			json_out_close(o, ']');
+		} else {
+			json_out_value(o, JSON_NOTHING);
+		}
+		json_out_close(o, '}');
+	}
+	json_out_close(o, ']');
+}
+
 int
 events_run_started(struct events *e, const struct run *run)
 {
@@ -313,6 +348,8 @@ events_run_started(struct events *e, const struct run *run)
 	json_out_int(o, (int64_t)run->n);
 	json_out_key(o, "pid");
 	json_out_int(o, getpid());
+	json_out_key(o, "plan");
+	put_plan(o, run->workflow);
 	return end(e, &l);
 }
 
@@ -360,6 +397,9 @@ events_notebook_started(struct events *e, const struct record *r)
 		json_out_value(o, JSON_NOTHING);
 	json_out_key(o, "inputs");
 	json_out_value(o, r->submission != 0 && r->inputs != NULL ? json_of(r->inputs) : JSON_NOTHING);
+	json_out_key(o, "slot");
+	json_out_int(o, r->slot);
+	put_seconds(o, "queued_seconds", (double)(r->started_at - r->queued_at) / (double)NSEC_PER_SEC);
 	return end(e, &l);
 }
 
@@ -481,9 +521,37 @@ events_notebook_finished(struct events *e, const struct record *r)
 	put_notebook(o, r);
 	json_out_key(o, "inputs");
 	json_out_value(o, r->inputs != NULL ? json_of(r->inputs) : JSON_NOTHING);
+	json_out_key(o, "cause");
+	json_out_str(o, r->cause != NULL ? r->cause->task->name : NULL);
+	json_out_key(o, "fails_run");
+	json_out_bool(o, r->parent == NULL && record_fails_the_run(r));
 	json_out_key(o, "notebook");
 	results_put_notebook(r, o);
 	must_sync(e);
+	return end(e, &l);
+}
+
+int
+events_memory_sampled(struct events *e, int64_t available, const struct events_memory *kernels, size_t n)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "memory_sampled");
+
+	json_out_key(o, "available_bytes");
+	if (available >= 0)
+		json_out_int(o, available);
+	else
+		json_out_value(o, JSON_NOTHING);
+	json_out_key(o, "kernels");
+	json_out_open(o, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_out_open(o, '{');
+		put_notebook(o, kernels[i].record);
+		json_out_key(o, "rss_bytes");
+		json_out_int(o, kernels[i].bytes);
+		json_out_close(o, '}');
+	}
+	json_out_close(o, ']');
 	return end(e, &l);
 }
 

@@ -4,17 +4,22 @@
  *
  * Every line is an object with "time" (UTC, milliseconds) and "event". In the order of a run:
  *	run_started {run: {id, dir, resumed_from}, workflow: {name, file}, target, processes, on_error,
- *		on_error_after, notebooks: N, pid}
+ *		on_error_after, notebooks: N, pid, plan: a list of {name, path, target, allow_failure, depends_on: indices of
+ *		the list; null where those of all together are more than EVENTS_EDGES_MOST} of the workflow's notebooks}
  *	notebook_kept {name, run: the id of the run in which it succeeded}
  *	notebook_called {name, parent, parent_attempt, path: as it was asked for}
  *	notebook_started {name, attempt, pid, reason: why it runs again although it has succeeded, or null, submission: the
- *		number by which it is asked for at a target that is elsewhere, or null; inputs, then}
+ *		number by which it is asked for at a target that is elsewhere, or null; inputs, then; slot: of the pool, from 0;
+ *		queued_seconds: since it could have been started}
  *	notebook_submitted {name, attempt, submission, run_id: there, as text, url or null}
  *	kernel_ready {name, attempt, pid, start, seconds}
  *	cell_started {name, attempt, cell, number, total}, cell_finished {..., seconds, failed}
  *	notebook_attempt_failed {name, attempt, retry_in_seconds, ended: the object of earlier_attempts}
  *	notebook_requeued {name, attempt, reason, ended: likewise}
- *	notebook_finished {name, attempt, inputs, notebook: the object of the results document}
+ *	notebook_finished {name, attempt, inputs, cause: of one that was skipped, the notebook whose failure that was for, or
+ *		null; fails_run: whether it keeps the run from having succeeded; notebook: the object of the results document}
+ *	memory_sampled {available_bytes: of the machine, or null; kernels: a list of {name, attempt, rss_bytes} of those that
+ *		run on this machine}, now and then
  *	processes_changed {processes}
  *	run_stopping {reason}
  *	run_finished {status, counts, duration_seconds}
@@ -40,6 +45,9 @@
 
 #include "report/run.h"
 #include "report/sink.h"
+
+/* How many dependencies of all notebooks together a run_started event tells. */
+#define EVENTS_EDGES_MOST 100000
 
 struct events {
 	int fd;	/* events.jsonl; -1 when closed */
@@ -105,6 +113,16 @@ int events_requeued(struct events *e, const struct record *r, const char *reason
 int events_notebook_departs(struct events *e, const struct record *r);
 
 int events_notebook_finished(struct events *e, const struct record *r);
+
+/*
+ * What is free (negative: it cannot be told), and what each of n records has.
+ */
+struct events_memory {
+	const struct record *record;
+	int64_t bytes;
+};
+int events_memory_sampled(struct events *e, int64_t available, const struct events_memory *kernels, size_t n);
+
 int events_processes_changed(struct events *e, unsigned processes);
 int events_run_stopping(struct events *e, const char *reason);
 int events_run_finished(struct events *e, const struct run *run);

@@ -159,18 +159,15 @@ put_exit(struct json_out *o, const struct record *r)
 		put_null(o, "signal");
 }
 
-/* One that was kept: its object as it was, and where it is from. */
-static void
-put_kept(const struct record *r, struct json_out *o)
+void
+results_put_kept(struct json object, const char *from, struct json_out *o)
 {
-	struct json v, key, value;
+	struct json key, value;
 	struct json_iter it;
 
-	if (json_parse(r->kept, strlen(r->kept), &v, NULL) == -1)
-		v = JSON_NOTHING;
 	json_out_open(o, '{');
-	json_walk(&it, v);
-	while (json_next(&it, &key, &value)) {
+	json_walk(&it, object);
+	while (it.object && json_next(&it, &key, &value)) {
 		char *name = json_strdup(key);
 
 		if (name != NULL && strcmp(name, "resumed_from") != 0) {
@@ -179,8 +176,18 @@ put_kept(const struct record *r, struct json_out *o)
 		}
 		free(name);
 	}
-	put_str(o, "resumed_from", r->kept_from);
+	put_str(o, "resumed_from", from);
 	json_out_close(o, '}');
+}
+
+static void
+put_kept(const struct record *r, struct json_out *o)
+{
+	struct json v;
+
+	if (json_parse(r->kept, strlen(r->kept), &v, NULL) == -1)
+		v = JSON_NOTHING;
+	results_put_kept(v, r->kept_from, o);
 }
 
 /* with: its children too. */

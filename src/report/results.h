@@ -32,6 +32,9 @@ void results_put_notebook(const struct record *r, struct json_out *o);
  */
 void results_put_attempt(const struct record *r, struct json_out *o);
 
+/* Writes the object of a notebook that was kept: as it was, and the id of the run it is from as resumed_from. */
+void results_put_kept(struct json object, const char *from, struct json_out *o);
+
 /* Write members of the document: workflow, target, processes, on_error and on_error_after; counts. */
 void results_put_plan(const struct run *run, struct json_out *o);
 void results_put_counts(const struct run *run, struct json_out *o);

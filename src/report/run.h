@@ -39,6 +39,7 @@ struct record {
 
 	/* While it runs. */
 	int pid;	/* of its worker */
+	int kernel_pid;	/* when that is ready; 0 */
 	bool kernel_ready;	/* once in the attempt; with what follows also when it is over */
 	bool warm;	/* the kernel was forked from one that was ready */
 	double ready_seconds;	/* from its start until it answered */

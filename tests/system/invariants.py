@@ -17,10 +17,10 @@ TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 
 # Members of the event lines besides "time" and "event".
 EVENTS = {
-    "run_started": {"run", "workflow", "target", "processes", "on_error", "on_error_after", "notebooks", "pid"},
+    "run_started": {"run", "workflow", "target", "processes", "on_error", "on_error_after", "notebooks", "pid", "plan"},
     "notebook_kept": {"name", "run"},
     "notebook_called": {"name", "parent", "parent_attempt", "path"},
-    "notebook_started": {"name", "attempt", "pid", "reason", "submission", "inputs"},
+    "notebook_started": {"name", "attempt", "pid", "reason", "submission", "inputs", "slot", "queued_seconds"},
     "notebook_submitted": {"name", "attempt", "submission", "run_id", "url"},
     "kernel_ready": {"name", "attempt", "pid", "start", "seconds"},
     "cell_started": {"name", "attempt", "cell", "number", "total"},
@@ -28,7 +28,8 @@ EVENTS = {
     "notebook_attempt_failed": {"name", "attempt", "retry_in_seconds", "ended"},
     "notebook_requeued": {"name", "attempt", "reason", "ended"},
     "notebook_departs": {"name", "attempt"},
-    "notebook_finished": {"name", "attempt", "inputs", "notebook"},
+    "notebook_finished": {"name", "attempt", "inputs", "cause", "fails_run", "notebook"},
+    "memory_sampled": {"available_bytes", "kernels"},
     "processes_changed": {"processes"},
     "run_stopping": {"reason"},
     "run_finished": {"status", "counts", "duration_seconds"},

@@ -160,7 +160,7 @@ def test_event_times_and_seconds_fit(work):
     first, second = (e for e in events if e["event"] == "cell_finished")
     assert 0.3 <= first["seconds"] < 60 and first["failed"] is False
     assert second["failed"] is True
-    assert [e["event"] for e in events] == [
+    assert [e["event"] for e in events if e["event"] != "memory_sampled"] == [
         "run_started", "notebook_started", "kernel_ready", "cell_started", "cell_finished", "cell_started",
         "cell_finished", "notebook_finished", "run_finished"]
     assert events[-1]["time"] >= run.record("a")["finished_at"]

@@ -90,17 +90,19 @@ check_line(const char *line, const char *expected)
 	ck_assert_str_eq(line, expected);
 }
 
-/* Writes 0 over the process's own number at the end of a line. */
+/* Writes 0 in the place of the process's own number in a line. */
 static void
-put_pid(char *line, char *end)
+put_pid(char *line)
 {
-	char own[32];
+	char own[32], *at = strstr(line, "\"pid\": "), *behind;
 
-	snprintf(own, sizeof(own), "%ld}", (long)getpid());
-	end -= strlen(own);
-	ck_assert(end > line);
-	ck_assert_str_eq(end, own);
-	memcpy(end, "0}", 3);
+	ck_assert_ptr_nonnull(at);
+	at += strlen("\"pid\": ");
+	snprintf(own, sizeof(own), "%ld,", (long)getpid());
+	ck_assert_int_eq(strncmp(at, own, strlen(own)), 0);
+	behind = at + strlen(own) - 1;
+	*at = '0';
+	memmove(at + 1, behind, strlen(behind) + 1);
 }
 
 /* An attempt that is over, as earlier_attempts has it. */
@@ -110,20 +112,28 @@ put_pid(char *line, char *end)
 	"\"cpu_seconds\": 0.000, \"max_rss_bytes\": 0, \"output\": \"notebooks/a.attempt1.ipynb\", " \
 	"\"log\": \"logs/a.attempt1.log\", \"url\": null, \"remote\": null}"
 
+/* Of what there is to run. */
+#define PLAN ", \"plan\": [{\"name\": \"a\", \"path\": \"a.ipynb\", \"target\": \"local\", \"allow_failure\": false, " \
+	"\"depends_on\": []}, {\"name\": \"b\", \"path\": \"b.ipynb\", \"target\": \"local\", \"allow_failure\": true, " \
+	"\"depends_on\": [0]}]}"
+
 START_TEST(every_event)
 {
 	static const char *const expected[] = {
 		"\"event\": \"run_started\", \"run\": {\"id\": \"nightly-20261122T081500Z\", \"dir\": \"runs/x\", "
 		"\"resumed_from\": \"nightly-1\"}, "
 		"\"workflow\": {\"name\": \"nightly\", \"file\": \"workflow.yaml\"}, \"target\": \"local\", "
-		"\"processes\": 4, \"on_error\": \"drain\", \"on_error_after\": \"10%\", \"notebooks\": 2, \"pid\": 0}",
+		"\"processes\": 4, \"on_error\": \"drain\", \"on_error_after\": \"10%\", \"notebooks\": 2, \"pid\": 0" PLAN,
 		"\"event\": \"notebook_kept\", \"name\": \"b\", \"run\": \"nightly-0\"}",
 		"\"event\": \"notebook_started\", \"name\": \"a\", \"attempt\": 1, \"pid\": 100, "
-		"\"reason\": \"its kernel changed\", \"submission\": null, \"inputs\": null}",
+		"\"reason\": \"its kernel changed\", \"submission\": null, \"inputs\": null, \"slot\": 0, \"queued_seconds\": 0.250}",
 		"\"event\": \"kernel_ready\", \"name\": \"a\", \"attempt\": 1, \"pid\": 200, \"start\": \"cold\", \"seconds\": 0.125}",
 		"\"event\": \"cell_started\", \"name\": \"a\", \"attempt\": 1, \"cell\": 3, \"number\": 2, \"total\": 9}",
 		"\"event\": \"cell_finished\", \"name\": \"a\", \"attempt\": 1, \"cell\": 3, \"number\": 2, \"total\": 9, "
 		"\"seconds\": 1.500, \"failed\": true}",
+		"\"event\": \"memory_sampled\", \"available_bytes\": null, \"kernels\": []}",
+		"\"event\": \"memory_sampled\", \"available_bytes\": 5000000000, \"kernels\": "
+		"[{\"name\": \"a\", \"attempt\": 1, \"rss_bytes\": 70000000}]}",
 		"\"event\": \"processes_changed\", \"processes\": 5}",
 		"\"event\": \"notebook_requeued\", \"name\": \"a\", \"attempt\": 1, \"reason\": \"little memory\", "
 		"\"ended\": " ENDED "}",
@@ -131,7 +141,7 @@ START_TEST(every_event)
 		"\"event\": \"notebook_attempt_failed\", \"name\": \"a\", \"attempt\": 1, \"retry_in_seconds\": 2.500, "
 		"\"ended\": " ENDED "}",
 		"\"event\": \"notebook_finished\", \"name\": \"a\", \"attempt\": 1, \"inputs\": {\"kernel\": \"x\"}, "
-		"\"notebook\": {\"name\": \"a\", "
+		"\"cause\": null, \"fails_run\": true, \"notebook\": {\"name\": \"a\", "
 		"\"path\": \"a.ipynb\", \"target\": \"local\", \"status\": \"failed\", \"attempts\": 1, "
 		"\"parameters\": {}, \"result\": null, \"values\": {}, \"exit_status\": 1, \"signal\": null, "
 		"\"error\": {\"kind\": \"kernel\"}, \"cells\": {\"total\": 9, \"executed\": 9}, \"start\": null, \"ready_seconds\": null, "
@@ -145,9 +155,12 @@ START_TEST(every_event)
 		"\"timed_out\": 0, \"cancelled\": 0, \"skipped\": 0}, \"duration_seconds\": 2.000}",
 	};
 	struct buf text = BUF_INIT;
+	struct events_memory kernel;
 	struct record *r;
 	char *line;
 
+	made_depends(&made, 1, 0);
+	made.workflow.tasks[1].allow_failure = true;
 	made.workflow.on_error = POLICY_DRAIN;
 	made.workflow.after_failures = 0;
 	made.workflow.after_percent = 10;
@@ -163,6 +176,9 @@ START_TEST(every_event)
 	ck_assert_int_eq(events_kernel_ready(&events, r, 200, 0.125), 0);
 	ck_assert_int_eq(events_cell(&events, r, true, 3, 2, 9, 0, false), 0);
 	ck_assert_int_eq(events_cell(&events, r, false, 3, 2, 9, 1.5, true), 0);
+	ck_assert_int_eq(events_memory_sampled(&events, -1, NULL, 0), 0);
+	kernel = (struct events_memory){r, 70000000};
+	ck_assert_int_eq(events_memory_sampled(&events, 5000000000, &kernel, 1), 0);
 	ck_assert_int_eq(events_processes_changed(&events, 5), 0);
 	made_ended(&made, 0, STATUS_FAILED, 1, "{\"kind\": \"kernel\"}");
 	ck_assert_int_eq(events_requeued(&events, r, "little memory"), 0);
@@ -182,7 +198,7 @@ START_TEST(every_event)
 		ck_assert_ptr_nonnull(end);
 		*end = '\0';
 		if (i == 0)
-			put_pid(line, end);
+			put_pid(line);
 		check_line(line, expected[i]);
 		line = end + 1;
 	}
