@@ -31,35 +31,6 @@ read_name(struct loader *l, void *into, const struct yaml_key *key, const struct
 }
 
 static void
-read_processes(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct workflow *w = into;
-	int64_t n;
-
-	if (loader_integer(l, key->name, value, 1, PROCESSES_MAX, &n))
-		w->processes = (unsigned)n;
-}
-
-static void
-read_order(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	static const char *const orders[] = {"as-written", "smallest-first", "longest-first"};
-	struct workflow *w = into;
-	size_t i;
-
-	if (loader_choice(l, key->name, value, orders, sizeof(orders) / sizeof(orders[0]), &i))
-		order_parse(orders[i], &w->order);
-}
-
-static void
-read_timeout(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct workflow *w = into;
-
-	loader_seconds(l, key->name, value, &w->timeout);
-}
-
-static void
 read_default_target(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
 	struct workflow *w = into;
@@ -100,48 +71,61 @@ read_notebooks(struct loader *l, void *into, const struct yaml_key *key, const s
 	loader_notebooks(l, value);
 }
 
-static void
-misplaced(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	(void)into;
-	(void)value;
-	loader_problem(l, key->mark,
-	    "key '%s' belongs to a notebook; to set it for all of them, write it under 'defaults'", key->name);
-}
+#define MISPLACED(key) {.name = (key), .way = LOADER_MISPLACED}
 
 static const struct loader_key workflow_keys[] = {
-	{"parameters", read_parameters, LOADER_RAW},	/* first: the others may look them up */
-	{"name", read_name, LOADER_PLAIN},
-	{"processes", read_processes, LOADER_PLAIN},
-	{"on_error", loader_on_error, LOADER_PLAIN},
-	{"timeout_seconds", read_timeout, LOADER_PLAIN},
-	{"order", read_order, LOADER_PLAIN},
-	{"pools", loader_pools, LOADER_PLAIN},
-	{"limits", loader_limits, LOADER_PLAIN},
-	{"schedule", loader_schedule, LOADER_PLAIN},
-	{"targets", loader_targets, LOADER_RAW},
-	{"target", read_default_target, LOADER_PLAIN},
-	{"defaults", read_defaults, LOADER_RAW},
-	{"notebooks", read_notebooks, LOADER_RAW},
-	{"cell_timeout_seconds", misplaced, LOADER_RAW},
-	{"allow_failure", misplaced, LOADER_RAW},
-	{"allow_errors", misplaced, LOADER_RAW},
-	{"kernel", misplaced, LOADER_RAW},
-	{"working_directory", misplaced, LOADER_RAW},
-	{"env", misplaced, LOADER_RAW},
-	{"retries", misplaced, LOADER_RAW},
-	{"retry_delay_seconds", misplaced, LOADER_RAW},
-	{"retry_backoff", misplaced, LOADER_RAW},
-	{"retry_on", misplaced, LOADER_RAW},
-	{"retry_on_timeout", misplaced, LOADER_RAW},
-	{"memory_limit", misplaced, LOADER_RAW},
-	{"threads", misplaced, LOADER_RAW},
-	{"compute", misplaced, LOADER_RAW},
-	{"priority", misplaced, LOADER_RAW},
-	{"depends_on", misplaced, LOADER_RAW},
-	{"run_if", misplaced, LOADER_RAW},
-	{"hooks", NULL, LOADER_LATER},
+	/* First: the others may look them up. */
+	{"parameters", .kind = &loader_parameters_kind, .way = LOADER_RAW, .read = read_parameters,
+	    .about = "Parameters for every notebook."},
+	{"name", KIND(TEXT, .pattern = PATTERN_FILE_NAME), .read = read_name,
+	    .about = "The name of the run folder; by default that of the file without its ending."},
+	{"processes", KIND(INTEGER, .min = 1, .max = PROCESSES_MAX), INTO(workflow, processes),
+	    .about = "How many notebooks run at a time; by default the number of CPUs, and 32 where the target is a "
+	    "Databricks workspace."},
+	{"on_error", .kind = &loader_on_error_kind, .read = loader_on_error,
+	    .about = "What the failure of a notebook leads to: let-finish (the default), fail-fast or drain; or a "
+	    "policy and after how many failures it takes effect."},
+	{"timeout_seconds", KIND(SECONDS), INTO(workflow, timeout),
+	    .about = "For the whole run; 0, the default, is no limit."},
+	{"order", KIND(WORD, .words = order_words), INTO(workflow, order),
+	    .about = "Which of the notebooks that could start does so first; as-written by default."},
+	{"pools", .kind = &loader_pools_kind, .read = loader_pools,
+	    .about = "Named limits: how many of the notebooks in the pool of that name run at a time."},
+	{"limits", .kind = &loader_limits_kind, .read = loader_limits,
+	    .about = "Nothing new is started while the machine is short of something."},
+	{"schedule", .kind = &loader_schedule_kind, .read = loader_schedule,
+	    .about = "When the saved job of the workflow runs (nbfork --deploy)."},
+	{"targets", .kind = &loader_targets_kind, .way = LOADER_RAW, .read = loader_targets,
+	    .about = "The places where notebooks can run, by name; 'local' is this machine and always there."},
+	{"target", KIND(TEXT), .read = read_default_target,
+	    .about = "The name of the target where notebooks run; local by default."},
+	{"defaults", .kind = &loader_defaults_kind, .way = LOADER_RAW, .read = read_defaults,
+	    .about = "Keys of a notebook, for those that do not have them. Parameters and environment variables are "
+	    "merged by their names."},
+	{"notebooks", .kind = &loader_notebooks_kind, .way = LOADER_RAW, .read = read_notebooks,
+	    .missing = "list the notebooks to run",
+	    .about = "The notebooks to run: paths, or mappings with a path."},
+	MISPLACED("cell_timeout_seconds"),
+	MISPLACED("allow_failure"),
+	MISPLACED("allow_errors"),
+	MISPLACED("kernel"),
+	MISPLACED("working_directory"),
+	MISPLACED("env"),
+	MISPLACED("retries"),
+	MISPLACED("retry_delay_seconds"),
+	MISPLACED("retry_backoff"),
+	MISPLACED("retry_on"),
+	MISPLACED("retry_on_timeout"),
+	MISPLACED("memory_limit"),
+	MISPLACED("threads"),
+	MISPLACED("compute"),
+	MISPLACED("priority"),
+	MISPLACED("depends_on"),
+	MISPLACED("run_if"),
+	{.name = "hooks", .way = LOADER_LATER},
 };
+
+const struct loader_keys loader_workflow_keys = LOADER_KEYS(workflow_keys);
 
 /* ---- The whole ---- */
 
@@ -203,7 +187,7 @@ override_policy(struct loader *l)
 		return;
 	}
 	l->option = "--on-error";
-	loader_none_of(l, NO_MARK, "the policy is", l->options->on_error, loader_policies, LOADER_POLICIES);
+	loader_none_of(l, NO_MARK, "the policy is", l->options->on_error, policy_words, POLICIES);
 	l->option = NULL;
 }
 
@@ -259,11 +243,9 @@ read_workflow(struct loader *l, const struct yaml_node *root)
 		return;
 	}
 	loader_note_secrets(l, root);
-	loader_map(l, root, NULL, workflow_keys, sizeof(workflow_keys) / sizeof(workflow_keys[0]), l->w);
+	loader_map(l, root, NULL, &loader_workflow_keys, l->w);
 	if (l->w->name == NULL)
 		default_name(l);
-	if (yaml_get(root, "notebooks") == NULL)
-		loader_problem(l, root->mark, "key 'notebooks' is missing; list the notebooks to run");
 }
 
 int

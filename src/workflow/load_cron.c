@@ -166,19 +166,19 @@ read_timezone(struct loader *l, void *into, const struct yaml_key *key, const st
 	c->timezone = text;
 }
 
-static void
-read_paused(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct cron *c = into;
-
-	loader_bool(l, key->name, value, &c->paused);
-}
-
 static const struct loader_key cron_keys[] = {
-	{"cron", read_cron, LOADER_PLAIN},
-	{"timezone", read_timezone, LOADER_PLAIN},
-	{"paused", read_paused, LOADER_PLAIN},
+	{"cron", KIND(TEXT, .pattern = "^ *[^ ]+( +[^ ]+){5,6} *$"), .read = read_cron,
+	    .missing = "it says when the job runs, such as '0 0 6 * * ?', every day at six",
+	    .about = "A Quartz expression: seconds, minutes, hours, day of the month, month, day of the week and "
+	    "perhaps the year, with ? for one of the days."},
+	{"timezone", KIND(TEXT, .pattern = "^[A-Za-z0-9/_+:-]+$"), .read = read_timezone,
+	    .about = "The name of a time zone, such as Europe/Berlin; UTC by default."},
+	{"paused", KIND(BOOL), INTO(cron, paused),
+	    .about = "Whether the schedule is there, but does not count."},
 };
+
+static const struct loader_keys cron = LOADER_KEYS(cron_keys);
+const struct kind loader_schedule_kind = {.type = KIND_MAP, .keys = &cron};
 
 void
 loader_schedule(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
@@ -190,8 +190,5 @@ loader_schedule(struct loader *l, void *into, const struct yaml_key *key, const 
 	w->schedule = xcalloc(1, sizeof(*w->schedule));
 	w->schedule->timezone = xstrdup("UTC");
 	w->schedule->mark = key->mark;
-	loader_map(l, value, NULL, cron_keys, sizeof(cron_keys) / sizeof(cron_keys[0]), w->schedule);
-	if (yaml_get(value, "cron") == NULL)
-		loader_problem(l, value->mark, "key 'cron' is missing; it says when the job runs, such as '0 0 6 * * "
-		    "?', every day at six");
+	loader_map(l, value, NULL, &cron, w->schedule);
 }

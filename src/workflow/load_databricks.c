@@ -8,86 +8,16 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-struct key {
-	const char *name;
-	enum yaml_type type;	/* what it must be: YAML_STRING, or what is passed on as JSON: YAML_MAP, YAML_LIST */
-	size_t offset;	/* of the text in struct databricks */
-};
-
-static const struct key texts[] = {
-	{"profile", YAML_STRING, offsetof(struct databricks, profile)},
-	{"host", YAML_STRING, offsetof(struct databricks, host)},
-	{"existing_cluster_id", YAML_STRING, offsetof(struct databricks, compute.existing_cluster_id)},
-	{"new_cluster", YAML_MAP, offsetof(struct databricks, compute.new_cluster)},
-	{"environment_key", YAML_STRING, offsetof(struct databricks, compute.environment_key)},
-	{"environments", YAML_LIST, offsetof(struct databricks, environments)},
-	{"warehouse_id", YAML_STRING, offsetof(struct databricks, compute.warehouse_id)},
-	{"libraries", YAML_LIST, offsetof(struct databricks, compute.libraries)},
-	{"upload_to", YAML_STRING, offsetof(struct databricks, upload_to)},
-	{"run_as", YAML_MAP, offsetof(struct databricks, run_as)},
-	{"tags", YAML_MAP, offsetof(struct databricks, tags)},
-	{"access_control_list", YAML_LIST, offsetof(struct databricks, access_control_list)},
-	{"email_notifications", YAML_MAP, offsetof(struct databricks, email_notifications)},
-	{"webhook_notifications", YAML_MAP, offsetof(struct databricks, webhook_notifications)},
-	{"notification_settings", YAML_MAP, offsetof(struct databricks, notification_settings)},
-	{"performance_target", YAML_STRING, offsetof(struct databricks, performance_target)},
-};
-
-static void
-read_text(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct databricks *d = into;
-	const struct key *k = texts;
-	struct buf json = BUF_INIT;
-	char **place;
-
-	while (strcmp(k->name, key->name) != 0)
-		k++;
-	place = (char **)((char *)d + k->offset);
-	if (k->type == YAML_STRING) {
-		*place = loader_text(l, key->name, value);
-	} else if (value->type != k->type) {
-		loader_wrong_type(l, key->name, value, k->type == YAML_MAP ? "a map" : "a list");
-	} else {
-		yaml_json(value, &json);
-		*place = buf_steal(&json);
-	}
-}
-
-static void
-read_type(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	(void)l;
-	(void)into;
-	(void)key;
-	(void)value;	/* that is why this is read */
-}
-
-static void
-read_serverless(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct databricks *d = into;
-
-	loader_bool(l, key->name, value, &d->compute.serverless);
-}
-
-static void
-read_queue(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct databricks *d = into;
-
-	loader_bool(l, key->name, value, &d->queue);
-}
+static const char *const performance_words[] = {"STANDARD", "PERFORMANCE_OPTIMIZED", NULL};
 
 static void
 read_performance(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
-	static const char *const targets[] = {"STANDARD", "PERFORMANCE_OPTIMIZED"};
 	struct databricks *d = into;
-	size_t i;
 
-	if (loader_choice(l, key->name, value, targets, sizeof(targets) / sizeof(targets[0]), &i))
-		d->performance_target = xstrdup(targets[i]);
+	(void)l;
+	(void)key;
+	d->performance_target = xstrdup(value->text);
 }
 
 static void
@@ -110,33 +40,62 @@ read_upload_to(struct loader *l, void *into, const struct yaml_key *key, const s
 	d->upload_to = folder;
 }
 
-#define COMPUTE_KEYS(way) \
-	{"existing_cluster_id", read_text, way}, \
-	{"new_cluster", read_text, way}, \
-	{"serverless", read_serverless, way}, \
-	{"environment_key", read_text, way}, \
-	{"warehouse_id", read_text, way}, \
-	{"libraries", read_text, way}
+/* Lists and maps, which are passed on to the Jobs API. */
+#define A_LIST KIND(LIST)
+#define A_MAP KIND(NAMED)
+
+#define COMPUTE_KEYS(way_) \
+	{"existing_cluster_id", KIND(TEXT), INTO(databricks, compute.existing_cluster_id), .way = (way_), \
+	    .about = "The cluster on which notebooks run."}, \
+	{"new_cluster", A_MAP, INTO(databricks, compute.new_cluster), .way = (way_), \
+	    .about = "As the Jobs API has it: the cluster that each notebook gets for itself."}, \
+	{"serverless", KIND(BOOL), INTO(databricks, compute.serverless), .way = (way_), \
+	    .about = "Whether it is serverless compute, whatever the environment says."}, \
+	{"environment_key", KIND(TEXT), INTO(databricks, compute.environment_key), .way = (way_), \
+	    .about = "Which of the target's environments notebooks run in."}, \
+	{"warehouse_id", KIND(TEXT), INTO(databricks, compute.warehouse_id), .way = (way_), \
+	    .about = "The SQL warehouse for notebooks of SQL."}, \
+	{"libraries", A_LIST, INTO(databricks, compute.libraries), .way = (way_), \
+	    .about = "As the Jobs API has it: what is installed on the cluster."}
 
 /* Of a notebook's "compute", which has been evaluated as a whole. */
-static const struct loader_key compute_keys[] = {COMPUTE_KEYS(LOADER_RAW)};
+static const struct loader_key compute_key_list[] = {COMPUTE_KEYS(LOADER_RAW)};
+static const struct loader_keys compute_keys = LOADER_KEYS(compute_key_list);
+const struct kind loader_compute_kind = {.type = KIND_MAP, .keys = &compute_keys};
 
-static const struct loader_key keys[] = {
+static const struct loader_key key_list[] = {
 	COMPUTE_KEYS(LOADER_PLAIN),
-	{"type", read_type, LOADER_PLAIN},
-	{"profile", read_text, LOADER_PLAIN},
-	{"host", read_text, LOADER_PLAIN},
-	{"environments", read_text, LOADER_PLAIN},
-	{"upload_to", read_upload_to, LOADER_PLAIN},
-	{"run_as", read_text, LOADER_PLAIN},
-	{"tags", read_text, LOADER_PLAIN},
-	{"access_control_list", read_text, LOADER_PLAIN},
-	{"email_notifications", read_text, LOADER_PLAIN},
-	{"webhook_notifications", read_text, LOADER_PLAIN},
-	{"notification_settings", read_text, LOADER_PLAIN},
-	{"performance_target", read_performance, LOADER_PLAIN},
-	{"queue", read_queue, LOADER_PLAIN},
+	{"type", KIND(WORD, .words = (const char *const[]){"databricks", NULL}), .elsewhere = true,	/* that is why this is read */
+	    .about = "databricks: a workspace."},
+	{"profile", KIND(TEXT), INTO(databricks, profile),
+	    .about = "The profile of ~/.databrickscfg; by default as the environment and that file say."},
+	{"host", KIND(TEXT), INTO(databricks, host),
+	    .about = "The address of the workspace, over what the environment and the profile say."},
+	{"environments", A_LIST, INTO(databricks, environments),
+	    .about = "As the Jobs API has it: environments for serverless compute."},
+	{"upload_to", KIND(TEXT, .pattern = "^/"), .read = read_upload_to,
+	    .about = "The folder of the workspace into which notebooks of this machine are imported; "
+	    "/Users/USER/nbfork/WORKFLOW by default."},
+	{"run_as", A_MAP, INTO(databricks, run_as),
+	    .about = "As the Jobs API has it: the user or service principal as whom notebooks run."},
+	{"tags", A_MAP, INTO(databricks, tags),
+	    .about = "As the Jobs API has it: tags of the runs."},
+	{"access_control_list", A_LIST, INTO(databricks, access_control_list),
+	    .about = "As the Jobs API has it: who else may see or manage the runs."},
+	{"email_notifications", A_MAP, INTO(databricks, email_notifications),
+	    .about = "As the Jobs API has it: whom the workspace writes to."},
+	{"webhook_notifications", A_MAP, INTO(databricks, webhook_notifications),
+	    .about = "As the Jobs API has it: what the workspace calls."},
+	{"notification_settings", A_MAP, INTO(databricks, notification_settings),
+	    .about = "As the Jobs API has it: of what the workspace tells nobody."},
+	{"performance_target", KIND(WORD, .words = performance_words), .read = read_performance,
+	    .about = "For serverless compute; by default as the workspace has it."},
+	{"queue", KIND(BOOL), INTO(databricks, queue),
+	    .about = "Whether runs wait in the workspace while that is full, which is the default, or are refused."},
 };
+
+static const struct loader_keys keys = LOADER_KEYS(key_list);
+const struct kind loader_databricks_kind = {.type = KIND_MAP, .keys = &keys};
 
 /* A token in a file that is shared would be no secret. */
 static bool
@@ -173,7 +132,7 @@ loader_databricks(struct loader *l, const struct yaml_node *map, struct target *
 
 	d->queue = true;
 	if (refuse_secrets(l, map)) {
-		loader_map(l, map, NULL, keys, sizeof(keys) / sizeof(keys[0]), d);
+		loader_map(l, map, NULL, &keys, d);
 		check_compute(l, t->mark, subject, &d->compute);
 		if (d->compute.environment_key != NULL && d->environments == NULL)
 			loader_problem(l, t->mark, "target '%s' has an environment_key, but no environments in which to find it",
@@ -190,7 +149,7 @@ loader_compute(struct loader *l, const struct yaml_key *key, const struct yaml_n
 
 	if (!loader_is_map(l, key->name, map))
 		return NULL;
-	loader_map(l, map, NULL, compute_keys, sizeof(compute_keys) / sizeof(compute_keys[0]), &d);
+	loader_map(l, map, NULL, &compute_keys, &d);
 	check_compute(l, key->mark, "'compute'", &d.compute);
 	c = xmalloc(sizeof(*c));
 	*c = d.compute;
@@ -212,7 +171,17 @@ databricks_free(struct databricks *d)
 {
 	if (d == NULL)
 		return;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		free(*(char **)((char *)d + texts[i].offset));
+	compute_release(&d->compute);
+	free(d->profile);
+	free(d->host);
+	free(d->environments);
+	free(d->upload_to);
+	free(d->run_as);
+	free(d->tags);
+	free(d->access_control_list);
+	free(d->email_notifications);
+	free(d->webhook_notifications);
+	free(d->notification_settings);
+	free(d->performance_target);
 	free(d);
 }

@@ -47,20 +47,33 @@ read_file(struct loader *l, void *into, const struct yaml_key *key, const struct
 	s->at = value->mark;
 }
 
-static void
-read_allow_empty(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct source_of_rows *s = into;
-
-	loader_bool(l, key->name, value, &s->allow_empty);
-}
-
+/* It has been evaluated with all of the for_each. */
 static const struct loader_key source_keys[] = {
-	{"list", read_list, LOADER_RAW},	/* has been evaluated with all of the for_each */
-	{"glob", read_glob, LOADER_RAW},
-	{"file", read_file, LOADER_RAW},
-	{"allow_empty", read_allow_empty, LOADER_RAW},
+	{"list", KIND(LIST), .way = LOADER_RAW, .read = read_list,
+	    .about = "A list of items."},
+	{"glob", KIND(TEXT), .way = LOADER_RAW, .read = read_glob,
+	    .about = "A pattern, such as data/*.csv, seen from the folder of the workflow: an item is the path of a "
+	    "file that matches it."},
+	{"file", KIND(TEXT), .way = LOADER_RAW, .read = read_file,
+	    .about = "A file (.csv, .tsv, .json, .jsonl or .ndjson), each row of which is an item."},
+	{"allow_empty", KIND(BOOL), .way = LOADER_RAW, INTO(source_of_rows, allow_empty),
+	    .about = "Whether there may be no items."},
 };
+
+static const struct loader_keys sources = LOADER_KEYS(source_keys);
+static const struct kind source_kind = {.type = KIND_MAP, .keys = &sources, .one_of = 3};
+const struct kind loader_for_each_kind = {.type = KIND_LIST, .some = true, .other = &source_kind};
+
+/* What rows_matrix() takes. */
+static const struct kind combinations = {.type = KIND_LIST, .items = A_KIND(NAMED)};
+
+static const struct loader_key matrix_key_list[] = {
+	{"exclude", .kind = &combinations, .about = "Combinations that have all the values of one of these are left out."},
+	{"include", .kind = &combinations, .about = "What is added to the combinations that it agrees with, or a combination of its own."},
+};
+
+static const struct loader_keys matrix_keys = LOADER_KEYS(matrix_key_list);
+const struct kind loader_matrix_kind = {.type = KIND_NAMED, .keys = &matrix_keys, .items = A_KIND(LIST, .some = true)};
 
 static bool
 add_list(struct loader *l, const struct yaml_node *list, struct rows *rows)
@@ -94,7 +107,7 @@ read_source(struct loader *l, const struct yaml_node *value, struct rows *rows)
 	const char *what = "the list is empty";
 	bool ok = false;
 
-	loader_map(l, value, NULL, source_keys, sizeof(source_keys) / sizeof(source_keys[0]), &s);
+	loader_map(l, value, NULL, &sources, &s);
 	s.sources = (s.list != NULL) + (s.pattern != NULL) + (s.file != NULL);
 	if (s.sources != 1) {
 		if (yaml_get(value, "list") == NULL && yaml_get(value, "glob") == NULL && yaml_get(value, "file") == NULL)

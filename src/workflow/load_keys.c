@@ -11,38 +11,6 @@
 /* ---- What runs ---- */
 
 static void
-read_timeout(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = &((struct making *)into)->task;
-
-	loader_seconds(l, key->name, value, &t->timeout);
-}
-
-static void
-read_cell_timeout(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = &((struct making *)into)->task;
-
-	loader_seconds(l, key->name, value, &t->cell_timeout);
-}
-
-static void
-read_allow_failure(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = &((struct making *)into)->task;
-
-	loader_bool(l, key->name, value, &t->allow_failure);
-}
-
-static void
-read_allow_errors(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = &((struct making *)into)->task;
-
-	loader_bool(l, key->name, value, &t->allow_errors);
-}
-
-static void
 read_kernel(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
 	struct task *t = &((struct making *)into)->task;
@@ -94,16 +62,6 @@ read_compute(struct loader *l, void *into, const struct yaml_key *key, const str
 }
 
 /* ---- When it runs ---- */
-
-static void
-read_priority(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = &((struct making *)into)->task;
-	int64_t n;
-
-	if (loader_integer(l, key->name, value, -PRIORITY_MAX, PRIORITY_MAX, &n))
-		t->priority = (int)n;
-}
 
 static void
 read_pool(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
@@ -163,51 +121,19 @@ read_depends_on(struct loader *l, void *into, const struct yaml_key *key, const 
 }
 
 static void
-read_run_if(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+check_run_if(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
-	static const char *const words[] = {
-		"all_success", "all_done", "at_least_one_success", "none_failed", "at_least_one_failed", "all_failed",
-	};
-	struct making *m = into;
+	const struct making *m = into;
 	const struct draft *d = &m->draft;
-	size_t i;
 
-	if (!loader_choice(l, key->name, value, words, sizeof(words) / sizeof(words[0]), &i))
-		return;
-	run_if_parse(words[i], &m->task.run_if);
+	(void)key;
 	if (d->wanted_mark.line == 0 && (m->task.run_if == RUN_IF_AT_LEAST_ONE_SUCCESS ||
 	    m->task.run_if == RUN_IF_AT_LEAST_ONE_FAILED || m->task.run_if == RUN_IF_ALL_FAILED))
 		loader_problem(l, value->mark, "'run_if: %s' says how those must have ended that the notebook '%.*s' depends on, "
-		    "and it depends on none; add 'depends_on'", words[i], SHOWN(l->scope->name));
+		    "and it depends on none; add 'depends_on'", run_if_name(m->task.run_if), SHOWN(l->scope->name));
 }
 
 /* ---- When it runs again ---- */
-
-static void
-read_retries(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = &((struct making *)into)->task;
-	int64_t n;
-
-	if (loader_integer(l, key->name, value, 0, RETRIES_MAX, &n))
-		t->retries = (unsigned)n;
-}
-
-static void
-read_retry_delay(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = &((struct making *)into)->task;
-
-	loader_seconds(l, key->name, value, &t->retry_delay);
-}
-
-static void
-read_retry_backoff(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = &((struct making *)into)->task;
-
-	loader_number(l, key->name, value, 1, "a factor of at least 1, such as 2", &t->retry_backoff);
-}
 
 static void
 retry_for(struct loader *l, struct retry_on *r, const char *key, const struct yaml_node *value)
@@ -268,60 +194,89 @@ static void
 read_retry_on_timeout(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
 	struct task *t = &((struct making *)into)->task;
-	bool yes;
 
-	if (loader_bool(l, key->name, value, &yes) && yes)
+	(void)l;
+	(void)key;
+	if (value->boolean)
 		t->retry_on.kinds |= 1u << ERROR_TIMEOUT;
 }
 
 static void
-read_memory_limit(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+note_threads(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
 	struct task *t = &((struct making *)into)->task;
 
-	loader_bytes(l, key->name, value, &t->memory_limit);
-}
-
-static void
-read_threads(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct task *t = &((struct making *)into)->task;
-	int64_t n;
-
-	t->has_threads = loader_integer(l, key->name, value, 0, THREADS_MAX, &n);
-	if (t->has_threads)
-		t->threads = (unsigned)n;
+	(void)l;
+	(void)key;
+	(void)value;
+	t->has_threads = true;
 }
 
 /* ---- The table ---- */
 
-/* "parameters" and "env" are merged from several places, see load_task.c. */
-const struct loader_key loader_task_keys[] = {
-	{"path", NULL, LOADER_UNREAD},
-	{"name", NULL, LOADER_UNREAD},
-	{"for_each", NULL, LOADER_UNREAD},
-	{"matrix", NULL, LOADER_UNREAD},
-	{"parameters", NULL, LOADER_UNREAD},
-	{"env", NULL, LOADER_UNREAD},
-	{"timeout_seconds", read_timeout, LOADER_PLAIN},
-	{"cell_timeout_seconds", read_cell_timeout, LOADER_PLAIN},
-	{"allow_failure", read_allow_failure, LOADER_PLAIN},
-	{"allow_errors", read_allow_errors, LOADER_PLAIN},
-	{"kernel", read_kernel, LOADER_PLAIN},
-	{"working_directory", read_working_directory, LOADER_PLAIN},
-	{"target", read_target, LOADER_PLAIN},
-	{"compute", read_compute, LOADER_PLAIN},
-	{"depends_on", read_depends_on, LOADER_PLAIN},
-	{"run_if", read_run_if, LOADER_PLAIN},
-	{"retries", read_retries, LOADER_PLAIN},
-	{"retry_delay_seconds", read_retry_delay, LOADER_PLAIN},
-	{"retry_backoff", read_retry_backoff, LOADER_PLAIN},
-	{"retry_on", read_retry_on, LOADER_PLAIN},
-	{"retry_on_timeout", read_retry_on_timeout, LOADER_PLAIN},	/* after retry_on, to which it adds */
-	{"priority", read_priority, LOADER_PLAIN},
-	{"pool", read_pool, LOADER_PLAIN},
-	{"memory_limit", read_memory_limit, LOADER_PLAIN},
-	{"threads", read_threads, LOADER_PLAIN},
+#define EXCEPTION "^(?!(stopped|dependency)$)[A-Za-z_.:][A-Za-z0-9_.:]*$"
+
+static const char *const retry_words[] = {"notebook", "kernel", "target", "worker", "timeout", NULL};
+
+/* "path" comes first. Those that are "elsewhere" are merged from several places, or read before others: load_task.c. */
+static const struct loader_key task_keys[] = {
+	{"path", KIND(TEXT), .elsewhere = true, .own = true, .missing = "it says which notebook to run",
+	    .about = "The notebook: a file that ends in .ipynb, or in .py, .sql, .r or .scala as source files of "
+	    "Databricks do, relative to the workflow file; on a workspace also an absolute path there."},
+	{"name", KIND(TEXT, .pattern = PATTERN_FILE_NAME), .elsewhere = true, .own = true,
+	    .about = "Its name in files, messages and results, unique in the workflow; by default that of the file "
+	    "without its ending."},
+	{"for_each", .kind = &loader_for_each_kind, .elsewhere = true, .own = true,
+	    .about = "A notebook for each item of a list, each file that matches a pattern, or each row of a file: {{ "
+	    "item }}."},
+	{"matrix", .kind = &loader_matrix_kind, .elsewhere = true, .own = true,
+	    .about = "A notebook for every combination of the elements of these lists: {{ matrix.NAME }}."},
+	{"parameters", .kind = &loader_parameters_kind, .way = LOADER_RAW, .elsewhere = true,
+	    .about = "Parameters of the notebook, over those of defaults and of the workflow; {secret: NAME} is read "
+	    "from an environment variable."},
+	{"env", .kind = &loader_env_kind, .way = LOADER_RAW, .elsewhere = true,
+	    .about = "Environment variables for the kernel; {secret: NAME} is read from nbfork's own."},
+	{"timeout_seconds", KIND(SECONDS), INTO(making, task.timeout),
+	    .about = "For the notebook, from the start of its worker; 0, the default, is no limit."},
+	{"cell_timeout_seconds", KIND(SECONDS), INTO(making, task.cell_timeout),
+	    .about = "For each of its cells; 0, the default, is no limit."},
+	{"allow_failure", KIND(BOOL), INTO(making, task.allow_failure),
+	    .about = "Whether its failure neither fails the run nor trips on_error."},
+	{"allow_errors", KIND(BOOL), INTO(making, task.allow_errors),
+	    .about = "Whether the notebook goes on after a cell that raises."},
+	{"kernel", KIND(TEXT), .read = read_kernel,
+	    .about = "The kernel to use instead of the notebook's own."},
+	{"working_directory", KIND(TEXT), .read = read_working_directory,
+	    .about = "The folder the kernel starts in, relative to the workflow file; by default that of the notebook."},
+	{"target", KIND(TEXT), .read = read_target,
+	    .about = "The name of the target for this notebook."},
+	{"compute", .kind = &loader_compute_kind, .read = read_compute,
+	    .about = "What it runs on where its target is a Databricks workspace."},
+	{"depends_on", KIND(LIST_OR_ONE, .items = A_KIND(TEXT)), .read = read_depends_on,
+	    .about = "The notebooks that must be over before this one starts: a name, a pattern such as load-*, or a "
+	    "list of them."},
+	{"run_if", KIND(WORD, .words = run_if_words), INTO(making, task.run_if), .read = check_run_if,
+	    .about = "How those that it depends on must have ended; all_success by default."},
+	{"retries", KIND(INTEGER, .min = 0, .max = RETRIES_MAX), INTO(making, task.retries),
+	    .about = "How many attempts may follow the first one; 0 by default."},
+	{"retry_delay_seconds", KIND(SECONDS), INTO(making, task.retry_delay),
+	    .about = "How long to wait before the second attempt; 1 by default."},
+	{"retry_backoff", KIND(NUMBER, .min = 1, .wanted = "a factor of at least 1, such as 2"), INTO(making, task.retry_backoff),
+	    .about = "By what factor the delay grows from one attempt to the next; 2 by default."},
+	{"retry_on", KIND(LIST_OR_ONE, .items = A_KIND(TEXT, .words = retry_words, .pattern = EXCEPTION)), .read = read_retry_on,
+	    .about = "Which failures are worth another attempt: kinds of errors, and names of exceptions; by default "
+	    "all kinds but timeout."},
+	{"retry_on_timeout", KIND(BOOL), .read = read_retry_on_timeout,	/* after retry_on, to which it adds */
+	    .about = "Whether timeouts are worth another attempt, too."},
+	{"priority", KIND(INTEGER, .min = -PRIORITY_MAX, .max = PRIORITY_MAX), INTO(making, task.priority),
+	    .about = "Of the notebooks that could start those with the highest go first; 0 by default."},
+	{"pool", KIND(TEXT), .read = read_pool,
+	    .about = "The pool that the notebook counts against, one of the workflow's pools."},
+	{"memory_limit", KIND(BYTES), INTO(making, task.memory_limit),
+	    .about = "How many bytes of memory its kernel may take, such as 2G; 0, the default, is no limit."},
+	{"threads", KIND(INTEGER, .min = 0, .max = THREADS_MAX), INTO(making, task.threads), .read = note_threads,
+	    .about = "How many threads numerical libraries are to use; by default the CPUs divided by processes; 0 "
+	    "leaves it to them."},
 };
 
-const size_t loader_ntask_keys = sizeof(loader_task_keys) / sizeof(loader_task_keys[0]);
+const struct loader_keys loader_task_keys = LOADER_KEYS(task_keys);

@@ -8,71 +8,61 @@
 
 #include "base/mem.h"
 
-const char *const loader_policies[LOADER_POLICIES] = {"fail-fast", "let-finish", "drain"};
-
 /* ---- limits ---- */
 
 static void
-read_max_load(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct workflow *w = into;
-	double d;
-
-	if (loader_number(l, key->name, value, 0, "a load, such as 8", &d))
-		w->max_load = d;
-}
-
-static void
-read_min_free_memory(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+check_requeue(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
 	struct workflow *w = into;
 
-	loader_bytes(l, key->name, value, &w->min_free_memory);
-}
-
-static void
-read_requeue_youngest(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct workflow *w = into;
-
-	if (!loader_bool(l, key->name, value, &w->requeue_youngest))
-		return;
+	(void)value;
 	if (w->requeue_youngest && w->min_free_memory == 0)
 		loader_problem(l, key->mark, "'%s' needs 'min_free_memory': it comes when less than half of that is free",
 		    key->name);
 }
 
 static const struct loader_key limit_keys[] = {
-	{"max_load", read_max_load, LOADER_PLAIN},
-	{"min_free_memory", read_min_free_memory, LOADER_PLAIN},
-	{"requeue_youngest", read_requeue_youngest, LOADER_PLAIN},
+	{"max_load", KIND(NUMBER, .min = 0, .wanted = "a load, such as 8"), INTO(workflow, max_load),
+	    .about = "Nothing new is started while the load is that much or more; 0, the default, is no limit."},
+	{"min_free_memory", KIND(BYTES), INTO(workflow, min_free_memory),
+	    .about = "Nothing new is started while fewer bytes of memory are free, such as 2G; 0, the default, is no "
+	    "limit."},
+	{"requeue_youngest", KIND(BOOL), INTO(workflow, requeue_youngest), .read = check_requeue,
+	    .about = "Whether, while less than half of min_free_memory is free, the notebook that was started last is "
+	    "stopped, to run again later."},
 };
+
+static const struct loader_keys limits = LOADER_KEYS(limit_keys);
+const struct kind loader_limits_kind = {.type = KIND_MAP, .keys = &limits};
 
 void
 loader_limits(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
 	if (loader_is_map(l, key->name, value))
-		loader_map(l, value, NULL, limit_keys, sizeof(limit_keys) / sizeof(limit_keys[0]), into);
+		loader_map(l, value, NULL, &limits, into);
 }
 
 /* ---- pools ---- */
+
+static const struct kind pool_size = {.type = KIND_INTEGER, .min = 1, .max = PROCESSES_MAX};
+const struct kind loader_pools_kind = {.type = KIND_NAMED, .items = &pool_size};
 
 void
 loader_pools(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
 	struct workflow *w = into;
-	int64_t most;
+	union loader_value most;
 
 	if (!loader_is_map(l, key->name, value))
 		return;
 	w->pools = xcalloc(value->n, sizeof(*w->pools));
 	for (size_t i = 0; i < value->n; i++) {
 		/* One with a wrong number is there all the same, so that the notebooks in it are not wrong too. */
-		if (!loader_integer(l, value->keys[i].name, value->items[i], 1, PROCESSES_MAX, &most))
-			most = 1;
+		if (!loader_value(l, value->keys[i].name, value->items[i], &pool_size, &most))
+			most.number = 1;
 		w->pools[w->npools++] = (struct named_limit){
 			.name = xstrdup(value->keys[i].name),
-			.most = (unsigned)most,
+			.most = (unsigned)most.number,
 			.mark = value->keys[i].mark,
 		};
 	}
@@ -80,15 +70,10 @@ loader_pools(struct loader *l, void *into, const struct yaml_key *key, const str
 
 /* ---- on_error ---- */
 
-static void
-read_policy(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct workflow *w = into;
-	size_t i;
+#define PERCENT "^([0-9]+\\.?[0-9]*|\\.[0-9]+)%$"
 
-	if (loader_choice(l, key->name, value, loader_policies, LOADER_POLICIES, &i))
-		policy_parse(loader_policies[i], &w->on_error);
-}
+static const struct kind some_failures = {.type = KIND_INTEGER, .min = 1, .max = TASKS_MAX};
+static const struct kind share_of_failures = {.type = KIND_TEXT, .pattern = PERCENT, .other = &some_failures};
 
 static void
 read_after(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
@@ -96,12 +81,12 @@ read_after(struct loader *l, void *into, const struct yaml_key *key, const struc
 	static const char wanted[] = "a number of failures, such as 3, or a share of the notebooks, such as 10%";
 	struct workflow *w = into;
 	double percent;
-	int64_t n;
+	union loader_value n;
 	char *end;
 
 	if (value->type == YAML_INT) {
-		if (loader_integer(l, key->name, value, 1, TASKS_MAX, &n))
-			w->after_failures = (unsigned)n;
+		if (loader_value(l, key->name, value, &some_failures, &n))
+			w->after_failures = (unsigned)n.number;
 		return;
 	}
 	if (value->type != YAML_STRING) {
@@ -119,23 +104,32 @@ read_after(struct loader *l, void *into, const struct yaml_key *key, const struc
 }
 
 static const struct loader_key on_error_keys[] = {
-	{"policy", read_policy, LOADER_PLAIN},
-	{"after", read_after, LOADER_PLAIN},
+	{"policy", KIND(WORD, .words = policy_words), INTO(workflow, on_error),
+	    .missing = "it says what failures lead to, such as fail-fast",
+	    .about = "fail-fast stops what runs; drain starts nothing new and lets what runs finish."},
+	{"after", .kind = &share_of_failures, .read = read_after,
+	    .about = "How many failures it takes: a number, such as 3, or a share of all notebooks, such as 10%; 1 by "
+	    "default."},
 };
+
+static const struct loader_keys policy_keys = LOADER_KEYS(on_error_keys);
+static const struct kind policy_and_after = {.type = KIND_MAP, .keys = &policy_keys};
+const struct kind loader_on_error_kind = {.type = KIND_WORD, .words = policy_words, .other = &policy_and_after};
 
 void
 loader_on_error(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
 	const struct yaml_node *policy = yaml_get(value, "policy");
+	struct workflow *w = into;
+	union loader_value v;
 
 	if (value->type != YAML_MAP) {
-		read_policy(l, into, key, value);
+		if (loader_value(l, key->name, value, &loader_on_error_kind, &v))
+			w->on_error = (enum policy)v.word;
 		return;
 	}
-	loader_map(l, value, NULL, on_error_keys, sizeof(on_error_keys) / sizeof(on_error_keys[0]), into);
-	if (policy == NULL)
-		loader_problem(l, value->mark, "key 'policy' is missing; it says what failures lead to, such as fail-fast");
-	else if (yaml_get(value, "after") != NULL && policy->text != NULL && strcmp(policy->text, "let-finish") == 0)
+	loader_map(l, value, NULL, &policy_keys, into);
+	if (policy != NULL && yaml_get(value, "after") != NULL && policy->text != NULL && strcmp(policy->text, "let-finish") == 0)
 		loader_problem(l, value->mark, "'after' means nothing with let-finish, for which no number of failures is too "
 		    "many; the policy is to be fail-fast or drain");
 }

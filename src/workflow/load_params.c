@@ -84,6 +84,12 @@ read_map(struct loader *l, const struct yaml_node *map, bool (*name_ok)(struct l
 	sources_release(&read);
 }
 
+static const struct kind secret = {.type = KIND_SECRET};
+static const struct kind parameter = {.type = KIND_PARAMETER};
+static const struct kind variable = {.type = KIND_TEXT, .empty = true, .other = &secret};
+const struct kind loader_parameters_kind = {.type = KIND_NAMED, .pattern = PATTERN_IDENTIFIER, .items = &parameter};
+const struct kind loader_env_kind = {.type = KIND_NAMED, .pattern = PATTERN_VARIABLE, .items = &variable};
+
 void
 loader_parameters(struct loader *l, const struct yaml_node *value, struct sources *into)
 {

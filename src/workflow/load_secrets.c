@@ -98,6 +98,11 @@ read_file(struct loader *l, struct mark at, char *path, struct target *t)
 	buf_wipe(&text);
 }
 
+static const struct kind secret_kind = {.type = KIND_SECRET};
+static const struct kind scope_kind = {.type = KIND_NAMED, .items = &secret_kind};
+static const struct kind file_kind = {.type = KIND_TEXT};
+const struct kind loader_secrets_kind = {.type = KIND_NAMED, .items = &scope_kind, .other = &file_kind};
+
 void
 loader_secrets(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {

@@ -64,68 +64,37 @@ loader_choose_target(struct loader *l)
 	l->option = NULL;
 }
 
-static void
-read_target_type(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	static const char *const types[] = {"local", "databricks"};
-	size_t type;
+static const char *const types[] = {"local", "databricks", NULL};
 
-	(void)into;
-	loader_choice(l, key->name, value, types, 2, &type);
-}
+static const char *const transports[] = {
+	[TRANSPORT_AUTO] = "auto",
+	[TRANSPORT_IPC] = "ipc",
+	[TRANSPORT_TCP] = "tcp",
+	NULL
+};
 
-static void
-read_target_kernel(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct target *t = into;
-
-	t->kernel = loader_text(l, key->name, value);
-}
+static const char *const warm_words[] = {"auto", "off", NULL};
 
 static void
-read_transport(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+check_startup_timeout(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
-	static const char *const transports[] = {
-		[TRANSPORT_AUTO] = "auto",
-		[TRANSPORT_IPC] = "ipc",
-		[TRANSPORT_TCP] = "tcp",
-	};
-	struct target *t = into;
-	size_t transport;
+	const struct target *t = into;
 
-	if (loader_choice(l, key->name, value, transports, 3, &transport))
-		t->transport = (enum transport)transport;
-}
-
-static void
-read_startup_timeout(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct target *t = into;
-
-	if (!loader_seconds(l, key->name, value, &t->startup_timeout))
-		return;
 	if (t->startup_timeout == 0)
 		loader_problem(l, value->mark, "'%s' must be more than 0: no kernel starts in no time", key->name);
 }
 
 static void
-read_shutdown_grace(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
-{
-	struct target *t = into;
-
-	loader_seconds(l, key->name, value, &t->shutdown_grace);
-}
-
-static void
 read_warm(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
 {
-	static const char *const words[] = {"auto", "off"};
 	struct target *t = into;
-	size_t word;
 
-	if (loader_choice(l, key->name, value, words, 2, &word))
-		t->warm = word == 0;
+	(void)l;
+	(void)key;
+	t->warm = strcmp(value->text, "auto") == 0;
 }
+
+#define MODULE "^[^\\u0000-@\\[-^`{-\\u007f][^\\u0000--/:-@\\[-^`{-\\u007f]*$"
 
 /* Whether it is the name of a module, "a.b". */
 static bool
@@ -177,16 +146,39 @@ read_dbfs(struct loader *l, void *into, const struct yaml_key *key, const struct
 }
 
 static const struct loader_key target_keys[] = {
-	{"type", read_target_type, LOADER_PLAIN},
-	{"kernel", read_target_kernel, LOADER_PLAIN},
-	{"transport", read_transport, LOADER_PLAIN},
-	{"startup_timeout_seconds", read_startup_timeout, LOADER_PLAIN},
-	{"shutdown_seconds", read_shutdown_grace, LOADER_PLAIN},
-	{"preload", read_preload, LOADER_PLAIN},
-	{"warm", read_warm, LOADER_PLAIN},
-	{"dbfs", read_dbfs, LOADER_PLAIN},
-	{"secrets", loader_secrets, LOADER_RAW},
+	{"type", KIND(WORD, .words = types),
+	    .about = "local: kernels of this machine; databricks: a workspace."},
+	{"kernel", KIND(TEXT), INTO(target, kernel),
+	    .about = "The kernel for notebooks that name none; python3 by default."},
+	{"transport", KIND(WORD, .words = transports), INTO(target, transport),
+	    .about = "How nbfork talks to kernels: auto, the default, takes ipc, Unix sockets, where the kernel is "
+	    "known to know them, else tcp."},
+	{"startup_timeout_seconds", KIND(SECONDS), INTO(target, startup_timeout), .read = check_startup_timeout,
+	    .about = "How long a kernel may take until it answers; 60 by default."},
+	{"shutdown_seconds", KIND(SECONDS), INTO(target, shutdown_grace),
+	    .about = "How long a kernel that has been asked to end may sit idle before it is killed; 0.5 by default."},
+	{"preload", KIND(LIST, .items = A_KIND(TEXT, .pattern = MODULE)), .read = read_preload,
+	    .about = "Modules that a warm Python kernel has imported already, such as [pandas]."},
+	{"warm", KIND(WORD, .words = warm_words), .read = read_warm,
+	    .about = "auto, the default, forks kernels from one that is ready, where that can be done; off starts each"
+	    " afresh."},
+	{"dbfs", KIND(TEXT), .read = read_dbfs,
+	    .about = "The folder that is dbfs:/ to dbutils, relative to the workflow file; dbfs by default."},
+	{"secrets", .kind = &loader_secrets_kind, .way = LOADER_RAW, .read = loader_secrets,
+	    .about = "What dbutils.secrets hands out: the name of a file, or scopes of secrets {secret: NAME}."},
 };
+
+static const struct loader_keys local_keys = LOADER_KEYS(target_keys);
+
+/* A target is of the one type or the other; the one named "local" need not say so. */
+static const struct kind target_kind = {.type = KIND_MAP, .keys = &local_keys, .other_type = "databricks",
+	.other = &loader_databricks_kind};
+static const struct loader_key local_target[] = {
+	{"local", KIND(MAP, .keys = &local_keys), .about = "This machine."},
+};
+static const struct loader_keys known_targets = LOADER_KEYS(local_target);
+const struct kind loader_targets_kind = {.type = KIND_NAMED, .keys = &known_targets, .items = &target_kind,
+	.pattern = PATTERN_FILE_NAME};
 
 static void
 read_target(struct loader *l, const struct yaml_key *key, const struct yaml_node *value)
@@ -215,7 +207,7 @@ read_target(struct loader *l, const struct yaml_key *key, const struct yaml_node
 	if (type == NULL && strcmp(key->name, "local") != 0)
 		loader_problem(l, key->mark, "key 'type' of target '%.*s' is missing; write 'type: databricks' or 'type: local'",
 		    SHOWN(key->name));
-	loader_map(l, value, NULL, target_keys, sizeof(target_keys) / sizeof(target_keys[0]), t);
+	loader_map(l, value, NULL, &local_keys, t);
 }
 
 void

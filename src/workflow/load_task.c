@@ -126,13 +126,13 @@ loader_task_add(struct loader *l, struct task *t, struct draft *d)
 
 /* ---- What is common to them ---- */
 
+const struct kind loader_defaults_kind = {.type = KIND_MAP, .keys = &loader_task_keys, .common = true};
+
 static void
 refuse_default(struct loader *l, const struct yaml_key *key)
 {
-	static const char *const own[] = {"path", "name", "for_each", "matrix"};
-
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (strcmp(key->name, own[i]) == 0)
+	for (size_t i = 0; i < loader_task_keys.n; i++)
+		if (loader_task_keys.list[i].own && strcmp(key->name, loader_task_keys.list[i].name) == 0)
 			loader_problem(l, key->mark, "'%s' cannot have a default; every notebook has its own", key->name);
 }
 
@@ -143,7 +143,7 @@ loader_defaults(struct loader *l, const struct yaml_node *value)
 
 	if (!loader_is_map(l, "defaults", value))
 		return;
-	loader_check_keys(l, value, loader_task_keys, loader_ntask_keys);
+	loader_check_keys(l, value, &loader_task_keys);
 	for (size_t i = 0; i < value->n; i++)
 		refuse_default(l, &value->keys[i]);
 	l->defaults = value;
@@ -223,7 +223,7 @@ make(struct loader *l, const struct entry *e, size_t i)
 	set_path(l, &m.task, e->path);
 	set_name(l, &m.task, e, i);
 	scope.name = m.task.name != NULL ? m.task.name : "?";	/* what is wrong with it has been said */
-	loader_map(l, e->map, l->defaults, loader_task_keys, loader_ntask_keys, &m);
+	loader_map(l, e->map, l->defaults, &loader_task_keys, &m);
 	/* The target of defaults is that of the workflow in another place, and -t replaces both. */
 	if (l->options->target != NULL && yaml_get(e->map, "target") == NULL)
 		m.task.target = NULL;
@@ -262,8 +262,8 @@ read_entry(struct loader *l, const struct yaml_node *node)
 	e.path = node->type == YAML_MAP ? yaml_get(node, "path") : node;
 	e.name = yaml_get(e.map, "name");
 	if (e.path == NULL) {
-		loader_problem(l, node->mark, "key 'path' is missing; it says which notebook to run");
-		loader_check_keys(l, node, loader_task_keys, loader_ntask_keys);
+		loader_check_keys(l, node, &loader_task_keys);
+		loader_missing(l, node, &loader_task_keys.list[0]);
 		return true;
 	}
 	sources_merge(&e.parameters, &l->parameters);
@@ -282,6 +282,10 @@ read_entry(struct loader *l, const struct yaml_node *node)
 	sources_release(&e.env);
 	return go_on;
 }
+
+static const struct kind notebook_path = {.type = KIND_TEXT};
+static const struct kind notebook_or_path = {.type = KIND_MAP, .keys = &loader_task_keys, .other = &notebook_path};
+const struct kind loader_notebooks_kind = {.type = KIND_LIST, .items = &notebook_or_path, .some = true};
 
 void
 loader_notebooks(struct loader *l, const struct yaml_node *value)

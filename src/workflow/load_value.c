@@ -1,4 +1,4 @@
-/* Reading single values and maps by tables of keys. */
+/* Reading single values, and maps by tables of keys (keys.h). */
 #include "workflow/loader.h"
 
 #include <math.h>
@@ -62,34 +62,16 @@ loader_problem(struct loader *l, struct mark at, const char *fmt, ...)
 /* ---- Maps ---- */
 
 static void
-unknown_key(struct loader *l, const struct yaml_key *key, const struct loader_key *keys, size_t n)
+unknown_key(struct loader *l, const struct yaml_key *key, const struct loader_keys *keys)
 {
 	struct guess guess = {.word = key->name};
 
-	for (size_t i = 0; i < n; i++)
-		guess_consider(&guess, keys[i].name);
+	for (size_t i = 0; i < keys->n; i++)
+		guess_consider(&guess, keys->list[i].name);
 	if (guess.best != NULL)
 		loader_problem(l, key->mark, "unknown key '%.*s'; did you mean '%s'?", SHOWN(key->name), guess.best);
 	else
 		loader_problem(l, key->mark, "unknown key '%.*s'; a key of your own begins with x-", SHOWN(key->name));
-}
-
-void
-loader_check_keys(struct loader *l, const struct yaml_node *map, const struct loader_key *keys, size_t n)
-{
-	for (size_t i = 0; i < map->n; i++) {
-		const struct yaml_key *key = &map->keys[i];
-		size_t k = 0;
-
-		while (k < n && strcmp(keys[k].name, key->name) != 0)
-			k++;
-		if (k == n) {
-			if (strncmp(key->name, "x-", 2) != 0)
-				unknown_key(l, key, keys, n);
-		} else if (keys[k].way == LOADER_LATER) {
-			loader_problem(l, key->mark, "key '%s' is not supported yet", key->name);
-		}
-	}
 }
 
 /* The index of a key; map->n when it is not there, or there is no map. */
@@ -104,35 +86,62 @@ find_key(const struct yaml_node *map, const char *name)
 }
 
 void
-loader_map(struct loader *l, const struct yaml_node *map, const struct yaml_node *defaults,
-    const struct loader_key *keys, size_t n, void *into)
+loader_check_keys(struct loader *l, const struct yaml_node *map, const struct loader_keys *keys)
 {
-	loader_check_keys(l, map, keys, n);
-	for (size_t k = 0; k < n; k++) {
-		const struct yaml_node *from = map;
-		struct yaml_node *value;
-		size_t i;
+	for (size_t i = 0; i < map->n; i++) {
+		const struct yaml_key *key = &map->keys[i];
+		size_t k = 0;
 
-		if (keys[k].read == NULL || keys[k].way == LOADER_UNREAD)
-			continue;
-		i = find_key(map, keys[k].name);
-		/* "pool: ~" where there is a default: not that one. */
-		if (i < map->n && map->items[i]->type == YAML_NULL && defaults != NULL &&
-		    find_key(defaults, keys[k].name) < defaults->n)
-			continue;
-		if (i == map->n && defaults != NULL) {
-			from = defaults;
-			i = find_key(from, keys[k].name);
+		while (k < keys->n && strcmp(keys->list[k].name, key->name) != 0)
+			k++;
+		if (k == keys->n) {
+			if (strncmp(key->name, "x-", 2) != 0)
+				unknown_key(l, key, keys);
+		} else if (keys->list[k].way == LOADER_MISPLACED) {
+			loader_problem(l, key->mark, "key '%s' belongs to a notebook; to set it for all of them, write it under "
+			    "'defaults'", key->name);
+		} else if (keys->list[k].way == LOADER_LATER) {
+			loader_problem(l, key->mark, "key '%s' is not supported yet", key->name);
 		}
-		if (i == from->n)
+	}
+}
+
+void
+loader_missing(struct loader *l, const struct yaml_node *map, const struct loader_key *k)
+{
+	loader_problem(l, map->mark, "key '%s' is missing; %s", k->name, k->missing);
+}
+
+/* Reads the value of a key as it is written, or stands in defaults. */
+static void
+read_key(struct loader *l, const struct loader_key *k, const struct yaml_key *key, const struct yaml_node *written,
+    void *into)
+{
+	struct yaml_node *value = k->way == LOADER_RAW ? yaml_share(written) : loader_evaluate(l, written);
+
+	if (value != NULL && loader_store(l, k, key->name, value, into) && k->read != NULL)
+		k->read(l, into, key, value);
+	yaml_node_free(value);
+}
+
+void
+loader_map(struct loader *l, const struct yaml_node *map, const struct yaml_node *defaults,
+    const struct loader_keys *keys, void *into)
+{
+	loader_check_keys(l, map, keys);
+	for (size_t n = 0; n < keys->n; n++) {
+		const struct loader_key *k = &keys->list[n];
+		size_t i = find_key(map, k->name), other = defaults != NULL ? find_key(defaults, k->name) : 0;
+		bool is_default = defaults != NULL && other < defaults->n;
+
+		if (k->elsewhere || k->kind == NULL)
 			continue;
-		if (keys[k].way == LOADER_RAW)
-			value = yaml_share(from->items[i]);
-		else
-			value = loader_evaluate(l, from->items[i]);
-		if (value != NULL)
-			keys[k].read(l, into, &from->keys[i], value);
-		yaml_node_free(value);
+		if (i == map->n && is_default)
+			read_key(l, k, &defaults->keys[other], defaults->items[other], into);
+		else if (i < map->n && !(map->items[i]->type == YAML_NULL && is_default))	/* "pool: ~": not the default one */
+			read_key(l, k, &map->keys[i], map->items[i], into);
+		else if (i == map->n && k->missing != NULL)
+			loader_missing(l, map, k);
 	}
 }
 
@@ -173,8 +182,8 @@ loader_text(struct loader *l, const char *key, const struct yaml_node *value)
 	return xstrdup(value->text);
 }
 
-bool
-loader_bool(struct loader *l, const char *key, const struct yaml_node *value, bool *b)
+static bool
+read_bool(struct loader *l, const char *key, const struct yaml_node *value, bool *b)
 {
 	static const char *const words[] = {"yes", "no", "on", "off", "y", "n", "true", "false"};
 
@@ -193,8 +202,8 @@ loader_bool(struct loader *l, const char *key, const struct yaml_node *value, bo
 	return false;
 }
 
-bool
-loader_integer(struct loader *l, const char *key, const struct yaml_node *value, int64_t min, int64_t max,
+static bool
+read_integer(struct loader *l, const char *key, const struct yaml_node *value, int64_t min, int64_t max,
     int64_t *n)
 {
 	char wanted[80];
@@ -213,8 +222,8 @@ loader_integer(struct loader *l, const char *key, const struct yaml_node *value,
 	return false;
 }
 
-bool
-loader_seconds(struct loader *l, const char *key, const struct yaml_node *value, int64_t *nanoseconds)
+static bool
+read_seconds(struct loader *l, const char *key, const struct yaml_node *value, int64_t *nanoseconds)
 {
 	static const char wanted[] = "a number of seconds, such as 600";
 	double d;
@@ -234,8 +243,8 @@ loader_seconds(struct loader *l, const char *key, const struct yaml_node *value,
 	return true;
 }
 
-bool
-loader_number(struct loader *l, const char *key, const struct yaml_node *value, double min, const char *wanted,
+static bool
+read_number(struct loader *l, const char *key, const struct yaml_node *value, double min, const char *wanted,
     double *d)
 {
 	double found;
@@ -273,8 +282,8 @@ unit_of(const char *letters)
 	return unit;
 }
 
-bool
-loader_bytes(struct loader *l, const char *key, const struct yaml_node *value, int64_t *bytes)
+static bool
+read_bytes(struct loader *l, const char *key, const struct yaml_node *value, int64_t *bytes)
 {
 	static const char wanted[] = "a number of bytes, such as 2G or 500M";
 	char *end;
@@ -311,26 +320,104 @@ loader_none_of(struct loader *l, struct mark at, const char *subject, const char
 	buf_release(&list);
 }
 
-bool
-loader_choice(struct loader *l, const char *key, const struct yaml_node *value, const char *const *choices,
-    size_t nchoices, size_t *chosen)
+static bool
+read_word(struct loader *l, const char *key, const struct yaml_node *value, const char *const *words, size_t *word)
 {
 	char *text = loader_text(l, key, value), *subject;
-	size_t i = 0;
+	size_t n = 0;
 
 	if (text == NULL)
 		return false;
-	while (i < nchoices && strcmp(choices[i], text) != 0)
-		i++;
-	if (i == nchoices) {
+	for (*word = SIZE_MAX; words[n] != NULL; n++)
+		if (strcmp(words[n], text) == 0)
+			*word = n;
+	if (*word == SIZE_MAX) {
 		subject = xasprintf("%s is", key);
-		loader_none_of(l, value->mark, subject, text, choices, nchoices);
+		loader_none_of(l, value->mark, subject, text, words, n);
 		free(subject);
-	} else {
-		*chosen = i;
 	}
 	free(text);
-	return i < nchoices;
+	return *word != SIZE_MAX;
+}
+
+bool
+loader_value(struct loader *l, const char *key, const struct yaml_node *value, const struct kind *kind,
+    union loader_value *v)
+{
+	switch (kind->type) {
+	case KIND_BOOL:
+		return read_bool(l, key, value, &v->boolean);
+	case KIND_INTEGER:
+		return read_integer(l, key, value, (int64_t)kind->min, (int64_t)kind->max, &v->number);
+	case KIND_NUMBER:
+		return read_number(l, key, value, kind->min, kind->wanted, &v->real);
+	case KIND_SECONDS:
+		return read_seconds(l, key, value, &v->number);
+	case KIND_BYTES:
+		return read_bytes(l, key, value, &v->number);
+	case KIND_WORD:
+		return read_word(l, key, value, kind->words, &v->word);
+	default:
+		abort();	/* the others have readers of their own */
+	}
+}
+
+/* ---- Storing them ---- */
+
+static void
+store(const struct loader_key *k, const union loader_value *v, void *into)
+{
+	void *member = (char *)into + k->at;
+	int narrow;
+
+	switch (k->kind->type) {
+	case KIND_BOOL:
+		memcpy(member, &v->boolean, sizeof(v->boolean));
+		break;
+	case KIND_NUMBER:
+		memcpy(member, &v->real, sizeof(v->real));
+		break;
+	default:
+		narrow = k->kind->type == KIND_WORD ? (int)v->word : (int)v->number;
+		memcpy(member, k->size == sizeof(narrow) ? (const void *)&narrow : &v->number, k->size);
+	}
+}
+
+/* Stores text, or the JSON of a list or a map, in the place of what is there. */
+static bool
+store_text(struct loader *l, const struct loader_key *k, const char *key, const struct yaml_node *value, void *into)
+{
+	enum yaml_type wanted = k->kind->type == KIND_LIST ? YAML_LIST : YAML_MAP;
+	char **member = (char **)(void *)((char *)into + k->at), *text;
+	struct buf json = BUF_INIT;
+
+	if (k->kind->type == KIND_TEXT) {
+		if ((text = loader_text(l, key, value)) == NULL)
+			return false;
+	} else if (value->type != wanted) {
+		loader_wrong_type(l, key, value, wanted == YAML_LIST ? "a list" : "a map");
+		return false;
+	} else {
+		yaml_json(value, &json);
+		text = buf_steal(&json);
+	}
+	free(*member);
+	*member = text;
+	return true;
+}
+
+bool
+loader_store(struct loader *l, const struct loader_key *k, const char *key, const struct yaml_node *value, void *into)
+{
+	union loader_value v;
+
+	if (k->kind->type > KIND_WORD || k->kind->other != NULL)
+		return k->size == 0 || store_text(l, k, key, value, into);
+	if (!loader_value(l, key, value, k->kind, &v))
+		return false;
+	if (k->size != 0)
+		store(k, &v, into);
+	return true;
 }
 
 bool

@@ -16,6 +16,7 @@
 
 #include "base/problem.h"
 #include "base/table.h"
+#include "workflow/keys.h"
 #include "workflow/load.h"
 #include "workflow/model.h"
 #include "workflow/name.h"
@@ -132,52 +133,50 @@ int shown_bytes(const char *s);
 /* Adds a problem with what is being read, unless the same has been added before. */
 void loader_problem(struct loader *l, struct mark at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* A key that a map may have, and what takes its value. */
-struct loader_key {
-	const char *name;
-	void (*read)(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
-	enum {
-		LOADER_PLAIN,	/* the value is evaluated first */
-		LOADER_RAW,	/* the value is given as it is written */
-		LOADER_UNREAD,	/* somebody else reads it */
-		LOADER_LATER,	/* "not supported yet" */
-	} way;
-};
-
 /*
  * Reads a map, the keys in the order of the table: what comes first there is known to what follows. Keys
  * that begin with "x-" are passed over. A key that is not there is looked for in defaults (may be NULL); one
- * that is there without a value takes its default back.
+ * that is there without a value takes its default back. Values are stored in into, where the table says so, and
+ * given to the key's reader.
  */
 void loader_map(struct loader *l, const struct yaml_node *map, const struct yaml_node *defaults,
-    const struct loader_key *keys, size_t n, void *into);
+    const struct loader_keys *keys, void *into);
 
-/* Only says what is wrong with a map's keys. */
-void loader_check_keys(struct loader *l, const struct yaml_node *map, const struct loader_key *keys, size_t n);
+/* Only says which of a map's keys are unknown or misplaced. */
+void loader_check_keys(struct loader *l, const struct yaml_node *map, const struct loader_keys *keys);
+
+/* Says that a key is missing that must be there. */
+void loader_missing(struct loader *l, const struct yaml_node *map, const struct loader_key *k);
 
 /* Whether the value of a key is a map. */
 bool loader_is_map(struct loader *l, const char *key, const struct yaml_node *value);
 
-/*
- * Values of one kind; key is for messages. Each returns NULL or false with a problem added, and then sets
- * nothing. Text is not empty, and the caller's to free.
- */
+/* Text that is not empty, the caller's to free; NULL with a problem added. key is for messages. */
 char *loader_text(struct loader *l, const char *key, const struct yaml_node *value);
-bool loader_bool(struct loader *l, const char *key, const struct yaml_node *value, bool *b);
-bool loader_integer(struct loader *l, const char *key, const struct yaml_node *value, int64_t min, int64_t max,
-    int64_t *n);
-bool loader_number(struct loader *l, const char *key, const struct yaml_node *value, double min, const char *wanted,
-    double *d);
-bool loader_seconds(struct loader *l, const char *key, const struct yaml_node *value, int64_t *nanoseconds);
-/* 2G, 512M, 1.5GiB */
-bool loader_bytes(struct loader *l, const char *key, const struct yaml_node *value, int64_t *bytes);
-bool loader_choice(struct loader *l, const char *key, const struct yaml_node *value, const char *const *choices,
-    size_t nchoices, size_t *chosen);
+
+/* A value of a kind up to KIND_WORD. */
+union loader_value {
+	bool boolean;
+	int64_t number;	/* KIND_INTEGER; nanoseconds; bytes */
+	double real;	/* KIND_NUMBER */
+	size_t word;	/* index */
+};
+
+/* Reads one; key is for messages. false with a problem added. */
+bool loader_value(struct loader *l, const char *key, const struct yaml_node *value, const struct kind *kind,
+    union loader_value *v);
+
+/*
+ * Checks a value that is of such a kind alone, and stores it, or the text or JSON of one that has a place, where the
+ * key says. false with a problem added.
+ */
+bool loader_store(struct loader *l, const struct loader_key *k, const char *key, const struct yaml_node *value,
+    void *into);
 
 /* Says that a value is not of the kind that is wanted. */
 void loader_wrong_type(struct loader *l, const char *key, const struct yaml_node *value, const char *wanted);
 
-/* Says that text is none of the choices, and which may have been meant. subject: what has that text, with its verb. */
+/* Says that text is none of n choices, and which may have been meant. subject: what has that text, with its verb. */
 void loader_none_of(struct loader *l, struct mark at, const char *subject, const char *text, const char *const *choices,
     size_t nchoices);
 
@@ -227,6 +226,14 @@ void loader_put_env(struct loader *l, const struct sources *env, struct params *
 
 /* ---- The parts of a workflow ---- */
 
+/* What the values of its keys may be that are read elsewhere than where their table is. */
+extern const struct kind loader_compute_kind, loader_databricks_kind, loader_defaults_kind, loader_for_each_kind,
+    loader_limits_kind, loader_matrix_kind, loader_notebooks_kind, loader_on_error_kind, loader_pools_kind,
+    loader_schedule_kind, loader_secrets_kind, loader_targets_kind;
+
+/* Parameters, and variables of the environment. */
+extern const struct kind loader_parameters_kind, loader_env_kind;
+
 /* The target of a name, NULL with a problem added when there is none. */
 const struct target *loader_target(struct loader *l, struct mark at, const char *subject, const char *name);
 
@@ -245,17 +252,13 @@ void loader_targets(struct loader *l, void *into, const struct yaml_key *key, co
 /* The value of a target's "secrets". */
 void loader_secrets(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 
-/* The value of "limits", of "pools", and of "on_error". */
+/* The value of "pools", and of "on_error". */
 void loader_limits(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 void loader_pools(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 void loader_on_error(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 
 /* The value of "schedule". */
 void loader_schedule(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
-
-/* The names of the policies. */
-#define LOADER_POLICIES 3
-extern const char *const loader_policies[LOADER_POLICIES];
 
 /* The value of "defaults", and of "notebooks". */
 void loader_defaults(struct loader *l, const struct yaml_node *value);

@@ -16,8 +16,7 @@ struct making {
 	struct draft draft;
 };
 
-/* The keys; what reads them takes a struct making. Those that load_task.c reads itself are marked so. */
-extern const struct loader_key loader_task_keys[];
-extern const size_t loader_ntask_keys;
+/* The keys; what reads them takes a struct making. */
+extern const struct loader_keys loader_task_keys;
 
 #endif

@@ -122,84 +122,89 @@ params_json(const struct params *p, struct buf *out)
 
 /* ---- Words ---- */
 
-static const char *const policies[] = {
+const char *const policy_words[] = {
 	[POLICY_LET_FINISH] = "let-finish",
 	[POLICY_FAIL_FAST] = "fail-fast",
 	[POLICY_DRAIN] = "drain",
+	NULL
 };
 
-static const char *const orders[] = {
+const char *const order_words[] = {
 	[ORDER_AS_WRITTEN] = "as-written",
 	[ORDER_SMALLEST_FIRST] = "smallest-first",
 	[ORDER_LONGEST_FIRST] = "longest-first",
+	NULL
 };
 
-static const char *const run_ifs[] = {
+const char *const run_if_words[] = {
 	[RUN_IF_ALL_SUCCESS] = "all_success",
 	[RUN_IF_ALL_DONE] = "all_done",
 	[RUN_IF_AT_LEAST_ONE_SUCCESS] = "at_least_one_success",
 	[RUN_IF_NONE_FAILED] = "none_failed",
 	[RUN_IF_AT_LEAST_ONE_FAILED] = "at_least_one_failed",
 	[RUN_IF_ALL_FAILED] = "all_failed",
+	NULL
 };
 
-/* The index of a word; n when it is none of them. */
-static size_t
-index_of(const char *const *words, size_t n, const char *s)
+/* Finds a word; returns whether it is one of them. */
+static bool
+index_of(const char *const *words, const char *s, size_t *i)
 {
-	size_t i = 0;
-
-	while (i < n && strcmp(words[i], s) != 0)
-		i++;
-	return i;
+	for (*i = 0; words[*i] != NULL; ++*i)
+		if (strcmp(words[*i], s) == 0)
+			return true;
+	return false;
 }
 
 const char *
 policy_name(enum policy p)
 {
-	return policies[p];
+	return policy_words[p];
 }
 
 bool
 policy_parse(const char *s, enum policy *p)
 {
-	size_t n = sizeof(policies) / sizeof(policies[0]), i = index_of(policies, n, s);
+	size_t i;
 
-	if (i < n)
-		*p = (enum policy)i;
-	return i < n;
+	if (!index_of(policy_words, s, &i))
+		return false;
+	*p = (enum policy)i;
+	return true;
 }
 
 const char *
 order_name(enum order o)
 {
-	return orders[o];
+	return order_words[o];
 }
 
 bool
 order_parse(const char *s, enum order *o)
 {
-	size_t n = sizeof(orders) / sizeof(orders[0]), i = index_of(orders, n, s);
+	size_t i;
 
-	if (i < n)
-		*o = (enum order)i;
-	return i < n;
+	if (!index_of(order_words, s, &i))
+		return false;
+	*o = (enum order)i;
+	return true;
 }
 
 const char *
 run_if_name(enum run_if r)
 {
-	return run_ifs[r];
+	return run_if_words[r];
 }
 
 bool
 run_if_parse(const char *s, enum run_if *r)
 {
-	size_t n = sizeof(run_ifs) / sizeof(run_ifs[0]), i = index_of(run_ifs, n, s);
+	size_t i;
 
-	if (i < n)
-		*r = (enum run_if)i;
-	return i < n;
+	if (!index_of(run_if_words, s, &i))
+		return false;
+	*r = (enum run_if)i;
+	return true;
 }
 
 /* ---- The workflow ---- */

@@ -63,6 +63,9 @@ enum policy {
 	POLICY_DRAIN,
 };
 
+#define POLICIES 3
+
+extern const char *const policy_words[];	/* by number; the last one is NULL */
 const char *policy_name(enum policy p);
 bool policy_parse(const char *s, enum policy *p);
 
@@ -73,6 +76,7 @@ enum order {
 	ORDER_LONGEST_FIRST,
 };
 
+extern const char *const order_words[];	/* as policy_words */
 const char *order_name(enum order o);
 bool order_parse(const char *s, enum order *o);
 
@@ -86,6 +90,7 @@ enum run_if {
 	RUN_IF_ALL_FAILED,
 };
 
+extern const char *const run_if_words[];	/* as policy_words */
 const char *run_if_name(enum run_if r);	/* "all_success", ... */
 bool run_if_parse(const char *s, enum run_if *r);
 

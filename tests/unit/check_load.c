@@ -212,9 +212,9 @@ START_TEST(refuses_unknown_keys)
 	    "2:12: 'path' cannot have a default; every notebook has its own\n"
 	    "2:21: 'name' cannot have a default; every notebook has its own\n");
 	check_wrong("on_error: failfast\nnotebooks: [a.ipynb]\n",
-	    "1:11: on_error is 'failfast', which is none of fail-fast, let-finish, drain; did you mean 'fail-fast'?\n");
+	    "1:11: on_error is 'failfast', which is none of let-finish, fail-fast, drain; did you mean 'fail-fast'?\n");
 	check_wrong("on_error: stop\nnotebooks: [a.ipynb]\n",
-	    "1:11: on_error is 'stop', which is none of fail-fast, let-finish, drain\n");
+	    "1:11: on_error is 'stop', which is none of let-finish, fail-fast, drain\n");
 	check_wrong("a: 1\na: 2\nnotebooks: [a.ipynb]\n", "1:1: unknown key 'a'; a key of your own begins with x-\n"
 	    "2:1: duplicate key 'a'; it is first at line 1\n");
 }
@@ -375,7 +375,7 @@ START_TEST(reads_policies)
 	    "1:34: 'after' means nothing with let-finish, for which no number of failures is too many; "
 	    "the policy is to be fail-fast or drain\n");
 	check_wrong("{notebooks: [a.ipynb], on_error: {policy: drian, after: 0, of: 3}}",
-	    "1:43: policy is 'drian', which is none of fail-fast, let-finish, drain; did you mean 'drain'?\n"
+	    "1:43: policy is 'drian', which is none of let-finish, fail-fast, drain; did you mean 'drain'?\n"
 	    "1:57: 'after' must be a whole number from 1 to 200000, not 0\n"
 	    "1:60: unknown key 'of'; a key of your own begins with x-\n");
 }
@@ -691,7 +691,7 @@ START_TEST(obeys_the_command_line)
 	    "-: option '-p m=...': {{ x }}: there is no 'x'; expressions know parameters, item, matrix, env, run.id, notebook.name and notebooks\n"
 	    "-: option '-p f=...': {{ x }}: there is no 'x'; expressions know parameters, item, matrix, env, run.id, "
 	    "notebook.name and notebooks\n"
-	    "-: option '--on-error': the policy is 'drian', which is none of fail-fast, let-finish, drain; did you mean 'drain'?\n"
+	    "-: option '--on-error': the policy is 'drian', which is none of let-finish, fail-fast, drain; did you mean 'drain'?\n"
 	    "-: option '--processes': must be a whole number from 1 to 10000, not 10001\n");
 }
 END_TEST
