@@ -23,10 +23,11 @@
 
 #define DATABRICKS_RUNTIME "__nbfork_databricks__"
 
-/* Most that one notebook may come to with all that it runs by %run, and how deep that may go. */
+/* Most that one notebook may take in by %run: notebooks and their pieces, bytes of code, bytes of files; how deep that goes. */
 #define DATABRICKS_PIECES_MAX 20000
-#define DATABRICKS_DEPTH_MAX 100
 #define DATABRICKS_CODE_MAX ((size_t)64 * 1024 * 1024)
+#define DATABRICKS_READ_MAX ((size_t)1024 * 1024 * 1024)
+#define DATABRICKS_DEPTH_MAX 100
 
 /* Sets what the notebook has to do with Databricks, by what is in it. notebook_read() does so. */
 void databricks_recognize(struct notebook *nb);

@@ -17,31 +17,48 @@ struct reading {
 	unsigned depth;	/* how many those are */
 	struct notebook *nb;
 	char *real;	/* its path without links; NULL when that cannot be told */
+	const char *at;	/* in the file's text: the source of the cell that is looked at; NULL before the first one */
+	unsigned line, column;	/* of that, as cell_position() says */
 };
 
 /* What a cell of the notebook at the top comes to. */
 struct making {
 	struct cell *cell;
 	size_t cap;
-	size_t total, bytes;	/* of all cells so far */
+	size_t total, bytes, read;	/* what %run has taken in so far: notebooks and pieces, their code, the files */
 	struct problems *problems;
 	int result;	/* -1: something was wrong */
 };
 
-/* Adds a piece that is, or comes of, a cell of r's notebook. */
+/* Goes on to a cell. Where it stands is counted from the one before: there may be many, and all of them be asked for. */
 static void
-add_piece(struct making *m, const struct reading *r, const struct cell *from, enum cell_language l, struct buf *code)
+go_on(struct reading *r, const struct cell *c)
+{
+	const char *at = c->file.source.text != NULL ? c->file.source.text : c->json.text;
+	unsigned line, column;
+
+	if (c->line != 0 || r->at == NULL) {
+		cell_position(r->nb, c, &r->line, &r->column);
+	} else {
+		json_position(r->at, (size_t)(at - r->at), &line, &column);
+		r->column = line == 1 ? r->column + column - 1 : column;
+		r->line += line - 1;
+	}
+	r->at = at;
+}
+
+/* Adds a piece that is, or comes of, the cell that r is at. */
+static void
+add_piece(struct making *m, const struct reading *r, enum cell_language l, struct buf *code)
 {
 	struct cell *c = m->cell;
 	char *origin = NULL;
-	unsigned line, column;
 
 	if (r->above != NULL) {
-		cell_position(r->nb, from, &line, &column);
-		origin = xasprintf("%s:%u", r->nb->path, line);
+		origin = xasprintf("%s:%u", r->nb->path, r->line);
+		m->total++;
+		m->bytes += code->len;
 	}
-	m->total++;
-	m->bytes += code->len;
 	c->pieces = xgrow(c->pieces, c->npieces, &m->cap, sizeof(*c->pieces));
 	c->pieces[c->npieces] = (struct piece){.language = l, .n = code->len, .origin = origin};
 	c->pieces[c->npieces++].code = buf_steal(code);
@@ -50,7 +67,7 @@ add_piece(struct making *m, const struct reading *r, const struct cell *from, en
 static bool
 is_too_much(const struct making *m)
 {
-	return m->total > DATABRICKS_PIECES_MAX || m->bytes > DATABRICKS_CODE_MAX;
+	return m->total > DATABRICKS_PIECES_MAX || m->bytes > DATABRICKS_CODE_MAX || m->read > DATABRICKS_READ_MAX;
 }
 
 /* ---- Calls of the runtime ---- */
@@ -78,7 +95,7 @@ options_length(const char *s)
 }
 
 static void
-add_call(struct making *m, const struct reading *r, const struct cell *c, enum cell_language l, const struct buf *body)
+add_call(struct making *m, const struct reading *r, enum cell_language l, const struct buf *body)
 {
 	const char *text = buf_str(body);
 	size_t n = body->len, options = l == LANGUAGE_SH ? options_length(text) : 0, skipped = options;
@@ -94,13 +111,12 @@ add_call(struct making *m, const struct reading *r, const struct cell *c, enum c
 		put_text(&code, text, options);
 	}
 	buf_addc(&code, ')');
-	add_piece(m, r, c, LANGUAGE_PYTHON, &code);
+	add_piece(m, r, LANGUAGE_PYTHON, &code);
 }
 
 /* The values that the widgets of a notebook are to have. */
 static void
-add_arguments(struct making *m, const struct reading *r, const struct cell *c, const char *file,
-    const struct buf *arguments)
+add_arguments(struct making *m, const struct reading *r, const char *file, const struct buf *arguments)
 {
 	struct buf code = BUF_INIT, text = BUF_INIT;
 	struct json_iter it;
@@ -123,23 +139,18 @@ add_arguments(struct making *m, const struct reading *r, const struct cell *c, c
 	}
 	buf_adds(&code, "})");
 	buf_release(&text);
-	add_piece(m, r, c, LANGUAGE_PYTHON, &code);
+	add_piece(m, r, LANGUAGE_PYTHON, &code);
 }
 
 /* ---- %run ---- */
 
-static bool add_cell(struct making *m, const struct reading *r, const struct cell *c);
+static bool add_cell(struct making *m, struct reading *r, const struct cell *c);
 
-/* Says what is wrong with a cell, where line is that of its text, from 0. */
+/* Says what is wrong with the cell that r is at, where line is that of its text, from 0. */
 static void
-complain(struct making *m, const struct reading *r, const struct cell *c, unsigned line, const char *what)
+complain(struct making *m, const struct reading *r, unsigned line, const char *what)
 {
-	unsigned at, column;
-
-	cell_position(r->nb, c, &at, &column);
-	if (c->line != 0)
-		at += line;
-	problems_add(m->problems, r->nb->path, at, column, "%s", what);
+	problems_add(m->problems, r->nb->path, r->line + (r->nb->is_source ? line : 0), r->column, "%s", what);
 	m->result = -1;
 }
 
@@ -159,9 +170,11 @@ add_notebook(struct making *m, const struct reading *above, const char *file)
 	struct notebook nb;
 	struct reading r = {.above = above, .depth = above->depth + 1, .nb = &nb, .real = realpath(file, NULL)};
 
+	m->total++;
 	if (notebook_read(&nb, file, m->problems) == -1) {
 		m->result = -1;
 	} else {
+		m->read += nb.text.len;
 		/* In the workspace it would be one, whoever has written the file. */
 		databricks_adopt(&nb);
 		for (size_t i = 0; i < nb.ncells && !is_too_much(m); i++)
@@ -173,27 +186,27 @@ add_notebook(struct making *m, const struct reading *above, const char *file)
 }
 
 static void
-add_run(struct making *m, const struct reading *r, const struct cell *c, const struct buf *body, unsigned line)
+add_run(struct making *m, const struct reading *r, const struct buf *body, unsigned line)
 {
 	struct run_magic run = RUN_MAGIC_INIT;
 	const char *fault = run_magic_read(&run, buf_str(body), body->len, language_comment(r->nb->default_language));
 	char *folder = file_folder(r->nb->path), *file = NULL, *why = NULL, *real = NULL, *message;
 
 	if (fault != NULL) {
-		complain(m, r, c, line, fault);
+		complain(m, r, line, fault);
 	} else if (lookup_notebook(folder, buf_str(&run.path), &file, &why) == -1) {
 		message = xasprintf("%%run: %s", why);
-		complain(m, r, c, line, message);
+		complain(m, r, line, message);
 		free(message);
 	} else if ((real = realpath(file, NULL)) != NULL && is_part_of(r, real)) {
 		message = xasprintf("%%run of '%s', which this notebook is itself or is run by", file);
-		complain(m, r, c, line, message);
+		complain(m, r, line, message);
 		free(message);
 	} else if (r->depth >= DATABRICKS_DEPTH_MAX) {
-		complain(m, r, c, line, "notebooks run each other too deeply by %run");
+		complain(m, r, line, "notebooks run each other too deeply by %run");
 	} else {
 		if (run.arguments.len != 0)
-			add_arguments(m, r, c, file, &run.arguments);
+			add_arguments(m, r, file, &run.arguments);
 		add_notebook(m, r, file);
 	}
 	free(real);
@@ -219,7 +232,7 @@ line_of(const char *text, size_t at)
  * here and there.
  */
 static void
-check_code(struct making *m, const struct reading *r, const struct cell *c, const struct buf *text)
+check_code(struct making *m, const struct reading *r, const struct buf *text)
 {
 	const char *p = buf_str(text), *limit = p + text->len, *end, *next;
 	char *folder = file_folder(r->nb->path);
@@ -234,7 +247,7 @@ check_code(struct making *m, const struct reading *r, const struct cell *c, cons
 			if (run_magic_read(&run, p + 4, (size_t)(end - p) - 4, "#") == NULL &&
 			    lookup_notebook(folder, buf_str(&run.path), &file, &why) == 0 &&
 			    name_notebook_ending(buf_str(&run.path)) == NULL)
-				complain(m, r, c, line, "%run must be alone in its cell");
+				complain(m, r, line, "%run must be alone in its cell");
 			free(file);
 			free(why);
 			run_magic_release(&run);
@@ -253,12 +266,13 @@ check_code(struct making *m, const struct reading *r, const struct cell *c, cons
 
 /* Adds what a cell comes to. Returns whether that is anything. */
 static bool
-add_cell(struct making *m, const struct reading *r, const struct cell *c)
+add_cell(struct making *m, struct reading *r, const struct cell *c)
 {
 	struct buf text = BUF_INIT, body = BUF_INIT;
 	struct magic magic;
-	size_t before = m->total;
+	size_t before = m->cell->npieces;
 
+	go_on(r, c);
 	cell_source(c, &text);
 	magic_find(&magic, buf_str(&text), text.len, r->nb->default_language);
 	magic_body(&magic, buf_str(&text), text.len, &body);
@@ -267,24 +281,24 @@ add_cell(struct making *m, const struct reading *r, const struct cell *c)
 	case LANGUAGE_SKIP:
 		break;
 	case LANGUAGE_RUN:
-		add_run(m, r, c, &body, line_of(buf_str(&text), magic.at));
+		add_run(m, r, &body, line_of(buf_str(&text), magic.at));
 		break;
 	case LANGUAGE_PYTHON:
-		check_code(m, r, c, &text);
+		check_code(m, r, &text);
 		/* fall through */
 	case LANGUAGE_R:
 	case LANGUAGE_SCALA:
 		if (!line_is_blank(buf_str(&body), buf_str(&body) + body.len))
-			add_piece(m, r, c, magic.language, &body);
+			add_piece(m, r, magic.language, &body);
 		break;
 	default:
 		if (!line_is_blank(buf_str(&body), buf_str(&body) + body.len))
-			add_call(m, r, c, magic.language, &body);
+			add_call(m, r, magic.language, &body);
 		break;
 	}
 	buf_release(&body);
 	buf_release(&text);
-	return m->total != before;
+	return m->cell->npieces != before;
 }
 
 int
@@ -303,7 +317,7 @@ databricks_prepare(struct notebook *nb, struct problems *p)
 		m.cap = 0;
 		m.cell->passed_over = !add_cell(&m, &r, m.cell);
 		if (is_too_much(&m)) {
-			complain(&m, &r, m.cell, 0, "too much is run by %run: notebooks run each other over and over");
+			complain(&m, &r, 0, "too much is run by %run: notebooks run each other over and over");
 			break;
 		}
 	}

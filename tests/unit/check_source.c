@@ -359,22 +359,92 @@ START_TEST(prepares)
 }
 END_TEST
 
-/* Notebooks that take each other in more and more often come to an end. */
+/* Notebooks that take each other in more and more often come to an end, also where there is nothing to execute. */
 START_TEST(refuses_too_much)
 {
+	const char *last = _i == 0 ? PY "1" : PY "# MAGIC %md a";
+
 	for (int i = 0; i < 40; i++) {
 		char *name = xasprintf("n%d.py", i);
-		char *text = xasprintf(PY "1" NEXT "# MAGIC %%run ./n%d" NEXT "# MAGIC %%run ./n%d", i + 1, i + 1);
+		char *text = xasprintf("%s" NEXT "# MAGIC %%run ./n%d" NEXT "# MAGIC %%run ./n%d", last, i + 1, i + 1);
 
 		ck_assert_int_eq(file_replace(name, text, strlen(text)), 0);
 		free(name);
 		free(text);
 	}
-	ck_assert_int_eq(file_replace("n40.py", PY "1", strlen(PY "1")), 0);
+	ck_assert_int_eq(file_replace("n40.py", last, strlen(last)), 0);
 	ck_assert_int_eq(notebook_read(&nb, "n0.py", &problems), 0);
 	ck_assert_int_eq(databricks_prepare(&nb, &problems), -1);
 	ck_assert_uint_eq(problems.n, 1);
 	ck_assert_str_eq(problems.list[0].message, "too much is run by %run: notebooks run each other over and over");
+	release();
+}
+END_TEST
+
+/* What a notebook holds itself is not too much, however much that is. */
+START_TEST(prepares_many)
+{
+	const size_t n = DATABRICKS_PIECES_MAX + 2;
+	struct buf text = BUF_INIT;
+
+	buf_adds(&text, PY "1");
+	for (size_t i = 1; i < n; i++)
+		buf_addf(&text, NEXT "%zu", i);
+	ck_assert_int_eq(read_text("a.py", text.data, text.len), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, &problems), 0);
+	ck_assert_uint_eq(nb.ncells, n);
+	ck_assert_uint_eq(nb.cells[n - 1].npieces, 1);
+	buf_release(&text);
+	release();
+}
+END_TEST
+
+/* Of each of many cells it is said where it stands, whether lines are many, too, or one. */
+START_TEST(knows_places)
+{
+	static const char top[] = PY "# MAGIC %run ./many";
+	const size_t n = 15000;
+	struct buf text = BUF_INIT;
+	char *origin = NULL;
+
+	buf_adds(&text, "{\"cells\": [");
+	for (size_t i = 0; i < n; i++) {
+		buf_addf(&text, "%s{\"cell_type\": \"code\", \"execution_count\": null, \"metadata\": {}, \"outputs\": [],%c\"source\": \"",
+		    i > 0 ? ", " : "", "\n "[_i]);
+		buf_fill(&text, '1', 1000);
+		buf_adds(&text, "\"}");
+	}
+	buf_adds(&text, "], \"metadata\": {}, \"nbformat\": 4, \"nbformat_minor\": 4}");
+	ck_assert_int_eq(file_replace("many.ipynb", text.data, text.len), 0);
+	ck_assert_int_eq(read_text("a.py", top, strlen(top)), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, &problems), 0);
+	ck_assert_uint_eq(nb.cells[0].npieces, n);
+	for (size_t i = 0; i < n; i++) {
+		origin = xasprintf("many.ipynb:%zu", _i == 0 ? i + 2 : 1);
+		ck_assert_str_eq(nb.cells[0].pieces[i].origin, origin);
+		free(origin);
+	}
+	buf_release(&text);
+	release();
+}
+END_TEST
+
+/* The column too, where several cells of one line are wrong. */
+START_TEST(knows_columns)
+{
+	static const char text[] = "{\"metadata\": {\"notebookId\": 1}, \"nbformat\": 4, \"nbformat_minor\": 4, \"cells\": [\n"
+	    "{\"cell_type\": \"code\", \"metadata\": {}, \"outputs\": [], \"source\": \"%run\"}, "
+	    "{\"cell_type\": \"code\", \"metadata\": {}, \"outputs\": [], \"source\": \"%run\"},\n"
+	    "{\"cell_type\": \"code\", \"metadata\": {}, \"outputs\": [], \"source\": \"%run\"}]}";
+	static const unsigned places[][2] = {{2, 64}, {2, 136}, {3, 64}};
+
+	ck_assert_int_eq(read_text("a.ipynb", text, strlen(text)), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, &problems), -1);
+	ck_assert_uint_eq(problems.n, COUNT(places));
+	for (size_t i = 0; i < COUNT(places); i++) {
+		ck_assert_uint_eq(problems.list[i].line, places[i][0]);
+		ck_assert_uint_eq(problems.list[i].column, places[i][1]);
+	}
 	release();
 }
 END_TEST
@@ -474,7 +544,10 @@ main(void)
 	tcase_add_loop_test(c, finds_magics, 0, COUNT(magics));
 	tcase_add_test(c, looks_up);
 	tcase_add_loop_test(c, prepares, 0, COUNT(prepared));
-	tcase_add_test(c, refuses_too_much);
+	tcase_add_loop_test(c, refuses_too_much, 0, 2);
+	tcase_add_test(c, prepares_many);
+	tcase_add_loop_test(c, knows_places, 0, 2);
+	tcase_add_test(c, knows_columns);
 	tcase_add_test(c, refuses_too_deep);
 	tcase_add_test(c, keeps_nuls);
 	tcase_add_loop_test(c, reads_runs, 0, COUNT(runs));
