@@ -18,42 +18,56 @@
 
 /* ---- The task ---- */
 
-static bool
-is_among(struct json names, struct json name)
+/* The names of an object, or in a list, each with a number of its place; a name that is there twice has the last one. */
+static void
+note_names(struct table *names, struct json from)
 {
-	char *text = json_strdup(name);
+	struct buf name = BUF_INIT;
 	struct json_iter it;
-	struct json v;
-	bool found = false;
+	struct json key, value;
+	uintptr_t n = 0;
 
-	json_walk(&it, names);
-	while (text != NULL && !found && json_next(&it, NULL, &v))
-		found = json_is(v, text);
-	free(text);
-	return found;
+	json_walk(&it, from);
+	while (json_next(&it, &key, &value)) {
+		buf_reset(&name);
+		json_decode(&name, it.object ? key : value);
+		*table_at(names, buf_str(&name), name.len) = (void *)++n;
+	}
+	buf_release(&name);
 }
 
 static int
 take_arguments(struct task *t, struct json call, char **why)
 {
-	struct json secrets = json_get(call, "secrets"), key, value;
+	struct json arguments = json_get(call, "arguments"), key, value;
+	struct table places = TABLE_INIT, secrets = TABLE_INIT;
 	struct json_iter it;
+	char *name = NULL;
 
-	json_walk(&it, json_get(call, "arguments"));
-	while (json_next(&it, &key, &value)) {
-		char *name = json_strdup(key), *text = xmemdup0(value.text, value.len);
+	note_names(&places, arguments);
+	note_names(&secrets, json_get(call, "secrets"));
+	json_walk(&it, arguments);
+	for (uintptr_t n = 1; json_next(&it, &key, &value); n++) {
+		char *text;
 
+		free(name);
+		name = json_strdup(key);
 		if (name == NULL) {
 			*why = xstrdup("an argument's name holds a NUL character");
-			free(text);
-			return -1;
+			break;
 		}
+		if (table_get(&places, name, strlen(name)) != (void *)n)
+			continue;
+		text = xmemdup0(value.text, value.len);
 		/* Whatever it is called elsewhere, nobody is to see it. */
-		params_set(&t->parameters, name, text, is_among(secrets, key) ? name : NULL, (struct mark){0, 0});
-		free(name);
+		params_add(&t->parameters, name, text, table_get(&secrets, name, strlen(name)) != NULL ? name : NULL,
+		    (struct mark){0, 0});
 		free(text);
 	}
-	return 0;
+	free(name);
+	table_release(&secrets);
+	table_release(&places);
+	return *why == NULL ? 0 : -1;
 }
 
 int
@@ -63,6 +77,7 @@ children_task(struct task *t, const struct task *caller, struct json call, char 
 	double seconds = 0;
 	int r;
 
+	*why = NULL;
 	*t = (struct task){
 		.name = json_strdup(json_get(call, "path")),
 		.path = json_strdup(json_get(call, "path")),

@@ -128,6 +128,32 @@ START_TEST(many)
 }
 END_TEST
 
+/* Nor are many arguments, and which of them are secret. */
+START_TEST(many_arguments)
+{
+	const int n = 200000;
+	struct target target = {.name = NULL};
+	struct task caller = {.target = &target}, t;
+	struct buf call = BUF_INIT, names_of = BUF_INIT;
+	char *path = file_join(folder, "child.ipynb"), *why = NULL;
+
+	ck_assert_int_eq(file_replace(path, "{}", 2), 0);
+	buf_addf(&call, "{\"path\": \"%s\", \"caller\": \"x\", \"arguments\": {", path);
+	for (int i = 0; i < n; i++) {
+		buf_addf(&call, "%s\"a%d\": \"1\"", i > 0 ? ", " : "", i);
+		buf_addf(&names_of, "%s\"a%d\"", i > 0 ? ", " : "", i);
+	}
+	buf_addf(&call, "}, \"secrets\": [%s]}", names_of.data);
+	ck_assert_int_eq(children_task(&t, &caller, json_of(buf_str(&call)), &why), 0);
+	ck_assert_uint_eq(t.parameters.n, (size_t)n);
+	ck_assert_str_eq(t.parameters.list[n - 1].secret, "a199999");
+	children_release(&t);
+	buf_release(&names_of);
+	buf_release(&call);
+	free(path);
+}
+END_TEST
+
 START_TEST(a_task)
 {
 	struct target target = {.name = NULL};
@@ -194,6 +220,7 @@ main(void)
 	tcase_add_test(tc, names_are_fit_for_files);
 	tcase_add_test(tc, names_with_files_are_taken);
 	tcase_add_test(tc, many);
+	tcase_add_test(tc, many_arguments);
 	tcase_add_test(tc, a_task);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
