@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "notebook/literal.h"
+#include "workflow/name.h"
 
 static bool
 is_reserved(const struct language *g, const char *name)
@@ -35,6 +36,11 @@ put_assignment(const struct language *g, const struct param *p, bool reveal, str
 	}
 	if (*name == '\0') {
 		*problem = xasprintf("parameter '%s': nothing is left of the name without its underscores", p->name);
+		return -1;
+	}
+	/* A workflow's are looked at when it is loaded; those of a call may be anything. */
+	if (!name_is_identifier(name)) {
+		*problem = xasprintf("parameter '%s' cannot be a variable's name", p->name);
 		return -1;
 	}
 	buf_adds(b, json_type(value) == JSON_NULL && g->none_type != NULL ? g->none_type : g->assign[0]);

@@ -209,6 +209,9 @@ static const struct {
 	{"python", "class", "1", "parameter 'class': the name is a word of the language itself"},
 	{"python", "yield", "1", "parameter 'yield': the name is a word of the language itself"},
 	{"R", "_if", "1", "parameter '_if': the name is a word of the language itself"},
+	{"R", "_1", "1", "parameter '_1' cannot be a variable's name"},
+	{"python", "a b", "1", "parameter 'a b' cannot be a variable's name"},
+	{"python", "a = 1\nb", "1", "parameter 'a = 1\nb' cannot be a variable's name"},
 	{"R", "__", "1", "parameter '__': nothing is left of the name without its underscores"},
 };
 
