@@ -27,8 +27,11 @@ static int
 write_answer(const char *folder, int64_t call, const struct buf *answer)
 {
 	char *path = xasprintf("%s/answer-%lld", folder, (long long)call), *temporary = xasprintf("%s.new", path);
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), r = -1, error;
+	int fd, r = -1, error;
 
+	/* The notebook can write there: a link would lead elsewhere, and a FIFO would be waited for. */
+	unlink(temporary);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd != -1) {
 		r = file_write_full(fd, answer->data, answer->len);
 		error = errno;

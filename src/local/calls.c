@@ -425,7 +425,7 @@ take_answers(struct calls *c)
 		if (call->stage != CALL_WAITING)
 			continue;
 		path = xasprintf("%s/answer-%lld", c->attempt->folder, (long long)call->id);
-		call->answer = open(path, O_RDONLY | O_CLOEXEC);
+		call->answer = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (call->answer != -1) {
 			unlink(path);
 			begin_answer(c, call);

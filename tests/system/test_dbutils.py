@@ -527,6 +527,38 @@ def test_notebooks_run_notebooks_as_the_recipes_do(work, warm):
 
 # ---- Hand-backs of any kernel ----
 
+def test_an_argument_that_is_no_name_is_a_widget_and_no_code(work):
+    """Widgets may be called anything; variables may not, where a child has a cell for its parameters."""
+    work.write("widgets.py", source("dbutils.notebook.exit(dbutils.widgets.get('a b\\n'))"))
+    python(work, "cell", {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": "b = 1", "outputs": [],
+                          "execution_count": None}, "dbutils.notebook.exit(str(b))")
+    work.write("m.py", source(
+        "print(dbutils.notebook.run('widgets', 0, {'a b\\n': 'x'}))",
+        "try:\n    dbutils.notebook.run('cell', 0, {'a = 1\\nb': '2'})\nexcept Exception as e:\n    print(e)",
+        "print(dbutils.notebook.run('cell', 0, {'b': '3'}))"))
+    run = work.run("m.py")
+    assert run.status == 0, run.story()
+    printed = run.text("m").splitlines()
+    assert printed[0] == "x" and printed[-1] == "3"
+    assert "cannot be a variable's name" in run.text("m")
+    assert [c["name"] for c in run.record("m")["children"]] == ["m.widgets", "m.cell"]
+
+
+def test_what_stands_where_an_answer_is_to_be_is_in_nobodys_way(work):
+    """A FIFO would be waited for, by nbfork itself; a link would be followed."""
+    work.write("child.py", source("dbutils.notebook.exit('x')"))
+    work.write("victim", "untouched")
+    work.write("m.py", source(
+        "import os\nfolder = os.path.dirname(os.environ['NBFORK_CALL'])\n"
+        "os.mkfifo(folder + '/answer-1.new')\nos.mkfifo(folder + '/answer-2')\n"
+        f"os.symlink({str(work.path('victim'))!r}, folder + '/answer-2.new')\n"
+        "print(dbutils.notebook.run('child', 60), dbutils.notebook.run('child', 60))"))
+    run = work.run("m.py")
+    assert run.status == 0, run.story()
+    assert run.text("m") == "x x\n"
+    assert work.path("victim").read_text() == "untouched"
+
+
 def test_a_result_in_a_file_or_shown_by_any_kernel(work):
     python(work, "python", "import json, os\nprint(os.environ['NBFORK_RESULT'])\n"
            "json.dump({'rows': 3}, open(os.environ['NBFORK_RESULT'], 'w'))")
