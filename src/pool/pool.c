@@ -81,8 +81,10 @@ pool_working(void)
 void
 pool_withdraw(const struct job *j)
 {
-	if (current != NULL && current->held == j)
-		current->held = NULL;
+	if (current == NULL || current->held != j)
+		return;
+	current->held = NULL;
+	current->alone_since = 0;
 }
 
 void
