@@ -196,6 +196,18 @@ class Part:
                 print(f"{where}.{name}{inspect.signature(entry)}: {inspect.getdoc(entry)}")
 
 
+def also(**others):
+    """Lets arguments go by other names too, under which Databricks has documented them."""
+    import functools
+
+    def decorate(function):
+        @functools.wraps(function)
+        def call(*args, **named):
+            return function(*args, **{others.get(name, name): value for name, value in named.items()})
+        return call
+    return decorate
+
+
 class Widgets(Part):
     """Parameters of the notebook. A value that the notebook was given is a widget's value, whatever its default."""
 
@@ -280,7 +292,7 @@ class Notebook(Part):
         raise NotebookExit(text)
 
     def run(self, path, timeout_seconds=0, arguments=None):
-        """Runs another notebook to its end, and returns what that hands back. A timeout of 0 is none."""
+        """Runs another notebook to its end, and returns what that hands back. A timeout of 0, or less, is none."""
         if not isinstance(path, str):
             raise TypeError(f"path must be a string, not {type(path).__name__}")
         if isinstance(timeout_seconds, bool) or not isinstance(timeout_seconds, (int, float)):
@@ -290,7 +302,7 @@ class Notebook(Part):
             if not isinstance(name, str) or not isinstance(value, (str, int, float)):
                 raise TypeError(f"arguments must be strings, and {name!r} is {type(value).__name__}")
             given[name] = str(value)
-        answer = call_nbfork({"path": path, "timeout_seconds": timeout_seconds, "arguments": given,
+        answer = call_nbfork({"path": path, "timeout_seconds": max(timeout_seconds, 0), "arguments": given,
                               "caller": Here.settings.get("path")})
         if answer.get("status") == "succeeded":
             return answer.get("exit")
@@ -486,19 +498,21 @@ class Fs(Part):
 
     _path = ("fs",)
 
-    def ls(self, dir):
+    @also(dir="path")
+    def ls(self, path):
         """The files of a folder, by name."""
-        with Refusals(Place(dir, "o1.ls").want()) as place:
+        with Refusals(Place(path, "o1.ls").want()) as place:
             if not os.path.isdir(place.local):
                 return [place.info()] if os.path.lexists(place.local) else []
             return [place.child(name).info() for name in sorted(os.listdir(place.local))]
 
-    def head(self, file, maxBytes=HEAD_BYTES):
+    @also(maxBytes="max_bytes")
+    def head(self, file, max_bytes=HEAD_BYTES):
         """The beginning of a file as text."""
         with Refusals(Place(file, "o1.head").want()) as place, open(place.local, "rb") as f:
-            data = f.read(maxBytes)
+            data = f.read(max_bytes)
             if f.read(1):
-                print(f"[Truncated to first {maxBytes} bytes]")
+                print(f"[Truncated to first {max_bytes} bytes]")
         return data.decode("utf-8", "replace")
 
     def put(self, file, contents, overwrite=False):
@@ -559,42 +573,55 @@ class Fs(Part):
             self._copy(source, target, recurse)
         return source
 
-    def cp(self, from_, to, recurse=False):
+    @also(from_="source", to="dest")
+    def cp(self, source, dest, recurse=False):
         """Copies a file, or with recurse a folder."""
-        self._transfer(from_, to, recurse, "o1.cp")
+        self._transfer(source, dest, recurse, "o1.cp")
         return True
 
-    def mv(self, from_, to, recurse=False):
+    @also(from_="source", to="dest")
+    def mv(self, source, dest, recurse=False):
         """Moves a file, or with recurse a folder."""
         import shutil
-        place = self._transfer(from_, to, recurse, "o1.mv")
+        place = self._transfer(source, dest, recurse, "o1.mv")
         with Refusals(place):
             (shutil.rmtree if os.path.isdir(place.local) else os.remove)(place.local)
         return True
 
     def mounts(self):
-        """What is mounted: the root alone."""
-        return [MountInfo("/", "DatabricksRoot", "")]
+        """What is mounted: the root, and the folders in dbfs:/mnt."""
+        found = [MountInfo("/", "DatabricksRoot", "")]
+        folder = Place("/mnt", "o1.mounts").local
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            there = os.path.join(folder, name)
+            if os.path.isdir(there):
+                found.append(MountInfo("/mnt/" + name, "file:" + os.path.realpath(there), ""))
+        return found
 
     def refreshMounts(self):
-        """Does nothing: there are no mounts here."""
+        """Does nothing: what is in dbfs:/mnt is mounted."""
         return True
 
-    def _no_mounts(self, call):
-        return java_error(call, "java.lang.UnsupportedOperationException",
-                          "there are no mounts here; put the files into the folder that is dbfs:/", of_fs=True)
+    @also(mountPoint="mount_point", encryptionType="encryption_type", extraConfigs="extra_configs")
+    def mount(self, source, mount_point, encryption_type="", owner=None, extra_configs=None):
+        """Does nothing where there is a folder for it; there is nothing else here that could be mounted."""
+        place = Place(mount_point, "o1.mount")
+        if not os.path.isdir(place.local):
+            raise place.fail("java.lang.UnsupportedOperationException",
+                             f"{source} cannot be mounted here: make the folder {place.local}, or a link of that name to "
+                             "one with the files, and that is what is mounted")
+        return True
 
-    def mount(self, source, mountPoint, encryptionType="", owner=None, extraConfigs=None):
-        """Cannot be done here: files go into the folder that is dbfs:/."""
-        raise self._no_mounts("o1.mount")
+    updateMount = mount
 
-    def updateMount(self, source, mountPoint, encryptionType="", owner=None, extraConfigs=None):
-        """Cannot be done here."""
-        raise self._no_mounts("o1.updateMount")
-
-    def unmount(self, mountPoint):
-        """Cannot be done here."""
-        raise self._no_mounts("o1.unmount")
+    @also(mountPoint="mount_point")
+    def unmount(self, mount_point):
+        """Does nothing: the folder stays."""
+        place = Place(mount_point, "o1.unmount")
+        if not os.path.isdir(place.local):
+            raise place.fail("java.rmi.RemoteException", "java.lang.IllegalArgumentException: requirement failed: "
+                             f"Directory not mounted: {mount_point}")
+        return True
 
 
 class Library(Part):
@@ -635,6 +662,10 @@ class Credentials(Part):
         """The roles that are in use: none."""
         return []
 
+    def getCurrentCredentials(self):
+        """The credentials that are in use: none."""
+        return {}
+
     def showRoles(self):
         """The roles that there are: none."""
         return []
@@ -674,14 +705,15 @@ class DBUtils(Part):
 # ---- The way to the context, as it is taken through Java there ----
 
 class Option:
-    """A value that may not be there."""
+    """A value that may not be there, and why it would not."""
 
-    def __init__(self, value):
-        self._value = value
+    def __init__(self, value, why=None):
+        self._value, self._why = value, why
 
     def get(self):
         if self._value is None:
-            raise java_error("o1.get", "java.util.NoSuchElementException", "None.get")
+            raise java_error("o1.get", "java.util.NoSuchElementException",
+                             "None.get" + (f" ({self._why})" if self._why else ""))
         return self._value
 
     def getOrElse(self, other):
@@ -718,10 +750,30 @@ def notebook_path():
     return root if ending in ENDINGS else path
 
 
+def user_name():
+    """As the variables LOGNAME and USER say, or else the system."""
+    import getpass
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def workspace_host():
+    """The name of the machine that the notebook's environment says the workspace is; None for nothing."""
+    import urllib.parse
+    host = os.environ.get("DATABRICKS_HOST") or ""
+    return urllib.parse.urlsplit(host if "//" in host else "//" + host).netloc or None
+
+
+def of_workspace(variable, value=None):
+    return Option(value or os.environ.get(variable) or None, f"no workspace is known here: {variable} is not set")
+
+
 class Context:
     def _tags(self):
         run, name = Here.settings.get("run"), Here.settings.get("name")
-        tags = {"notebookPath": notebook_path(), "user": os.environ.get("USER")}
+        tags = {"notebookPath": notebook_path(), "user": user_name(), "browserHostName": workspace_host()}
         if Here.settings.get("job"):
             tags.update(runId=run, jobId=run, jobRunId=run, taskKey=name)
         return Tags({k: v for k, v in tags.items() if v is not None})
@@ -747,19 +799,20 @@ class Context:
         return Option(Here.settings.get("name"))
 
     def userName(self):
-        return Option(os.environ.get("USER"))
+        return Option(user_name())
 
     def apiUrl(self):
-        return Option(os.environ.get("DATABRICKS_HOST"))
+        host = workspace_host()
+        return of_workspace("DATABRICKS_HOST", host and "https://" + host)
 
     def apiToken(self):
-        return Option(os.environ.get("DATABRICKS_TOKEN"))
+        return of_workspace("DATABRICKS_TOKEN")
 
     def browserHostName(self):
-        return Option((os.environ.get("DATABRICKS_HOST") or "").rpartition("//")[2] or None)
+        return of_workspace("DATABRICKS_HOST", workspace_host())
 
     def clusterId(self):
-        return Option(None)
+        return Option(None, "notebooks run on no cluster here")
 
     notebookId = workspaceId = clusterId
 
@@ -781,6 +834,9 @@ class EntryPoint:
 
     def getContext(self):
         return Context()
+
+    def getCurrentBindings(self):
+        return Here.dbutils.widgets.getAll()
 
 
 class ReplContext:
@@ -837,12 +893,15 @@ def make_spark():
         "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.session.timeZone": "UTC",
+        "spark.databricks.service.client.enabled": "false",	# by which modules tell how they get at dbutils
         "spark.sql.warehouse.dir": "file://" + warehouse(),
         # dbfs:/ is that folder for Spark too.
         "spark.hadoop.fs.dbfs.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
         "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": "org.apache.hadoop.fs.LocalFileSystem",
         "spark.hadoop.fs.viewfs.mounttable.default.linkFallback": "file://" + dbfs,
     }
+    if workspace_host():
+        options["spark.databricks.workspaceUrl"] = workspace_host()
     os.makedirs(dbfs, exist_ok=True)
     builder = SparkSession.builder
     for name, value in options.items():

@@ -126,15 +126,30 @@ line_end(const char *p)
 	return p + strcspn(p, "\r\n");
 }
 
+/*
+ * The message from where it says something. An error of Java's begins, in Python, with a line that names a call which
+ * means nothing to anybody: "An error occurred while calling o50.load."; what happened is behind ": " in the next one.
+ */
+static const char *
+message_begin(const char *p)
+{
+	static const char java[] = "An error occurred while calling ";
+	const char *next;
+
+	p += strspn(p, " \t\r\n");
+	if (strncmp(p, java, sizeof(java) - 1) != 0)
+		return p;
+	next = line_end(p);
+	next += strspn(next, "\r\n");
+	return strncmp(next, ": ", 2) == 0 ? next + 2 : p;
+}
+
 void
 text_put_reason(struct buf *b, const struct record_error *e, size_t columns)
 {
-	const char *message = e->message != NULL ? e->message : "";
-	const char *end;
+	const char *message = message_begin(e->message != NULL ? e->message : ""), *end = line_end(message);
 	struct buf line = BUF_INIT;
 
-	message += strspn(message, " \t\r\n");
-	end = line_end(message);
 	if (e->name != NULL)
 		buf_adds(&line, e->name);
 	if (line.len > 0 && end > message)

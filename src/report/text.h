@@ -38,7 +38,7 @@ void text_put_status(struct buf *b, enum status s, bool colour);
 
 /*
  * Appends why a notebook did not succeed, on one line: "ZeroDivisionError: division by zero". Of a message
- * with several lines that is the first which is not blank, with "..." behind it. Nothing when nothing is known.
+ * with several lines that is the first which says something, with "..." behind it. Nothing when nothing is known.
  */
 void text_put_reason(struct buf *b, const struct record_error *e, size_t columns);
 

@@ -101,8 +101,23 @@ TABLE = [
     ("dbutils.fs.ls('file:' + os.getcwd() + '/here.txt')[0].path == f'file:{os.getcwd()}/here.txt'", True),
     ("dbutils.fs.rm('/../../../../data/b.txt'), dbutils.fs.ls('/..')[0].name", [True, "data/"]),
     ("dbutils.fs.mounts()[0].mountPoint, dbutils.fs.refreshMounts()", ["/", True]),
-    ("dbutils.fs.mount('wasbs://x', '/mnt/x')", ("ExecutionError", "there are no mounts here")),
-    ("dbutils.fs.unmount('/mnt/x')", ("ExecutionError", "there are no mounts here")),
+    ("dbutils.fs.mount('wasbs://x', '/mnt/x')", ("ExecutionError", "wasbs://x cannot be mounted here: make the folder /")),
+    ("dbutils.fs.unmount('/mnt/x')", ("ExecutionError", JAVA % (
+        "unmount", "java.rmi.RemoteException: java.lang.IllegalArgumentException: requirement failed: Directory not mounted: "
+        "/mnt/x"))),
+    ("dbutils.fs.mkdirs('/mnt/x'), [m.mountPoint for m in dbutils.fs.mounts()], dbutils.fs.mounts()[1].source[:6]",
+     [True, ["/", "/mnt/x"], "file:/"]),
+    ("dbutils.fs.mount(source='wasbs://x', mount_point='/mnt/x', extra_configs={'a': 'b'})", True),
+    ("dbutils.fs.updateMount('wasbs://x', mountPoint='/mnt/x', encryptionType='', extraConfigs={})", True),
+    ("dbutils.fs.unmount(mount_point='/mnt/x'), dbutils.fs.rm('/mnt', recurse=True), len(dbutils.fs.mounts())", [True, True, 1]),
+    # Names of arguments, of which there are two where the documentation has had both.
+    ("dbutils.fs.head(file='/data/a.txt', max_bytes=2), dbutils.fs.head('/data/a.txt', maxBytes=2)", ["ä", "ä"]),
+    ("len(dbutils.fs.ls(path='/data')), len(dbutils.fs.ls(dir='/data'))", [1, 1]),
+    ("dbutils.fs.cp(source='/data/a.txt', dest='/data/1', recurse=True), dbutils.fs.mv(from_='/data/1', to='/data/2')",
+     [True, True]),
+    ("dbutils.fs.rm(dir='/data/2'), dbutils.fs.mkdirs(dir='/data'), dbutils.fs.rm(path='/data')",
+     ("TypeError", "unexpected keyword argument 'path'")),
+    ("dbutils.fs.ls(where='/data')", ("TypeError", "unexpected keyword argument 'where'")),
     # Secrets.
     ("len(dbutils.secrets.get('app', 'token')), dbutils.secrets.getBytes(scope='app', key='token')[:1] == b'h'", [11, True]),
     ("[s.key for s in dbutils.secrets.list('app')]", ["token", "other"]),
@@ -131,16 +146,24 @@ TABLE = [
     ("context().tags().get('taskKey').get(), context().tags().get('no').isDefined()", ["table", False]),
     ("context().jobId().get() == context().currentRunId().get()", True),
     ("context().tags().apply('no')", ("Py4JJavaError", "java.util.NoSuchElementException: key not found: no")),
-    ("context().clusterId().get()", ("Py4JJavaError", "java.util.NoSuchElementException: None.get")),
+    ("context().clusterId().get()", ("Py4JJavaError", "java.util.NoSuchElementException: None.get (notebooks run on no cluster")),
+    ("context().tags().apply('user'), context().userName().get()", ["someone", "someone"]),
+    ("context().apiUrl().get(), context().browserHostName().get()", ["https://ws.example.com", "ws.example.com"]),
+    ("context().tags().get('browserHostName').get()", "ws.example.com"),
+    ("context().apiToken().getOrElse(None)", None),
+    ("context().apiToken().get()", ("Py4JJavaError", "None.get (no workspace is known here: DATABRICKS_TOKEN is not set)")),
+    ("dbutils.notebook.entry_point.getCurrentBindings()['day']", "2026-11-22"),
+    ("dbutils.notebook.entry_point.getCurrentBindings().get('no', 'x')", "x"),
     ("json.loads(context().toJson())['extraContext']['notebook_path'].endswith('/table')", True),
     ("repl_context()", ["table", True, None]),
     # Credentials, of which there are none.
     ("dbutils.credentials.showRoles(), dbutils.credentials.showCurrentRole()", [[], []]),
+    ("dbutils.credentials.getCurrentCredentials()", {}),
     ("dbutils.credentials.assumeRole('x')", ("NotImplementedError", "there are no roles of a cloud here")),
     # What there is, in Python's own way.
     ("all(x in dir(dbutils) for x in 'credentials data fs jobs library notebook secrets widgets help'.split())", True),
     ("repr(dbutils.fs), repr(dbutils)", ["<dbutils.fs>", "<dbutils>"]),
-    ("said(dbutils.help).count('fs: '), 'dbutils.fs.cp(from_, to, recurse=False): ' in said(dbutils.fs.help)", [1, True]),
+    ("said(dbutils.help).count('fs: '), 'dbutils.fs.cp(source, dest, recurse=False): ' in said(dbutils.fs.help)", [1, True]),
     ("said(dbutils.widgets.help, 'get')", "dbutils.widgets.get(name): The value of a widget.\n"),
     ("dbutils.fs.help('nothing')", ("ValueError", "dbutils.fs has no nothing")),
     ("said(dbutils.fs.put, '/data/c', 'abc'), said(dbutils.fs.head, '/data/c', 2)",
@@ -209,7 +232,8 @@ def test_every_function(work, warm):
     work.workflow("before.py", {"path": "table.py", "depends_on": "before", "parameters": {
         "day": "2026-11-22", "n": 3, "list": [1, 2], "flag": True}},
         targets={"local": {"warm": warm, "secrets": "secrets.yaml", "dbfs": "files"}})
-    run = work.run("workflow.yaml", env={"OTHER": "0ther", "NBFORK_SECRET_FROM_ENV_A_KEY": "env-value"})
+    run = work.run("workflow.yaml", env={"OTHER": "0ther", "NBFORK_SECRET_FROM_ENV_A_KEY": "env-value", "LOGNAME": "someone",
+                                         "DATABRICKS_HOST": "ws.example.com/"})
     record = run.record("table")
     assert run.status == 0 and record["start"] == ("warm" if warm == "auto" else "cold"), run.story()
     assert "never" not in run.text("table")

@@ -422,7 +422,7 @@ notebook_paths = ["./child1", "./child2", "./child3"]
 timeout_seconds = 600
 
 def run_notebook(path):
-    return dbutils.notebook.run(path, timeout_seconds, {"day": "22"})
+    return dbutils.notebook.run(path=path, timeout_seconds=timeout_seconds, arguments={"day": "22"})
 
 with ThreadPoolExecutor(max_workers=3) as executor:
     print(list(executor.map(run_notebook, notebook_paths)))
@@ -438,6 +438,7 @@ def run_with_retry(notebook, timeout, args={}, max_retries=3):
         try:
             return dbutils.notebook.run(notebook, timeout, args)
         except Exception as e:
+            timeout = -1
             if num_retries > max_retries:
                 raise e
             print("Retrying error", type(e).__name__)

@@ -226,6 +226,36 @@ START_TEST(hostile)
 }
 END_TEST
 
+START_TEST(java_messages)
+{
+	static const struct {
+		const char *message, *shown;
+	} cases[] = {
+		{"An error occurred while calling o50.load.\\n: java.io.IOException: no\\n\\tat x", "E: java.io.IOException: no ..."},
+		{"An error occurred while calling o1.ls.\\r\\n: gone", "E: gone"},
+		{"An error occurred while calling o1.ls.\\n", "E: An error occurred while calling o1.ls."},
+		{"An error occurred while calling o1.ls. Trace:\\npy4j", "E: An error occurred while calling o1.ls. Trace: ..."},
+		{"An error\\n: x", "E: An error ..."},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char *error = xasprintf("{\"name\": \"E\", \"message\": \"%s\"}", cases[i].message);
+		char *shown = xasprintf("9/9  %s (runs/", cases[i].shown);
+
+		made_init(&made, 1);
+		made_ran(&made, 0, STATUS_FAILED, 1, error);
+		made_over(&made, STATUS_FAILED, 1);
+		buf_reset(&text);
+		summary_put(&made.run, 0, false, &text);
+		ck_assert_msg(strstr(text.data, shown) != NULL, "'%s' is not in:\n%s", shown, text.data);
+		made_release(&made);
+		free(shown);
+		free(error);
+	}
+	made_init(&made, 1);
+}
+END_TEST
+
 START_TEST(long_message)
 {
 	struct buf error = BUF_INIT;
@@ -453,6 +483,7 @@ suite(void)
 	tcase_add_test(t, less_is_known);
 	tcase_add_test(t, kept_and_excluded);
 	tcase_add_test(t, hostile);
+	tcase_add_test(t, java_messages);
 	tcase_add_test(t, long_message);
 	tcase_add_test(t, two_hundred_are_listed);
 	tcase_add_test(t, of_more_only_the_others_are);
