@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "options.h"
+#include "base/buf.h"
 #include "base/mem.h"
+#include "workflow/schema.h"
 
 enum {
 	OPT_JSON = CHAR_MAX + 1,
@@ -24,6 +26,7 @@ enum {
 	OPT_FAILED_FIRST,
 	OPT_DEPLOY,
 	OPT_RUN_NOW,
+	OPT_SCHEMA,
 };
 
 static const struct option long_options[] = {
@@ -46,6 +49,7 @@ static const struct option long_options[] = {
 	{"progress", required_argument, NULL, OPT_PROGRESS},
 	{"quiet", no_argument, NULL, 'q'},
 	{"verbose", no_argument, NULL, 'v'},
+	{"schema", no_argument, NULL, OPT_SCHEMA},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -84,6 +88,7 @@ static const char help[] =
 "      --progress=WHEN         auto, tty, plain or none\n"
 "  -q, --quiet                 print neither progress nor summary\n"
 "  -v, --verbose               say more; twice for still more\n"
+"      --schema                print the JSON Schema of workflow files\n"
 "  -h, --help                  print this help and exit\n"
 "  -V, --version               print the version and exit\n"
 "\n"
@@ -107,6 +112,15 @@ print_and_exit(const char *text)
 		exit(EXIT_BROKEN);
 	}
 	exit(EXIT_SUCCESS);
+}
+
+static void __attribute__((noreturn))
+print_schema(void)
+{
+	struct buf schema = BUF_INIT;
+
+	schema_put(&schema);
+	print_and_exit(buf_str(&schema));
 }
 
 static unsigned
@@ -250,6 +264,8 @@ options_parse(struct options *o, int argc, char **argv)
 			if (o->level < LOG_DEBUG)
 				o->level++;
 			break;
+		case OPT_SCHEMA:
+			print_schema();
 		case 'h':
 			print_and_exit(help);
 		case 'V':

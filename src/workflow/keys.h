@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "workflow/yaml.h"
 
@@ -28,6 +29,7 @@ struct kind {
 		KIND_BYTES,	/* 2G, 512M, 1.5 GiB, 1000: into an int64_t */
 		KIND_WORD,	/* one of words: its index into an enum */
 		KIND_TEXT,	/* a plain number or bool counts as it is written */
+		KIND_NAME,	/* text that is fit to name files */
 		KIND_LIST,	/* of items */
 		KIND_LIST_OR_ONE,	/* a list of items, or one of them */
 		KIND_MAP,	/* with these keys */
@@ -35,7 +37,7 @@ struct kind {
 		KIND_SECRET,	/* {secret: NAME} */
 		KIND_PARAMETER,	/* that, or anything else */
 	} type;
-	double min, max;
+	int64_t min, max;
 	const char *wanted;	/* KIND_NUMBER: what is wanted, for messages: "a load, such as 8" */
 	const char *const *words;	/* KIND_WORD, the last one NULL; KIND_TEXT: some that are allowed, or NULL */
 	/*
@@ -44,7 +46,7 @@ struct kind {
 	 */
 	const char *pattern;
 	const struct kind *items;	/* NULL: anything */
-	bool some;	/* KIND_LIST: not empty */
+	bool some;	/* KIND_LIST, KIND_NAMED: not empty */
 	bool empty;	/* KIND_TEXT: it may be */
 	const struct loader_keys *keys;
 	unsigned one_of;	/* KIND_MAP: exactly one of so many keys, the first of the table, is there; 0: no such rule */

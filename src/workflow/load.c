@@ -77,7 +77,7 @@ static const struct loader_key workflow_keys[] = {
 	/* First: the others may look them up. */
 	{"parameters", .kind = &loader_parameters_kind, .way = LOADER_RAW, .read = read_parameters,
 	    .about = "Parameters for every notebook."},
-	{"name", KIND(TEXT, .pattern = PATTERN_FILE_NAME), .read = read_name,
+	{"name", KIND(NAME), .read = read_name,
 	    .about = "The name of the run folder; by default that of the file without its ending."},
 	{"processes", KIND(INTEGER, .min = 1, .max = PROCESSES_MAX), INTO(workflow, processes),
 	    .about = "How many notebooks run at a time; by default the number of CPUs, and 32 where the target is a "

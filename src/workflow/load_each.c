@@ -54,7 +54,7 @@ static const struct loader_key source_keys[] = {
 	{"glob", KIND(TEXT), .way = LOADER_RAW, .read = read_glob,
 	    .about = "A pattern, such as data/*.csv, seen from the folder of the workflow: an item is the path of a "
 	    "file that matches it."},
-	{"file", KIND(TEXT), .way = LOADER_RAW, .read = read_file,
+	{"file", KIND(TEXT, .pattern = "\\.(csv|tsv|json|jsonl|ndjson)$"), .way = LOADER_RAW, .read = read_file,
 	    .about = "A file (.csv, .tsv, .json, .jsonl or .ndjson), each row of which is an item."},
 	{"allow_empty", KIND(BOOL), .way = LOADER_RAW, INTO(source_of_rows, allow_empty),
 	    .about = "Whether there may be no items."},
@@ -73,7 +73,8 @@ static const struct loader_key matrix_key_list[] = {
 };
 
 static const struct loader_keys matrix_keys = LOADER_KEYS(matrix_key_list);
-const struct kind loader_matrix_kind = {.type = KIND_NAMED, .keys = &matrix_keys, .items = A_KIND(LIST, .some = true)};
+const struct kind loader_matrix_kind = {.type = KIND_NAMED, .keys = &matrix_keys, .items = A_KIND(LIST, .some = true),
+	.some = true};
 
 static bool
 add_list(struct loader *l, const struct yaml_node *list, struct rows *rows)

@@ -223,7 +223,7 @@ static const struct loader_key task_keys[] = {
 	{"path", KIND(TEXT), .elsewhere = true, .own = true, .missing = "it says which notebook to run",
 	    .about = "The notebook: a file that ends in .ipynb, or in .py, .sql, .r or .scala as source files of "
 	    "Databricks do, relative to the workflow file; on a workspace also an absolute path there."},
-	{"name", KIND(TEXT, .pattern = PATTERN_FILE_NAME), .elsewhere = true, .own = true,
+	{"name", KIND(NAME), .elsewhere = true, .own = true,
 	    .about = "Its name in files, messages and results, unique in the workflow; by default that of the file "
 	    "without its ending."},
 	{"for_each", .kind = &loader_for_each_kind, .elsewhere = true, .own = true,

@@ -100,7 +100,7 @@ read_file(struct loader *l, struct mark at, char *path, struct target *t)
 
 static const struct kind secret_kind = {.type = KIND_SECRET};
 static const struct kind scope_kind = {.type = KIND_NAMED, .items = &secret_kind};
-static const struct kind file_kind = {.type = KIND_TEXT};
+static const struct kind file_kind = {.type = KIND_TEXT, .pattern = "."};
 const struct kind loader_secrets_kind = {.type = KIND_NAMED, .items = &scope_kind, .other = &file_kind};
 
 void

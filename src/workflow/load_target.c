@@ -94,7 +94,7 @@ read_warm(struct loader *l, void *into, const struct yaml_key *key, const struct
 	t->warm = strcmp(value->text, "auto") == 0;
 }
 
-#define MODULE "^[^\\u0000-@\\[-^`{-\\u007f][^\\u0000--/:-@\\[-^`{-\\u007f]*$"
+#define MODULE "^[^\\u0000-@\\[-^`{-\\u007f][^\\u0000-,\\-/:-@\\[-^`{-\\u007f]*$"
 
 /* Whether it is the name of a module, "a.b". */
 static bool

@@ -348,9 +348,9 @@ loader_value(struct loader *l, const char *key, const struct yaml_node *value, c
 	case KIND_BOOL:
 		return read_bool(l, key, value, &v->boolean);
 	case KIND_INTEGER:
-		return read_integer(l, key, value, (int64_t)kind->min, (int64_t)kind->max, &v->number);
+		return read_integer(l, key, value, kind->min, kind->max, &v->number);
 	case KIND_NUMBER:
-		return read_number(l, key, value, kind->min, kind->wanted, &v->real);
+		return read_number(l, key, value, (double)kind->min, kind->wanted, &v->real);
 	case KIND_SECONDS:
 		return read_seconds(l, key, value, &v->number);
 	case KIND_BYTES:

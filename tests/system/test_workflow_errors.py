@@ -169,17 +169,20 @@ def test_small_files_cannot_become_large_work(here, text, words):
     assert words in said
 
 
-@pytest.mark.parametrize("text", [
-    "x-base: &base {cell_timeout_seconds: 5, allow_errors: true}\nx-other: [1, {y: 2}]\n"
+GOOD = {
+    "x- keys and merges": "x-base: &base {cell_timeout_seconds: 5, allow_errors: true}\nx-other: [1, {y: 2}]\n"
     "defaults: {<<: *base, allow_errors: false}\nnotebooks: [a.ipynb]\n",
-    json.dumps({"name": "j\u00f6son", "notebooks": [{"path": "a.ipynb", "parameters": {"a": [None, True, 1.5, {"b": "c"}]}}]}),
-    "\ufeffname: bom\r\nnotebooks:\r\n  - a.ipynb\r\n",
-    "%YAML 1.2\n---\nnotebooks: [a.ipynb]\n...\n",
-    "notebooks:\n- &n {path: a.ipynb}\n- {<<: *n, name: a2}\n- {<<: [{name: a3}, *n]}\n",
-    "parameters: {x: " + "[" * 50 + "]" * 50 + "}\n" + NB,
-    "timeout_seconds: 0.5\ndefaults: {timeout_seconds: 0, cell_timeout_seconds: 1e3}\n" + NB,
-    "on_error: fail-fast\nprocesses: 0x10\ntarget: local\ntargets: {local: {kernel: fault, transport: tcp}}\n" + NB,
-], ids=["x- keys and merges", "JSON", "BOM and CRLF", "directive", "merged notebooks", "deep enough", "numbers", "target"])
+    "JSON": json.dumps({"name": "j\u00f6son", "notebooks": [{"path": "a.ipynb", "parameters": {"a": [None, True, 1.5, {"b": "c"}]}}]}),
+    "BOM and CRLF": "\ufeffname: bom\r\nnotebooks:\r\n  - a.ipynb\r\n",
+    "directive": "%YAML 1.2\n---\nnotebooks: [a.ipynb]\n...\n",
+    "merged notebooks": "notebooks:\n- &n {path: a.ipynb}\n- {<<: *n, name: a2}\n- {<<: [{name: a3}, *n]}\n",
+    "deep enough": "parameters: {x: " + "[" * 50 + "]" * 50 + "}\n" + NB,
+    "numbers": "timeout_seconds: 0.5\ndefaults: {timeout_seconds: 0, cell_timeout_seconds: 1e3}\n" + NB,
+    "target": "on_error: fail-fast\nprocesses: 0x10\ntarget: local\ntargets: {local: {kernel: fault, transport: tcp}}\n" + NB,
+}
+
+
+@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
 def test_good_workflows_are_ok(here, text):
     here.write("w.yaml", text)
     run = here.run("-c", "w.yaml", folder=None)
