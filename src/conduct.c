@@ -89,7 +89,8 @@ open_new(struct conductor *c, const struct conduct_options *o)
 
 	if (rundir_make(&c->dirs, c->workflow, o->run_dir, &what) == -1)
 		return refuse(what);
-	if (events_open(&c->events, c->dirs.folder, false, o->events, &file) == 0)
+	if (events_open(&c->events, c->dirs.folder, false, o->events, &file) == 0 &&
+	    reports_check(&o->reports, &file) == 0)
 		return 0;
 	what = xasprintf("cannot write '%s'", file);
 	rundir_unmake(&c->dirs);
@@ -107,6 +108,13 @@ open_old(struct conductor *c, const struct conduct_options *o)
 	folder = rundir_find(c->workflow, o->resume_dir, &what);
 	if (folder == NULL)
 		return refuse(what);
+	if (reports_check(&o->reports, &file) == -1) {
+		error = errno;
+		what = xasprintf("cannot write '%s'", file);
+		free(folder);
+		errno = error;
+		return refuse(what);
+	}
 	/* The journal first: its lock is nbfork's own, that of the folder is the workers' too. */
 	if (events_open(&c->events, folder, true, o->events, &file) == -1) {
 		what = xasprintf(errno == EBUSY ? "cannot resume the run in '%s'" : "cannot resume the run in '%s': cannot open '%s'",
@@ -272,14 +280,17 @@ conclude(struct conductor *c, const struct pool_end *end)
 
 /* Writes what was asked for to standard output. Returns 0, or -1 with errno. */
 static int
-say(const struct conductor *c, const struct buf *results, const struct conduct_options *o)
+say(const struct conductor *c, const struct buf *results, const struct story *story, const struct conduct_options *o)
 {
 	struct buf summary = BUF_INIT;
 	struct winsize size;
 	bool terminal = isatty(STDOUT_FILENO);
 	int r = 0;
 
-	if (o->json) {
+	if (reports_to_standard(&o->reports) > 0) {
+		if (story->n > 0)	/* else it has been said */
+			r = reports_write(&o->reports, story_last(story), c->run.folder, true);
+	} else if (o->json) {
 		r = file_write_full(STDOUT_FILENO, results->data, results->len);
 	} else if (!o->quiet && (o->events == NULL || strcmp(o->events, "-") != 0)) {
 		size_t columns = terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
@@ -308,6 +319,19 @@ write_results(struct conductor *c, struct buf *results, int status)
 	}
 	free(path);
 	return status;
+}
+
+/* Writes the reports that have files of their own. story: not open yet. Returns the exit status. */
+static int
+write_reports(const struct conductor *c, const struct conduct_options *o, struct story *story, int status)
+{
+	if (!reports_wanted(&o->reports))
+		return status;
+	if (story_open(story, c->run.folder) == -1) {
+		log_error("cannot read the journal in '%s' for reports: %s", c->run.folder, strerror(errno));
+		return EXIT_BROKEN;
+	}
+	return reports_write(&o->reports, story_last(story), c->run.folder, false) == -1 ? EXIT_BROKEN : status;
 }
 
 static void
@@ -368,6 +392,7 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 		.quiet = o->quiet,
 	};
 	struct pool_end end = {.why = POOL_GOES_ON};
+	struct story story = STORY_INIT;
 	struct buf results = BUF_INIT;
 	bool started;
 	int status;
@@ -400,14 +425,16 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 		status = c.run.status == STATUS_SUCCEEDED ? EXIT_ALL_SUCCEEDED : EXIT_SOME_FAILED;
 	}
 	status = write_results(&c, &results, status);
+	status = write_reports(&c, o, &story, status);
 	/* What follows may wait for somebody who reads: now a signal kills. */
 	if (started)
 		pool_release_signals(&end);
 	*sig = end.sig;
-	if (say(&c, &results, o) == -1) {
+	if (say(&c, &results, &story, o) == -1) {
 		log_error("cannot write to standard output: %s", strerror(errno));
 		status = EXIT_BROKEN;
 	}
+	story_release(&story);
 	buf_release(&results);
 	release(&c);
 	return status;

@@ -8,12 +8,14 @@
 #include <stdbool.h>
 
 #include "report/progress.h"
+#include "report/reports.h"
 #include "workflow/model.h"
 
 /* What the command line says about a run, beyond the workflow. */
 struct conduct_options {
 	const char *run_dir;	/* NULL: nbfork-runs/NAME-UTCSTAMP */
 	const char *events;	/* NULL, a file, or "-" */
+	struct reports reports;
 	bool json;	/* the results document on standard output */
 	bool quiet;	/* neither summary nor progress */
 	bool resume;	/* continue an earlier run, */

@@ -21,6 +21,8 @@ enum {
 	OPT_JSON = CHAR_MAX + 1,
 	OPT_JOB,
 	OPT_EVENTS,
+	OPT_JUNIT,
+	OPT_TRACE,
 	OPT_PROGRESS,
 	OPT_GRAPH,
 	OPT_FAILED_FIRST,
@@ -46,6 +48,8 @@ static const struct option long_options[] = {
 	{"run-now", no_argument, NULL, OPT_RUN_NOW},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"events", required_argument, NULL, OPT_EVENTS},
+	{"junit", required_argument, NULL, OPT_JUNIT},
+	{"trace", required_argument, NULL, OPT_TRACE},
 	{"progress", required_argument, NULL, OPT_PROGRESS},
 	{"quiet", no_argument, NULL, 'q'},
 	{"verbose", no_argument, NULL, 'v'},
@@ -85,6 +89,8 @@ static const char help[] =
 "                                with --dry-run or --deploy: theirs\n"
 "      --events=FILE           write events to FILE as they happen; - is\n"
 "                                standard output\n"
+"      --junit=FILE            write a report for CI servers to FILE; likewise\n"
+"      --trace=FILE            write a time line for Perfetto to FILE; likewise\n"
 "      --progress=WHEN         auto, tty, plain or none\n"
 "  -q, --quiet                 print neither progress nor summary\n"
 "  -v, --verbose               say more; twice for still more\n"
@@ -150,6 +156,8 @@ not_with_deploy(const struct options *o)
 		return "--run-dir is for a run, and --deploy runs nothing";
 	if (c->events != NULL)
 		return "--events is for a run, and --deploy runs nothing";
+	if (reports_wanted(&c->reports))
+		return "--junit and --trace report on a run, and --deploy runs nothing";
 	if (c->graph)
 		return "--graph is a form of a run's plan, and --deploy runs nothing";
 	if (o->overrides.nselected > 0)
@@ -166,6 +174,8 @@ check_options(const struct options *o)
 
 	if (c->json && c->events != NULL && strcmp(c->events, "-") == 0)
 		fault = "--json and --events=- both want standard output; give --events a file";
+	else if (c->json + (c->events != NULL && strcmp(c->events, "-") == 0) + reports_to_standard(&c->reports) > 1)
+		fault = "only one of --json, --events=-, --junit=- and --trace=- can have standard output; give the others files";
 	else if (c->run_dir != NULL && *c->run_dir == '\0')
 		fault = "the run folder's name is empty";
 	else if (c->resume_dir != NULL && *c->resume_dir == '\0')
@@ -249,6 +259,12 @@ options_parse(struct options *o, int argc, char **argv)
 			break;
 		case OPT_EVENTS:
 			o->conduct.events = optarg;
+			break;
+		case OPT_JUNIT:
+			o->conduct.reports.files[REPORT_JUNIT] = optarg;
+			break;
+		case OPT_TRACE:
+			o->conduct.reports.files[REPORT_TRACE] = optarg;
 			break;
 		case OPT_PROGRESS:
 			if (!progress_parse(optarg, &o->conduct.progress)) {

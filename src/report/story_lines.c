@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "report/results.h"
 
+#define SLOTS_MOST 65536	/* more than there ever are: who draws them has room for each */
+
 /* One line, and what nearly every one has; JSON_NOTHING for what is not there. */
 struct line {
 	struct json all, time, event, name, parent, attempt;
@@ -298,7 +300,7 @@ on_started(struct story_run *run, const struct line *l)
 		return;
 	a->pid = (int)json_count_of(l->all, "pid");
 	set(&a->reason, json_strdup(json_get(l->all, "reason")));
-	if (json_int(json_get(l->all, "slot"), &slot) && slot >= 0 && slot <= INT32_MAX)
+	if (json_int(json_get(l->all, "slot"), &slot) && slot >= 0 && slot < SLOTS_MOST)
 		a->slot = (int)slot;
 	a->queued = a->started - microseconds(json_get(l->all, "queued_seconds"));
 }
