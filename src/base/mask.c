@@ -114,6 +114,33 @@ spell_url(struct buf *b, const char *p, size_t n)
 	}
 }
 
+/* Quotes are written in several ways, and often left as they are. */
+static void
+spell_html(struct buf *b, const char *p, size_t n, const char *quote, const char *apostrophe)
+{
+	for (size_t i = 0; i < n; i++) {
+		switch (p[i]) {
+		case '&':
+			buf_adds(b, "&amp;");
+			break;
+		case '<':
+			buf_adds(b, "&lt;");
+			break;
+		case '>':
+			buf_adds(b, "&gt;");
+			break;
+		case '"':
+			buf_adds(b, quote);
+			break;
+		case '\'':
+			buf_adds(b, apostrophe);
+			break;
+		default:
+			buf_addc(b, p[i]);
+		}
+	}
+}
+
 static void
 add_lines(struct mask *m, const char *p, size_t n, const char *shown)
 {
@@ -132,6 +159,9 @@ add_lines(struct mask *m, const char *p, size_t n, const char *shown)
 void
 mask_add_spellings_as(struct mask *m, const char *value, size_t n, const char *shown)
 {
+	static const struct {
+		const char *quote, *apostrophe;
+	} html[] = {{"\"", "'"}, {"&quot;", "'"}, {"&quot;", "&#x27;"}, {"&quot;", "&#39;"}, {"&#34;", "&#39;"}};
 	struct buf b = BUF_INIT;
 
 	if (n == 0)
@@ -150,6 +180,11 @@ mask_add_spellings_as(struct mask *m, const char *value, size_t n, const char *s
 	buf_reset(&b);
 	spell_url(&b, value, n);
 	add(m, b.data, b.len, shown);
+	for (size_t i = 0; i < sizeof(html) / sizeof(html[0]); i++) {
+		buf_reset(&b);
+		spell_html(&b, value, n, html[i].quote, html[i].apostrophe);
+		add(m, b.data, b.len, shown);
+	}
 	explicit_bzero(b.data, b.len);
 	buf_release(&b);
 }

@@ -3,8 +3,7 @@
  *
  * A mask is a list of secret values. Text on its way into anything the program writes (notebooks, logs,
  * results, events, the terminal) goes through it; each occurrence becomes "***", or what else was asked for. Where two
- * secrets overlap
- * the longest at the leftmost place is taken. A mask with no secrets, like a NULL one, costs nothing.
+ * secrets overlap the longest at the leftmost place is taken. A mask with no secrets, like a NULL one, costs nothing.
  */
 #ifndef NBFORK_BASE_MASK_H
 #define NBFORK_BASE_MASK_H
@@ -35,8 +34,8 @@ void mask_add(struct mask *m, const char *value, size_t n);
 
 /*
  * Adds a value, and the ways in which it is commonly printed where they differ: as a JSON string (with and without
- * non-ASCII characters escaped), as Python's repr, each without its quotes, and as a part of a URL; and of a value of
- * several lines each line that is not very short.
+ * non-ASCII characters escaped), as Python's repr, each without its quotes, as a part of a URL and as text in HTML; and of
+ * a value of several lines each line that is not very short.
  */
 void mask_add_spellings(struct mask *m, const char *value, size_t n);
 

@@ -436,12 +436,13 @@ def test_a_secret_parameter_is_a_widget_s_value(work):
 
 def test_secrets_are_shown_nowhere(work):
     secret = "hunter2-hunt\"er2\nand a second line"
-    work.write("secrets.json", json.dumps({"app": {"token": secret, "short": "qq7"}}))
+    work.write("secrets.json", json.dumps({"app": {"token": secret, "short": "qq7", "marks": "<pa&s'\"s>"}}))
     os.chmod(work.path("secrets.json"), 0o600)
     work.write("n.py", source(
         "s = dbutils.secrets.get('app', 'token')\nprint(s); print(repr(s), dbutils.secrets.get('app', 'short').join('--'))\ndisplay([{'s': s}])\ns",
         "import sys; print(s, file=sys.stderr)\ndbutils.jobs.taskValues.set('v', s)",
-        "print(dbutils.secrets.get('from', 'env'))\nprint(dbutils.secrets.get('n', 'x'))",
+        "print(dbutils.secrets.get('from', 'env'))\nprint(dbutils.secrets.get('n', 'x'))\nimport html\n"
+        "m = dbutils.secrets.get('app', 'marks')\ndisplay([{'m': m}])\ndisplayHTML(html.escape(m))",
         "assert len(s) == 34\nimport os; os.system('echo by the shell: ' + dbutils.secrets.get('app', 'short'))\nraise ValueError(s)"))
     work.workflow({"path": "n.py"}, targets={"local": {"secrets": "secrets.json"}})
     run = work.run("workflow.yaml", "-v", env={"NBFORK_SECRET_FROM_ENV": "environ-secret", "NBFORK_SECRET_N_X": "anoth3r"})
@@ -451,14 +452,14 @@ def test_secrets_are_shown_nowhere(work):
     assert "by the shell: [REDACTED]" in text
     assert run.record("n")["values"] == {"v": "[REDACTED]"} and run.record("n")["error"]["message"] == "[REDACTED]"
     written = [p.read_text() for p in run.dir.rglob("*") if p.is_file()] + [run.out, run.err]
-    for part in ("hunter2", "second line", "qq7", "environ-secret", "anoth3r"):
+    for part in ("hunter2", "second line", "qq7", "environ-secret", "anoth3r", "pa&s", "pa&amp;s"):
         assert not any(part in w for w in written), part
 
 
 @pytest.mark.parametrize("secrets, message", [
     ({"app": {"token": "plain"}}, "secret 'token' must be {secret: NAME}, to be read from environment variable NAME; secrets "
      "as such belong into a file of their own, 'secrets: FILE'"),
-    ({"app": {"token": {"secret": "NOT_SET_AT_ALL"}}}, "environment variable 'NOT_SET_AT_ALL' of secret secret 'token' is not set"),
+    ({"app": {"token": {"secret": "NOT_SET_AT_ALL"}}}, "environment variable 'NOT_SET_AT_ALL' of secret key 'token' is not set"),
     ({"app": "x"}, "'app' must be a map"),
     (["x"], "'secrets' must be the name of a file, or a map of scopes, not a list"),
     ("nowhere.yaml", "cannot read file of secrets 'nowhere.yaml': No such file or directory"),
