@@ -20,7 +20,7 @@ put_secret(struct loader *l, const struct yaml_key *key, const struct yaml_node 
 	const struct yaml_node *secret = value->n == 1 ? yaml_get(value, "secret") : NULL;
 
 	if (secret != NULL)
-		return loader_secret(l, "secret", key->name, secret, out);
+		return loader_secret(l, "key", key->name, secret, out);
 	if (in_file && value->type == YAML_STRING) {
 		json_put_string(out, value->text, value->len);
 		return true;
