@@ -10,9 +10,11 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "conductor.h"
+#include "report/github.h"
 #include "report/results.h"
 #include "report/summary.h"
 #include "report/text.h"
@@ -280,7 +282,7 @@ conclude(struct conductor *c, const struct pool_end *end)
 
 /* Writes what was asked for to standard output. Returns 0, or -1 with errno. */
 static int
-say(const struct conductor *c, const struct buf *results, const struct story *story, const struct conduct_options *o)
+say(const struct conductor *c, struct buf *results, const struct story *story, const struct conduct_options *o)
 {
 	struct buf summary = BUF_INIT;
 	struct winsize size;
@@ -291,11 +293,13 @@ say(const struct conductor *c, const struct buf *results, const struct story *st
 		if (story->n > 0)	/* else it has been said */
 			r = reports_write(&o->reports, story_last(story), c->run.folder, true);
 	} else if (o->json) {
+		guard_lines(results, GUARD_JSON);
 		r = file_write_full(STDOUT_FILENO, results->data, results->len);
 	} else if (!o->quiet && (o->events == NULL || strcmp(o->events, "-") != 0)) {
 		size_t columns = terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 
 		summary_put(&c->run, columns, terminal && text_has_colour(), &summary);
+		guard_lines(&summary, GUARD_TEXT);
 		r = file_write_full(STDOUT_FILENO, buf_str(&summary), summary.len);
 	}
 	buf_release(&summary);
@@ -325,7 +329,7 @@ write_results(struct conductor *c, struct buf *results, int status)
 static int
 write_reports(const struct conductor *c, const struct conduct_options *o, struct story *story, int status)
 {
-	if (!reports_wanted(&o->reports))
+	if (!reports_wanted(&o->reports) && !github_runs_this())
 		return status;
 	if (story_open(story, c->run.folder) == -1) {
 		log_error("cannot read the journal in '%s' for reports: %s", c->run.folder, strerror(errno));
@@ -434,6 +438,8 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 		log_error("cannot write to standard output: %s", strerror(errno));
 		status = EXIT_BROKEN;
 	}
+	if (github_runs_this() && story.n > 0)
+		github_report(story_last(&story), c.run.folder);
 	story_release(&story);
 	buf_release(&results);
 	release(&c);

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/guard.h"
 #include "base/utf8.h"
 
 #define TEXT_MAX 2048
@@ -57,23 +58,42 @@ is_heard(void)
 	return !deaf;
 }
 
+/* Adds text to a line with n bytes in it, as far as it is to be filled; returns how many there are then. */
+static size_t
+put_text(char *line, size_t n, size_t most, const char *text)
+{
+	size_t used;
+
+	while (*text != '\0' && n < most - UTF8_ESCAPED) {
+		/* Nothing for the runner of a CI server to obey. */
+		if (guard_wanted() && guard_begins(text)) {
+			line[n++] = *text++;
+			line[n++] = ' ';
+			continue;
+		}
+		text += utf8_escape(text, line + n, &used);
+		n += used;
+	}
+	return n;
+}
+
 /* Takes no memory, because it also says that there is none. */
 static void
 put_line(enum log_level level, const char *name, const char *text)
 {
 	static const char *const labels[] = {"error: ", "warning: ", "", "debug: "};
 	char line[4096];	/* PIPE_BUF is 4096: up to that a write to a pipe is atomic */
-	size_t n, used;
+	size_t n = (size_t)snprintf(line, sizeof(line), "nbfork");
 	ssize_t ignored;
 
-	if (name != NULL)
-		n = (size_t)snprintf(line, sizeof(line), "nbfork[%.200s]: %s", name, labels[level]);
-	else
-		n = (size_t)snprintf(line, sizeof(line), "nbfork: %s", labels[level]);
-	while (*text != '\0' && n < sizeof(line) - UTF8_ESCAPED) {
-		text += utf8_escape(text, line + n, &used);
-		n += used;
+	if (name != NULL) {
+		n = put_text(line, n, 250, "[");
+		n = put_text(line, n, 250, name);
+		n = put_text(line, n, sizeof(line), "]");
 	}
+	n = put_text(line, n, sizeof(line), ": ");
+	n = put_text(line, n, sizeof(line), labels[level]);
+	n = put_text(line, n, sizeof(line), text);
 	line[n++] = '\n';
 	if (hook_before != NULL)
 		hook_before();

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "report/results.h"
@@ -266,6 +267,8 @@ end(struct events *e, struct line *l)
 	buf_addc(&l->text, '\n');
 	result = put_journal(e, &l->text);
 	saved_errno = errno;
+	if (e->also_fd == STDOUT_FILENO)
+		guard_lines(&l->text, GUARD_JSON);
 	if (e->also_fd != -1 && sink_put(&e->also, l->text.data, l->text.len) == -1)
 		drop_also(e, errno);
 	buf_release(&l->text);

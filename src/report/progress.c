@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -149,6 +150,7 @@ begin_for(struct buf *line, const struct record *r)
 static void
 end(struct buf *line)
 {
+	guard_lines(line, GUARD_TEXT);
 	if (progress.mode == PROGRESS_TTY) {
 		live_say(buf_str(line));
 	} else {

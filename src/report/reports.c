@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "report/junit.h"
 #include "report/trace.h"
@@ -20,10 +21,11 @@ put_trace(const struct story_run *run, const char *folder, struct buf *b)
 
 static const struct {
 	const char *option;
+	enum guard_form form;
 	void (*put)(const struct story_run *run, const char *folder, struct buf *b);
 } kinds[] = {
-	[REPORT_JUNIT] = {"--junit", junit_put},
-	[REPORT_TRACE] = {"--trace", put_trace},
+	[REPORT_JUNIT] = {"--junit", GUARD_XML, junit_put},
+	[REPORT_TRACE] = {"--trace", GUARD_JSON, put_trace},
 };
 
 const char *
@@ -92,6 +94,8 @@ reports_write(const struct reports *r, const struct story_run *run, const char *
 		if (r->files[i] == NULL || is_standard(r->files[i]) != standard)
 			continue;
 		kinds[i].put(run, folder, &b);
+		if (standard)
+			guard_lines(&b, kinds[i].form);
 		done = standard ? file_write_full(STDOUT_FILENO, b.data, b.len) : file_replace(r->files[i], b.data, b.len);
 		error = errno;
 		if (done == -1 && !standard)

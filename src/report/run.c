@@ -85,11 +85,17 @@ count(struct json v)
 void
 record_error(const struct record *r, struct record_error *e)
 {
-	struct json v;
+	struct json v = JSON_NOTHING;
 
+	if (r->error != NULL && json_parse(r->error, strlen(r->error), &v, NULL) == -1)
+		v = JSON_NOTHING;
+	record_error_of(v, e);
+}
+
+void
+record_error_of(struct json v, struct record_error *e)
+{
 	*e = (struct record_error){.cell = -1, .execution_count = -1};
-	if (r->error == NULL || json_parse(r->error, strlen(r->error), &v, NULL) == -1)
-		return;
 	e->kind = decoded(json_get(v, "kind"));
 	e->name = decoded(json_get(v, "name"));
 	e->message = decoded(json_get(v, "message"));

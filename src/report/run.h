@@ -146,6 +146,7 @@ struct record_error {
 	int64_t cell, execution_count;	/* -1 for none */
 };
 void record_error(const struct record *r, struct record_error *e);
+void record_error_of(struct json object, struct record_error *e);
 void record_error_release(struct record_error *e);
 
 #endif
