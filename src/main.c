@@ -13,9 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "complete.h"
 #include "conduct.h"
 #include "options.h"
 #include "validate.h"
@@ -128,6 +130,26 @@ run(char **args, int n, const struct options *o, int *sig)
 	return status;
 }
 
+/* Prints names for a shell; what is wrong with the workflow is not its business. */
+static int
+complete(const char *file, const struct options *o)
+{
+	struct buf names = BUF_INIT;
+	int status = EXIT_SUCCESS;
+
+	log_level = LOG_ERROR;
+	if (!complete_names(o->complete, file, &o->overrides, &names)) {
+		log_error("what to complete is '%s', which is none of notebooks, targets, jobs", o->complete);
+		usage();
+	}
+	if (fputs(buf_str(&names), stdout) == EOF || fflush(stdout) == EOF) {
+		log_error("cannot write to standard output: %s", strerror(errno));
+		status = EXIT_BROKEN;
+	}
+	buf_release(&names);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -146,7 +168,10 @@ main(int argc, char **argv)
 		log_error("no workflow and no notebook is named");
 		usage();
 	}
-	status = run(argv + first, argc - first, &o, &sig);
+	if (o.complete != NULL)
+		status = complete(argv[first], &o);
+	else
+		status = run(argv + first, argc - first, &o, &sig);
 	options_release(&o);
 	log_cost("parent");
 	if (sig != 0) {

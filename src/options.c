@@ -29,6 +29,7 @@ enum {
 	OPT_DEPLOY,
 	OPT_RUN_NOW,
 	OPT_SCHEMA,
+	OPT_COMPLETE,
 };
 
 static const struct option long_options[] = {
@@ -53,6 +54,7 @@ static const struct option long_options[] = {
 	{"progress", required_argument, NULL, OPT_PROGRESS},
 	{"quiet", no_argument, NULL, 'q'},
 	{"verbose", no_argument, NULL, 'v'},
+	{"complete", required_argument, NULL, OPT_COMPLETE},
 	{"schema", no_argument, NULL, OPT_SCHEMA},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
@@ -94,6 +96,8 @@ static const char help[] =
 "      --progress=WHEN         auto, tty, plain or none\n"
 "  -q, --quiet                 print neither progress nor summary\n"
 "  -v, --verbose               say more; twice for still more\n"
+"      --complete=WHAT         print names that the workflow has: notebooks,\n"
+"                                targets or jobs; for shells\n"
 "      --schema                print the JSON Schema of workflow files\n"
 "  -h, --help                  print this help and exit\n"
 "  -V, --version               print the version and exit\n"
@@ -279,6 +283,9 @@ options_parse(struct options *o, int argc, char **argv)
 		case 'v':
 			if (o->level < LOG_DEBUG)
 				o->level++;
+			break;
+		case OPT_COMPLETE:
+			o->complete = optarg;
 			break;
 		case OPT_SCHEMA:
 			print_schema();

@@ -15,6 +15,7 @@ struct options {
 	struct conduct_options conduct;
 	char **parameters;	/* of the overrides; owned */
 	char **selected;	/* likewise */
+	const char *complete;	/* which names to print; NULL: none, and all else counts */
 	bool check;
 	bool deploy, run_now;
 	enum log_level level;

@@ -18,9 +18,9 @@ from harness import PATIENCE, program
 
 
 class Terminal:
-    """bash with job control in a pty; all that appears is kept in .seen."""
+    """bash with job control in a pty, or another shell with this prompt; all that appears is kept in .seen."""
 
-    def __init__(self, work, rows=24, columns=80, term="xterm"):
+    def __init__(self, work, rows=24, columns=80, term="xterm", shell=("bash", "--norc", "--noprofile", "-i"), **env):
         self.seen = ""
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")  # what is read may end within a character
         size = struct.pack("HHHH", rows, columns, 0, 0)
@@ -28,8 +28,8 @@ class Terminal:
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, size)  # before bash is there, which would show its prompt once more
             os.chdir(work.dir)
-            os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "-i"],
-                      {**work.env, "TERM": term, "PS1": "ready> ", "HISTFILE": "/dev/null", "nbfork": shlex.join(program())})
+            os.execvpe(shell[0], shell, {**work.env, "TERM": term, "PS1": "ready> ", "HISTFILE": "/dev/null",
+                                         "nbfork": shlex.join(program()), **env})
         self.read_until("ready> ")
 
     def resize(self, rows, columns):
