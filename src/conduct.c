@@ -253,6 +253,7 @@ prepare(struct conductor *c, const struct conduct_options *o)
 		prepare_record(c, i);
 	prepare_schedule(c, o->failed_first);
 	c->keeper = (struct keeper)KEEPER_INIT(c->resumes ? &c->past : NULL);
+	hooks_init(&c->hooks, run);
 }
 
 /* ---- After ---- */
@@ -282,19 +283,20 @@ conclude(struct conductor *c, const struct pool_end *end)
 
 /* Writes what was asked for to standard output. Returns 0, or -1 with errno. */
 static int
-say(const struct conductor *c, struct buf *results, const struct story *story, const struct conduct_options *o)
+say(struct conductor *c)
 {
+	const struct conduct_options *o = c->options;
 	struct buf summary = BUF_INIT;
 	struct winsize size;
 	bool terminal = isatty(STDOUT_FILENO);
 	int r = 0;
 
 	if (reports_to_standard(&o->reports) > 0) {
-		if (story->n > 0)	/* else it has been said */
-			r = reports_write(&o->reports, story_last(story), c->run.folder, true);
+		if (c->story.n > 0)	/* else it has been said */
+			r = reports_write(&o->reports, story_last(&c->story), c->run.folder, true);
 	} else if (o->json) {
-		guard_lines(results, GUARD_JSON);
-		r = file_write_full(STDOUT_FILENO, results->data, results->len);
+		guard_lines(&c->results, GUARD_JSON);
+		r = file_write_full(STDOUT_FILENO, c->results.data, c->results.len);
 	} else if (!o->quiet && (o->events == NULL || strcmp(o->events, "-") != 0)) {
 		size_t columns = terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 
@@ -306,36 +308,68 @@ say(const struct conductor *c, struct buf *results, const struct story *story, c
 	return r;
 }
 
-/* Writes results.json. Returns the exit status. */
-static int
-write_results(struct conductor *c, struct buf *results, int status)
+/* Writes results.json. */
+static void
+write_results(struct conductor *c)
 {
 	char *path = file_join(c->run.folder, "results.json");
 
-	conductor_journal(c, events_run_finished(&c->events, &c->run));
-	conductor_sync(c);
-	if (c->journal_failed)
-		status = EXIT_BROKEN;
-	results_put(&c->run, results);
-	if (file_replace(path, results->data, results->len) == -1) {
+	buf_reset(&c->results);
+	results_put(&c->run, &c->results);
+	if (file_replace(path, c->results.data, c->results.len) == -1) {
 		log_error("cannot write '%s': %s", path, strerror(errno));
-		status = EXIT_BROKEN;
+		c->status = EXIT_BROKEN;
 	}
 	free(path);
-	return status;
 }
 
-/* Writes the reports that have files of their own. story: not open yet. Returns the exit status. */
-static int
-write_reports(const struct conductor *c, const struct conduct_options *o, struct story *story, int status)
+/* Reads the run's story when there are reports to be made of it, and writes those that have files of their own. */
+static void
+write_reports(struct conductor *c)
 {
-	if (!reports_wanted(&o->reports) && !github_runs_this())
-		return status;
-	if (story_open(story, c->run.folder) == -1) {
+	const struct reports *reports = &c->options->reports;
+
+	if (!reports_wanted(reports) && !github_runs_this())
+		return;
+	if (story_open(&c->story, c->run.folder) == -1) {
 		log_error("cannot read the journal in '%s' for reports: %s", c->run.folder, strerror(errno));
-		return EXIT_BROKEN;
+		c->status = EXIT_BROKEN;
+	} else if (reports_write(reports, story_last(&c->story), c->run.folder, false) == -1) {
+		c->status = EXIT_BROKEN;
 	}
-	return reports_write(&o->reports, story_last(story), c->run.folder, false) == -1 ? EXIT_BROKEN : status;
+}
+
+void
+conductor_over(struct conductor *c, const struct pool_end *end)
+{
+	/*
+	 * before anything that may wait, and be killed while it does: who reads what is printed
+	 */
+	rundir_end(&c->dirs);
+	conclude(c, end);
+	progress_end();
+	if (end->why == POOL_STOP_BROKEN) {
+		log_error("cannot go on: %s", strerror(end->error));
+		c->status = EXIT_BROKEN;
+	} else {
+		c->status = c->run.status == STATUS_SUCCEEDED ? EXIT_ALL_SUCCEEDED : EXIT_SOME_FAILED;
+	}
+	conductor_journal(c, events_run_finished(&c->events, &c->run));
+	conductor_sync(c);
+	write_results(c);
+	write_reports(c);
+}
+
+/* All hooks that could run have: notes those that did not, and that there were any. */
+static void
+settle_hooks(struct conductor *c)
+{
+	size_t skipped = hooks_skip(&c->hooks);
+
+	for (size_t i = c->run.nhooks - skipped; i < c->run.nhooks; i++)
+		conductor_journal(c, events_hook_finished(&c->events, &c->run.hooks[i]));
+	if (c->run.nhooks > 0)
+		write_results(c);
 }
 
 static void
@@ -346,6 +380,10 @@ release(struct conductor *c)
 		conductor_strip(&c->parts[i]);
 		record_release(&c->run.records[i]);
 	}
+	hooks_release(&c->hooks);
+	run_release_hooks(&c->run);
+	buf_release(&c->results);
+	story_release(&c->story);
 	free(c->run.records);
 	free(c->parts);
 	table_release(&c->names);
@@ -394,54 +432,41 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 		.past = PAST_INIT,
 		.keeper = KEEPER_INIT(NULL),
 		.quiet = o->quiet,
+		.options = o,
+		.story = STORY_INIT,
 	};
 	struct pool_end end = {.why = POOL_GOES_ON};
-	struct story story = STORY_INIT;
-	struct buf results = BUF_INIT;
 	bool started;
-	int status;
 
 	*sig = 0;
-	status = o->resume ? open_old(&c, o) : open_new(&c, o);
-	if (status != 0) {
+	c.status = o->resume ? open_old(&c, o) : open_new(&c, o);
+	if (c.status != 0) {
 		release(&c);
-		return status;
+		return c.status;
 	}
 	prepare(&c, o);
 	progress_start(&c.run, o->quiet ? PROGRESS_NONE : o->progress);
 	conductor_journal(&c, events_run_started(&c.events, &c.run));
 	rundir_begin(&c.dirs);	/* not before there is something in the journal that --resume could go by */
 	started = !c.journal_failed;
-	if (started)
+	if (started) {
 		run_pool(&c, &end);
-	else
-		end = (struct pool_end){.why = POOL_STOP_BROKEN, .error = c.journal_error};
-	/*
-	 * before anything that may wait, and be killed while it does: who reads what is printed
-	 */
-	rundir_end(&c.dirs);
-	conclude(&c, &end);
-	progress_end();
-	if (end.why == POOL_STOP_BROKEN) {
-		log_error("cannot go on: %s", strerror(end.error));
-		status = EXIT_BROKEN;
-	} else {
-		status = c.run.status == STATUS_SUCCEEDED ? EXIT_ALL_SUCCEEDED : EXIT_SOME_FAILED;
-	}
-	status = write_results(&c, &results, status);
-	status = write_reports(&c, o, &story, status);
-	/* What follows may wait for somebody who reads: now a signal kills. */
-	if (started)
+		settle_hooks(&c);
+		/* What follows may wait for somebody who reads: now a signal kills. */
 		pool_release_signals(&end);
-	*sig = end.sig;
-	if (say(&c, &results, &story, o) == -1) {
-		log_error("cannot write to standard output: %s", strerror(errno));
-		status = EXIT_BROKEN;
+	} else {
+		end = (struct pool_end){.why = POOL_STOP_BROKEN, .error = c.journal_error};
+		conductor_over(&c, &end);
 	}
-	if (github_runs_this() && story.n > 0)
-		github_report(story_last(&story), c.run.folder);
-	story_release(&story);
-	buf_release(&results);
+	if (c.journal_failed)
+		c.status = EXIT_BROKEN;
+	*sig = end.sig;
+	if (say(&c) == -1) {
+		log_error("cannot write to standard output: %s", strerror(errno));
+		c.status = EXIT_BROKEN;
+	}
+	if (github_runs_this() && c.story.n > 0)
+		github_report(story_last(&c.story), c.run.folder);
 	release(&c);
-	return status;
+	return c.status;
 }

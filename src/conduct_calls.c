@@ -103,6 +103,11 @@ on_started(void *data, struct job *j)
 {
 	struct conductor *c = data;
 
+	if (j == &c->hooks.job) {
+		hooks_started(&c->hooks);
+		conductor_journal(c, events_hook_started(&c->events, hooks_command(&c->hooks), j->pid));
+		return;
+	}
 	c->handed_over = NULL;
 	notebook_started(c, record_of(j));
 }
@@ -112,7 +117,8 @@ on_progress(void *data, struct job *j, const char *text, size_t n)
 {
 	struct conductor *c = data;
 
-	notebook_heard(c, record_of(j), text, n);
+	if (j != &c->hooks.job)
+		notebook_heard(c, record_of(j), text, n);
 }
 
 static bool
@@ -120,6 +126,10 @@ on_finished(void *data, struct job *j)
 {
 	struct conductor *c = data;
 
+	if (j == &c->hooks.job) {
+		conductor_journal(c, events_hook_finished(&c->events, hooks_ended(&c->hooks)));
+		return false;
+	}
 	return notebook_ended(c, record_of(j));
 }
 
@@ -177,6 +187,22 @@ on_last(void *data)
 	struct record *r = notebook_to_cancel(c);
 
 	return r != NULL ? &conductor_part(c, r)->job : NULL;
+}
+
+/* ---- Hooks ---- */
+
+static struct job *
+on_beside(void *data)
+{
+	struct conductor *c = data;
+
+	return hooks_next(&c->hooks);
+}
+
+static void
+on_over(void *data, const struct pool_end *end)
+{
+	conductor_over(data, end);
 }
 
 /* ---- Time ---- */
@@ -275,6 +301,8 @@ const struct pool_calls conductor_calls = {
 	.finished = on_finished,
 	.stopping = on_stopping,
 	.last = on_last,
+	.beside = on_beside,
+	.over = on_over,
 	.tick = on_tick,
 	.suspended = on_suspended,
 	.resized = on_resized,

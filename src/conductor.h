@@ -9,12 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+#include "conduct.h"
 #include "estimate.h"
+#include "hooks.h"
 #include "keep.h"
 #include "past.h"
 #include "pool/pool.h"
 #include "report/events.h"
 #include "report/run.h"
+#include "report/story.h"
 #include "rundir.h"
 #include "schedule.h"
 #include "worker.h"
@@ -94,6 +98,11 @@ struct conductor {
 	bool quiet;	/* there is neither progress nor summary: failures are said as errors */
 	size_t looked_at;	/* of the records, for something that was left running elsewhere */
 	const struct record *culprit;	/* the last failure that counts */
+	const struct conduct_options *options;
+	struct hooks hooks;
+	struct story story;	/* of this run, once it is over, when there are reports to be made of it */
+	struct buf results;	/* the document, once the run is over */
+	int status;	/* the exit status, likewise */
 };
 
 /* The index that the record of one of the workflow's notebooks has, and its task and its part. */
@@ -110,6 +119,9 @@ void conductor_journal(struct conductor *c, int r);
 
 /* Makes sure that the disk knows of what is over: the executed copies' names, and then the journal, if it must. */
 void conductor_sync(struct conductor *c);
+
+/* All notebooks are over, and *end says why: concludes the run, and writes down what came of it. Only hooks come after it. */
+void conductor_over(struct conductor *c, const struct pool_end *end);
 
 /* ---- One notebook (conduct_notebook.c) ---- */
 

@@ -19,6 +19,7 @@
 #include "base/proc.h"
 #include "complete.h"
 #include "conduct.h"
+#include "hooks.h"
 #include "options.h"
 #include "validate.h"
 #include "databricks/deploy.h"
@@ -96,6 +97,8 @@ run(char **args, int n, const struct options *o, int *sig)
 		job_check(&w, &problems);
 	else if (!o->deploy && w.schedule != NULL)
 		log_info("'schedule' is passed over: it counts for --deploy");
+	if (!o->deploy)
+		hooks_check(&w, &problems);
 	/* Also when there are problems already, so that all are shown in one go. */
 	validate_workflow(&w, !o->check && !o->conduct.dry_run && !o->deploy, &problems);
 	if (problems.n != 0) {

@@ -164,6 +164,8 @@ job_notices(const struct workflow *w)
 	if (list.len > 0)
 		log_warn("a saved job starts every task as soon as those before it have ended; it passes over %s",
 		    buf_str(&list));
+	if (w->ncommands > 0)
+		log_warn("a saved job has no commands to run on this machine; it passes over 'hooks'");
 	if (backoff)
 		log_warn("a saved job waits equally long before every retry; it passes over 'retry_backoff'");
 	else if (usual)

@@ -66,6 +66,7 @@ struct job {
 	 * none when it is less than 3. Not inherited by what the child executes.
 	 */
 	int keep_fd;
+	bool beside;	/* it runs beside the others, and is not stopped with them (pool.h) */
 
 	/* Kept here; the caller reads. */
 	enum job_state state;

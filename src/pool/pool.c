@@ -37,7 +37,10 @@ struct pool {
 	int stops;	/* orders to stop that have been obeyed */
 	int64_t stopped_at;	/* when the first of them was */
 	bool stopping;	/* what runs has been told to stop, and not only what does not run yet */
-	bool hurried;	/* nothing is started any more, not even to clean up */
+	bool hurried;	/* nothing is started any more: whoever gives the orders does not want to wait */
+	bool unclean;	/* nothing is started any more to clean up: it could not be */
+	struct job *beside;	/* the one that runs beside the others; NULL for none */
+	bool over;	/* nothing else is left */
 	int give_up;	/* errno from pool_give_up, until it has been obeyed */
 	bool failed;	/* there was a failure, until it has been obeyed */
 };
@@ -111,7 +114,7 @@ has_order(const struct pool *p)
 static void
 stop_starting(struct pool *p, enum pool_stop why, int sig)
 {
-	if (p->end.why != POOL_GOES_ON)
+	if (p->end.why != POOL_GOES_ON || p->over)
 		return;
 	p->end.why = why;
 	p->held = NULL;
@@ -123,6 +126,15 @@ stop_running(struct pool *p, enum job_stop why)
 {
 	p->stopping = true;
 	running_stop(&p->running, why, p->config->grace);
+}
+
+/* What runs beside the others has outlived them, and is to stop too. */
+static void
+stop_beside(struct pool *p)
+{
+	p->hurried = true;
+	if (p->beside != NULL)
+		job_stop(p->beside, JOB_STOP_SIGNAL, p->config->grace);
 }
 
 static void
@@ -144,6 +156,8 @@ finish_job(struct pool *p, size_t i)
 	struct job *j = p->running.jobs[i];
 
 	running_remove(&p->running, i);
+	if (j == p->beside)
+		p->beside = NULL;
 	p->retry_at = 0;
 	j->state = JOB_OVER;
 	j->deadline = INT64_MAX;
@@ -196,6 +210,8 @@ obey(struct pool *p)
 		p->stopped_at = now;
 		stop_starting(p, POOL_STOP_SIGNAL, first);
 		stop_running(p, JOB_STOP_SIGNAL);
+		if (p->over)
+			stop_beside(p);
 	} else if (stops > p->stops && now - p->stopped_at >= ECHO) {
 		running_kill(&p->running, JOB_STOP_SIGNAL);
 		p->hurried = true;
@@ -225,7 +241,7 @@ resize(struct pool *p)
 		processes = 1;
 	if (processes > p->processes_max)
 		processes = p->processes_max;
-	if (processes == p->processes || p->end.why != POOL_GOES_ON)
+	if (processes == p->processes || p->end.why != POOL_GOES_ON || p->over)
 		return;
 	p->processes = (unsigned)processes;
 	if (p->calls->resized != NULL)
@@ -319,23 +335,61 @@ start_last(struct pool *p)
 {
 	struct job *j;
 
-	while (p->stopping && !p->hurried && p->end.why != POOL_STOP_BROKEN && p->calls->last != NULL && p->running.n < p->processes &&
+	if (!p->stopping || p->hurried || p->end.why == POOL_STOP_BROKEN || p->calls->last == NULL)
+		return;
+	while (!p->unclean && p->running.n - (p->beside != NULL) < p->processes &&
 	    (j = p->calls->last(p->config->data)) != NULL) {
 		j->slot = running_slot(&p->running);
 		j->keep_fd = p->config->keep_fd;
 		if (job_start(j, signals_mask()) == -1) {
 			log_warn("cannot start a process for '%s': %s", j->name, strerror(errno));
-			p->hurried = true;
-			return;
+			p->unclean = true;
+			break;
 		}
 		running_add(&p->running, j);
 	}
+}
+
+/* Starts what is to run beside the others. */
+static void
+start_beside(struct pool *p)
+{
+	struct job *j;
+
+	while (p->beside == NULL && !p->hurried && p->calls->beside != NULL && (j = p->calls->beside(p->config->data)) != NULL) {
+		j->slot = running_slot(&p->running);
+		j->keep_fd = p->config->keep_fd;
+		if (job_start(j, signals_mask()) == -1) {
+			j->problem = strerror(errno);
+			p->calls->finished(p->config->data, j);
+			continue;
+		}
+		p->beside = j;
+		running_add(&p->running, j);
+		running_lend(&p->running, j, true);	/* it takes no place */
+		p->calls->started(p->config->data, j);
+	}
+}
+
+/* When there is nothing else left to run or to wait for, that is said, once. */
+static void
+end_others(struct pool *p)
+{
+	if (p->over || p->running.n > (p->beside != NULL) || p->start_at != INT64_MAX || has_order(p))
+		return;
+	p->over = true;
+	p->deadline = INT64_MAX;
+	if (p->calls->over != NULL)
+		p->calls->over(p->config->data, &p->end);
+	start_beside(p);
 }
 
 static void
 fill_slots(struct pool *p)
 {
 	p->start_at = INT64_MAX;
+	if (p->over)
+		return;
 	if (p->end.why != POOL_GOES_ON)
 		start_last(p);
 	while (has_room(p)) {
@@ -466,7 +520,9 @@ turn(struct pool *p)
 	finish_jobs(p);
 	obey(p);
 	resize(p);
+	start_beside(p);
 	fill_slots(p);
+	end_others(p);
 	return p->running.n > 0 || p->start_at != INT64_MAX || has_order(p);
 }
 

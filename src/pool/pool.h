@@ -28,7 +28,7 @@ enum pool_stop {
 	POOL_STOP_BROKEN,	/* no process could be started, or the caller said so (pool_give_up) */
 };
 
-struct pool;
+struct pool_end;
 
 struct pool_calls {
 	/*
@@ -63,6 +63,18 @@ struct pool_calls {
 	 * asked for. May be NULL.
 	 */
 	struct job *(*last)(void *data);
+	/*
+	 * The next job that is to run beside the others (job.beside), NULL for none now: it takes no place, and what stops
+	 * the others does not stop it, but a second signal kills it. Asked for in each turn while none such runs, until a
+	 * second signal has come; started() is called for it, and finished(), also when it could not be started: then it is
+	 * JOB_NEW still, and job.problem says why. May be NULL.
+	 */
+	struct job *(*beside)(void *data);
+	/*
+	 * Nothing of the others is left, and *end says why; called once. What is still to run is for beside(). From here on
+	 * the first signal stops it in order, unless one has stopped the run; then nothing more is asked for. May be NULL.
+	 */
+	void (*over)(void *data, const struct pool_end *end);
 	/*
 	 * Called in each turn of the loop; returns when it wants to be called again at the latest (run clock;
 	 * INT64_MAX: whenever). May be NULL.

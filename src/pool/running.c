@@ -76,7 +76,8 @@ void
 running_stop(struct running *r, enum job_stop why, int64_t grace)
 {
 	for (size_t i = 0; i < r->n; i++)
-		job_stop(r->jobs[i], why, grace);
+		if (!r->jobs[i]->beside)
+			job_stop(r->jobs[i], why, grace);
 }
 
 void

@@ -38,7 +38,7 @@ void running_remove(struct running *r, size_t i);
 /* Has a job lend its place, or take it back. */
 void running_lend(struct running *r, struct job *j, bool yes);
 
-/* job_stop and job_kill for all. */
+/* job_stop for all but those that run beside the others, and job_kill for all. */
 void running_stop(struct running *r, enum job_stop why, int64_t grace);
 void running_kill(struct running *r, enum job_stop why);
 

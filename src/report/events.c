@@ -592,3 +592,28 @@ events_run_finished(struct events *e, const struct run *run)
 	put_seconds(o, "duration_seconds", (double)(run->ended_at - run->started_at) / (double)NSEC_PER_SEC);
 	return end(e, &l);
 }
+
+int
+events_hook_started(struct events *e, const struct command *c, int pid)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "hook_started");
+
+	json_out_key(o, "hook");
+	json_out_str(o, hook_name(c->hook));
+	json_out_key(o, "command");
+	json_out_str(o, c->argv[0]);
+	json_out_key(o, "pid");
+	json_out_int(o, pid);
+	return end(e, &l);
+}
+
+int
+events_hook_finished(struct events *e, const struct hook_run *h)
+{
+	struct line l;
+	struct json_out *o = begin(&l, "hook_finished");
+
+	results_put_hook(h, o);
+	return end(e, &l);
+}

@@ -23,6 +23,8 @@
  *	processes_changed {processes}
  *	run_stopping {reason}
  *	run_finished {status, counts, duration_seconds}
+ *	hook_started {hook, command, pid}, hook_finished {the members of its object of the results document}; those of
+ *		on_start may come at any time, those of the other hooks come last
  * Those of a notebook that is run by another one have "parent", that one's name, beside name; its notebook_finished
  * comes before its parent's, whose object holds its own. A run that continues another one in its folder writes on in the
  * same journal.
@@ -125,6 +127,8 @@ int events_memory_sampled(struct events *e, int64_t available, const struct even
 
 int events_processes_changed(struct events *e, unsigned processes);
 int events_run_stopping(struct events *e, const char *reason);
+int events_hook_started(struct events *e, const struct command *c, int pid);
+int events_hook_finished(struct events *e, const struct hook_run *h);
 int events_run_finished(struct events *e, const struct run *run);
 
 #endif

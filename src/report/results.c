@@ -147,16 +147,22 @@ put_spent(struct json_out *o, const struct record *r)
 }
 
 static void
-put_exit(struct json_out *o, const struct record *r)
+put_exit_of(struct json_out *o, bool has_exit_status, int exit_status, int signal)
 {
-	if (r->has_exit_status)
-		put_int(o, "exit_status", r->exit_status);
+	if (has_exit_status)
+		put_int(o, "exit_status", exit_status);
 	else
 		put_null(o, "exit_status");
-	if (r->signal != 0)
-		put_int(o, "signal", r->signal);
+	if (signal != 0)
+		put_int(o, "signal", signal);
 	else
 		put_null(o, "signal");
+}
+
+static void
+put_exit(struct json_out *o, const struct record *r)
+{
+	put_exit_of(o, r->has_exit_status, r->exit_status, r->signal);
 }
 
 void
@@ -204,7 +210,7 @@ put_notebook(const struct record *r, unsigned depth, bool with, struct json_out 
 	put_str(o, "name", t->name);
 	put_str(o, "path", t->path);
 	put_str(o, "target", t->target->name);
-	put_str(o, "status", status_name(r->status));
+	put_str(o, "status", r->state == RECORD_DONE ? status_name(r->status) : NULL);
 	put_int(o, "attempts", r->attempts);
 	put_parameters(o, depth, &t->parameters);
 	put_text_at(o, depth, "result", r->result);
@@ -323,11 +329,31 @@ put_head(const struct run *run, struct json_out *o)
 	put_str(o, "resumed_from", run->resumed_from);
 	json_out_close(o, '}');
 	results_put_plan(run, o);
-	put_str(o, "status", status_name(run->status));
+	put_str(o, "status", run->over ? status_name(run->status) : "running");
 	put_time(o, "started_at", run->started_wall);
 	put_time(o, "finished_at", run->ended_wall);
-	put_seconds(o, "duration_seconds", seconds(run->started_at, run->ended_at));
+	if (run->over)
+		put_seconds(o, "duration_seconds", seconds(run->started_at, run->ended_at));
+	else
+		put_null(o, "duration_seconds");
 	results_put_counts(run, o);
+}
+
+void
+results_put_hook(const struct hook_run *h, struct json_out *o)
+{
+	put_str(o, "hook", hook_name(h->command->hook));
+	put_str(o, "command", h->command->argv[0]);
+	put_str(o, "status", status_name(h->status));
+	put_exit_of(o, h->has_exit_status, h->exit_status, h->signal);
+	put_str(o, "message", h->message);
+	put_time(o, "started_at", h->started_wall);
+	put_time(o, "finished_at", h->ended_wall);
+	if (h->started_wall != 0)
+		put_seconds(o, "duration_seconds", seconds(h->started_at, h->ended_at));
+	else
+		put_null(o, "duration_seconds");
+	put_file(o, "log", h->has_log, "logs/hooks", hook_name(h->command->hook), "log");
 }
 
 void
@@ -337,6 +363,14 @@ results_put(const struct run *run, struct buf *b)
 
 	json_out_open(&o, '{');
 	put_head(run, &o);
+	json_out_key(&o, "hooks");
+	json_out_open(&o, '[');
+	for (size_t i = 0; i < run->nhooks; i++) {
+		json_out_open(&o, '{');
+		results_put_hook(&run->hooks[i], &o);
+		json_out_close(&o, '}');
+	}
+	json_out_close(&o, ']');
 	json_out_key(&o, "notebooks");
 	json_out_open(&o, '[');
 	for (size_t i = 0; i < run->n; i++)

@@ -17,7 +17,10 @@
  */
 #define RESULTS_DEPTH_MAX 200
 
-/* Appends the document, on lines of its own with two spaces of indentation, with a final newline. */
+/*
+ * Appends the document, on lines of its own with two spaces of indentation, with a final newline. While the run is not over
+ * its status is "running", and that of a notebook that is not over null.
+ */
 void results_put(const struct run *run, struct buf *b);
 
 /*
@@ -34,6 +37,8 @@ void results_put_attempt(const struct record *r, struct json_out *o);
 
 /* Writes the object of a notebook that was kept: as it was, and the id of the run it is from as resumed_from. */
 void results_put_kept(struct json object, const char *from, struct json_out *o);
+/* Writes the members of the object of a command of a hook. */
+void results_put_hook(const struct hook_run *h, struct json_out *o);
 
 /* Write members of the document: workflow, target, processes, on_error and on_error_after; counts. */
 void results_put_plan(const struct run *run, struct json_out *o);

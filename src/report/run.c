@@ -59,6 +59,16 @@ record_fails_the_run(const struct record *r)
 }
 
 void
+run_release_hooks(struct run *run)
+{
+	for (size_t i = 0; i < run->nhooks; i++)
+		free(run->hooks[i].message);
+	free(run->hooks);
+	run->hooks = NULL;
+	run->nhooks = 0;
+}
+
+void
 record_release(struct record *r)
 {
 	free(r->again_because);

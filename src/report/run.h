@@ -93,6 +93,23 @@ struct record {
 	char *earlier_attempts;	/* JSON list on one line of the attempts that failed before the last one; NULL for none */
 };
 
+/* A command of a hook that has run. */
+struct hook_run {
+	const struct command *command;
+	/*
+	 * failed also when it could not be started; cancelled when a signal has stopped it, skipped when one came before it was
+	 * started
+	 */
+	enum status status;
+	bool has_exit_status;	/* it ended by exit */
+	int exit_status;
+	int signal;	/* it was killed by this; 0 otherwise */
+	char *message;	/* what went wrong; NULL for nothing; owned */
+	int64_t started_at, ended_at;	/* run clock */
+	int64_t started_wall, ended_wall;	/* wall clock, microseconds; 0 for never */
+	bool has_log;	/* logs/hooks/HOOK.log is there */
+};
+
 struct run {
 	const struct workflow *workflow;
 	char *id;	/* NAME-UTCSTAMP and the like: unique among this user's runs */
@@ -109,6 +126,8 @@ struct run {
 	struct children {
 		size_t waiting, running, counts[STATUSES];
 	} children;	/* the same of the notebooks that notebooks run */
+	struct hook_run *hooks;	/* in the order in which they ended; owned */
+	size_t nhooks;
 	bool over;
 	/*
 	 * succeeded, failed; timed_out: the run's time was over; cancelled: a signal stopped it
@@ -136,6 +155,9 @@ unsigned record_depth(const struct record *r);
  * notebook was stopped or never started is not its own failure.
  */
 bool record_fails_the_run(const struct record *r);
+
+/* Frees the list of hooks. */
+void run_release_hooks(struct run *run);
 
 /* Frees what a record owns; its children are the caller's. */
 void record_release(struct record *r);

@@ -65,7 +65,6 @@ struct loader_key {
 		LOADER_PLAIN,	/* expressions in the value are evaluated before it is read */
 		LOADER_RAW,	/* the value is given as it is written */
 		LOADER_MISPLACED,	/* belongs to a notebook, which is said */
-		LOADER_LATER,	/* "not supported yet" */
 	} way;
 	bool elsewhere;	/* somebody else reads it, not loader_map() */
 	bool own;	/* of a notebook's keys: "defaults" cannot have it */

@@ -93,6 +93,8 @@ static const struct loader_key workflow_keys[] = {
 	    .about = "Named limits: how many of the notebooks in the pool of that name run at a time."},
 	{"limits", .kind = &loader_limits_kind, .read = loader_limits,
 	    .about = "Nothing new is started while the machine is short of something."},
+	{"hooks", .kind = &loader_hooks_kind, .way = LOADER_RAW, .read = loader_hooks,
+	    .about = "Commands that are run when the run begins and when it is over."},
 	{"schedule", .kind = &loader_schedule_kind, .read = loader_schedule,
 	    .about = "When the saved job of the workflow runs (nbfork --deploy)."},
 	{"targets", .kind = &loader_targets_kind, .way = LOADER_RAW, .read = loader_targets,
@@ -122,7 +124,6 @@ static const struct loader_key workflow_keys[] = {
 	MISPLACED("priority"),
 	MISPLACED("depends_on"),
 	MISPLACED("run_if"),
-	{.name = "hooks", .way = LOADER_LATER},
 };
 
 const struct loader_keys loader_workflow_keys = LOADER_KEYS(workflow_keys);

@@ -100,8 +100,6 @@ loader_check_keys(struct loader *l, const struct yaml_node *map, const struct lo
 		} else if (keys->list[k].way == LOADER_MISPLACED) {
 			loader_problem(l, key->mark, "key '%s' belongs to a notebook; to set it for all of them, write it under "
 			    "'defaults'", key->name);
-		} else if (keys->list[k].way == LOADER_LATER) {
-			loader_problem(l, key->mark, "key '%s' is not supported yet", key->name);
 		}
 	}
 }

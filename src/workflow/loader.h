@@ -229,7 +229,7 @@ void loader_put_env(struct loader *l, const struct sources *env, struct params *
 /* What the values of its keys may be that are read elsewhere than where their table is. */
 extern const struct kind loader_compute_kind, loader_databricks_kind, loader_defaults_kind, loader_for_each_kind,
     loader_limits_kind, loader_matrix_kind, loader_notebooks_kind, loader_on_error_kind, loader_pools_kind,
-    loader_schedule_kind, loader_secrets_kind, loader_targets_kind;
+    loader_hooks_kind, loader_schedule_kind, loader_secrets_kind, loader_targets_kind;
 
 /* Parameters, and variables of the environment. */
 extern const struct kind loader_parameters_kind, loader_env_kind;
@@ -256,6 +256,9 @@ void loader_secrets(struct loader *l, void *into, const struct yaml_key *key, co
 void loader_limits(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 void loader_pools(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 void loader_on_error(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
+
+/* The value of "hooks". */
+void loader_hooks(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);
 
 /* The value of "schedule". */
 void loader_schedule(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value);

@@ -245,10 +245,31 @@ target_free(struct target *t)
 	free(t);
 }
 
+const char *
+hook_name(enum hook h)
+{
+	static const char *const names[HOOKS] = {
+		[HOOK_ON_START] = "on_start",
+		[HOOK_ON_SUCCESS] = "on_success",
+		[HOOK_ON_FAILURE] = "on_failure",
+		[HOOK_ON_FINISH] = "on_finish",
+	};
+
+	return names[h];
+}
+
+static void
+command_release(struct command *c)
+{
+	for (size_t i = 0; c->argv[i] != NULL; i++)
+		free(c->argv[i]);
+	free(c->argv);
+}
+
 void
 workflow_init(struct workflow *w)
 {
-	*w = (struct workflow){.on_error = POLICY_LET_FINISH, .after_failures = 1};
+	*w = (struct workflow){.on_error = POLICY_LET_FINISH, .after_failures = 1, .hook_timeout = HOOK_TIMEOUT};
 }
 
 void
@@ -263,6 +284,9 @@ workflow_release(struct workflow *w)
 	for (size_t i = 0; i < w->npools; i++)
 		free(w->pools[i].name);
 	free(w->pools);
+	for (size_t i = 0; i < w->ncommands; i++)
+		command_release(&w->commands[i]);
+	free(w->commands);
 	if (w->schedule != NULL) {
 		free(w->schedule->expression);
 		free(w->schedule->timezone);

@@ -116,6 +116,26 @@ struct cron {
 	struct mark mark;
 };
 
+/* When a hook's commands run. */
+enum hook {
+	HOOK_ON_START,	/* beside the first notebooks */
+	HOOK_ON_SUCCESS,	/* when the run is over, and has succeeded; */
+	HOOK_ON_FAILURE,	/* or has not, whatever the reason */
+	HOOK_ON_FINISH,	/* after one of these two */
+	HOOKS,
+};
+
+const char *hook_name(enum hook h);	/* "on_start", ... */
+
+/* A command of a hook. */
+struct command {
+	enum hook hook;
+	char **argv;	/* NULL-terminated, at least one word; owned */
+	struct mark mark;	/* of its first word */
+};
+
+#define HOOK_TIMEOUT (60 * INT64_C(1000000000))	/* nanoseconds that a command has by default */
+
 #define PROCESSES_MAX 10000	/* the largest pool */
 
 enum transport {
@@ -237,6 +257,9 @@ struct workflow {
 	int64_t min_free_memory;
 	/* when less than half of min_free_memory is free: it is stopped and runs again later */
 	bool requeue_youngest;
+	struct command *commands;	/* of all hooks, by hook; those of one in the order of the file */
+	size_t ncommands;
+	int64_t hook_timeout;	/* of each of them, nanoseconds, 0 for none */
 	struct cron *schedule;	/* NULL: not said; only saved jobs have it */
 	struct target **targets;	/* each allocated, so that tasks can point to it */
 	size_t ntargets;

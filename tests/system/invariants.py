@@ -32,6 +32,9 @@ EVENTS = {
     "memory_sampled": {"available_bytes", "kernels"},
     "processes_changed": {"processes"},
     "run_stopping": {"reason"},
+    "hook_started": {"hook", "command", "pid"},
+    "hook_finished": {"hook", "command", "status", "exit_status", "signal", "message", "started_at", "finished_at",
+                      "duration_seconds", "log"},
     "run_finished": {"status", "counts", "duration_seconds"},
 }
 OVER = {"notebook_finished", "notebook_kept", "notebook_attempt_failed", "notebook_requeued"}
@@ -83,6 +86,10 @@ NOTEBOOK = closed(
 CHILD = {**NOTEBOOK, "properties": {**NOTEBOOK["properties"], "parent_attempt": {"type": "integer", "minimum": 1}},
          "required": [*NOTEBOOK["required"], "parent_attempt"]}
 
+HOOKS = ["on_start", "on_success", "on_failure", "on_finish"]
+HOOK = closed(hook={"enum": HOOKS}, command=TEXT, status={"enum": STATUSES}, message=maybe(**TEXT), **EXIT,
+              started_at=maybe(**MOMENT), finished_at=maybe(**MOMENT), duration_seconds=maybe(**NUMBER), log=maybe(**TEXT))
+
 RESULTS = closed(
     schema={"const": "nbfork.results/1"}, nbfork={"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
     run=closed(id=TEXT, dir=TEXT, resumed_from=maybe(**TEXT)),
@@ -90,7 +97,8 @@ RESULTS = closed(
     on_error={"enum": ["let-finish", "fail-fast", "drain"]},
     on_error_after=maybe(type=["integer", "string"], minimum=1, pattern=r"^[\d.e+-]+%$"),
     status={"enum": ["succeeded", "failed", "timed_out", "cancelled"]}, started_at=MOMENT, finished_at=MOMENT,
-    duration_seconds=NUMBER, counts=COUNTS, notebooks={"type": "array", "items": NOTEBOOK})
+    duration_seconds=NUMBER, counts=COUNTS, hooks={"type": "array", "items": HOOK},
+    notebooks={"type": "array", "items": NOTEBOOK})
 
 DIGEST = {"type": "string", "pattern": "^([0-9a-f]{64})?$"}
 INPUTS = maybe(**closed(notebook=DIGEST, parameters=DIGEST, kernel=DIGEST, place=DIGEST, upstream=DIGEST))
@@ -151,6 +159,8 @@ def check_folder(run, results):
     for n in tree(results["notebooks"]):
         for end in ["", *(f".attempt{i}" for i in range(1, n["attempts"]))]:
             good |= {f"notebooks/{n['name']}{end}.ipynb", f"logs/{n['name']}{end}.log"}
+    if results["hooks"]:
+        good |= {"logs/hooks", *(f"logs/hooks/{h}.log" for h in HOOKS)}
     for path in run.dir.rglob("*"):
         name = str(path.relative_to(run.dir))
         # Of a run that was resumed there may be files of notebooks that are not in the workflow any more.
@@ -175,12 +185,25 @@ def check_results(run, results):
     if run.status >= 0:
         assert run.status == (0 if good else 1), "the exit status does not fit the results"
     else:
-        assert results["status"] == "cancelled"
+        # It may have come when only hooks were left to run.
+        assert results["status"] == "cancelled" or results["hooks"][-1]["status"] in ("cancelled", "skipped")
+    check_hooks(run, results)
     if good:
         assert not counted["cancelled"]
         assert all(n["error"]["message"].startswith("not needed: ") for n in notebooks if n["status"] == "skipped")
     for n in tree(notebooks, False):
         check_record(results, n, has_exited(run, n))
+
+
+def check_hooks(run, results):
+    """Those of the end come last, in order, and only those that are due."""
+    hooks = [h["hook"] for h in results["hooks"]]
+    assert hooks == sorted(hooks, key=HOOKS.index)
+    assert ("on_success" if results["status"] != "succeeded" else "on_failure") not in hooks
+    for h in results["hooks"]:
+        assert (h["message"] is None) == (h["status"] == "succeeded") == (h["exit_status"] == 0)
+        assert (h["started_at"] is None) == (h["status"] == "skipped")
+        assert h["log"] is None or (run.dir / h["log"]).stat().st_size > 0
 
 
 def has_exited(run, n):
@@ -285,10 +308,16 @@ def check_attempts(events, attempts):
                 assert 1 < most >= len(departing)
         if "attempt" in e:
             assert e["attempt"] == attempts.get(name, 0), e
-    assert not running or events[-1]["event"] != "run_finished"
+    assert not running or all(e["event"] != "run_finished" for e in events)
 
 
 def check_last_run(events, results):
+    hooks = [e for e in events if e["event"].startswith("hook_")]
+    assert [{key: e[key] for key in h} for e, h in zip((e for e in hooks if e["event"] == "hook_finished"), results["hooks"],
+                                                       strict=True)] == results["hooks"]
+    end = next(e for e in events if e["event"] == "run_finished")
+    assert all(e["event"] != "hook_started" or (e["hook"] == "on_start") or e in events[events.index(end):] for e in hooks)
+    events = [e for e in events if e not in hooks]
     kinds = [e["event"] for e in events]
     assert kinds[0] == "run_started" and kinds[-1] == "run_finished"
     assert kinds.count("run_finished") == 1

@@ -136,7 +136,7 @@ LOADER_SAYS = [
     r"Quartz", r"more than one of the keys", r"needs 'min_free_memory'", r"must be more than 0",
     r"no environments in which", r"means nothing with let-finish",
     r"begins with '-'", r"must have a list|the key '.*' of the matrix",
-    r"key 'type' of target", r"'env' .*",
+    r"there is no program '", r"key 'type' of target", r"'env' .*",
 ]
 
 

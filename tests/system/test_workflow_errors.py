@@ -91,11 +91,6 @@ ERRORS = {
     "column counts characters": ("{'é': 1, nótebooks: 2, notebooks: [a.ipynb]}\n", ("1:2", "'é'"), ("1:10", "'nótebooks'")),
 }
 
-LATER = {
-    "hooks": ("hooks: {on_failure: [true]}\n" + NB, "1:1"),
-}
-
-
 @pytest.fixture
 def here(work):
     for name in "ab":
@@ -120,13 +115,6 @@ def test_an_error_has_its_place_and_says_what_is_wrong(here, label):
         assert all(w in match[2] for w in words), line
         assert not match[2].endswith("."), line
     assert here.refused("--check", "w.yaml").splitlines() == said
-
-
-@pytest.mark.parametrize("key", LATER)
-def test_keys_still_to_come_are_refused(here, key):
-    text, place = LATER[key]
-    here.write("w.yaml", text)
-    assert here.refused("w.yaml") == f"w.yaml:{place}: key '{key}' is not supported yet\n"
 
 
 def test_other_types_of_target_are_refused(here):

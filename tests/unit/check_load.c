@@ -220,10 +220,8 @@ START_TEST(refuses_unknown_keys)
 }
 END_TEST
 
-/* Nothing that is to come is passed over in silence. */
-START_TEST(refuses_what_is_to_come)
+START_TEST(refuses_values_of_other_kinds)
 {
-	check_wrong("notebooks: [a.ipynb]\nhooks: {a: 1}\n", "2:1: key 'hooks' is not supported yet\n");
 	check_wrong("defaults: {threads: -1}\nnotebooks: [{path: a.ipynb, threads: [1]}, b.ipynb]\n",
 	    "1:21: 'threads' must be a whole number from 0 to 65536, not -1\n2:38: 'threads' must be a whole number from 0 to "
 	    "65536, not a list\n");
@@ -238,6 +236,62 @@ START_TEST(refuses_what_is_to_come)
 END_TEST
 
 /* ---- How much may run, and when ---- */
+
+static void
+check_command(const struct command *c, enum hook hook, unsigned column, const char *words)
+{
+	struct buf all = BUF_INIT;
+
+	for (size_t i = 0; c->argv[i] != NULL; i++)
+		buf_addf(&all, "%s'%s'", i > 0 ? " " : "", c->argv[i]);
+	ck_assert_int_eq(c->hook, hook);
+	ck_assert_uint_eq(c->mark.column, column);
+	ck_assert_str_eq(buf_str(&all), words);
+	buf_release(&all);
+}
+
+START_TEST(reads_hooks)
+{
+	struct workflow w;
+
+	load(&w, "notebooks: [a.ipynb]\n");
+	ck_assert_uint_eq(w.ncommands, 0);
+	ck_assert_int_eq(w.hook_timeout, 60 * NSEC_PER_SEC);
+	workflow_release(&w);
+	load(&w, "parameters: {to: data}\nhooks: {on_finish: [tell], on_start: [[sh, -c, 'a; b'], [./x y, '', 1.10, true]],\n"
+	    "  on_failure: ['{{ parameters.to }}', '--to={{ parameters.to }}'], timeout_seconds: 0.5, x-y: 1}\n"
+	    "notebooks: [a.ipynb]\n");
+	ck_assert_uint_eq(w.ncommands, 4);
+	check_command(&w.commands[0], HOOK_ON_START, 40, "'sh' '-c' 'a; b'");
+	check_command(&w.commands[1], HOOK_ON_START, 58, "'./x y' '' '1.10' 'true'");
+	check_command(&w.commands[2], HOOK_ON_FAILURE, 16, "'data' '--to=data'");
+	check_command(&w.commands[3], HOOK_ON_FINISH, 21, "'tell'");
+	ck_assert_int_eq(w.hook_timeout, NSEC_PER_SEC / 2);
+	workflow_release(&w);
+}
+END_TEST
+
+START_TEST(refuses_hooks)
+{
+	check_wrong("hooks: [a]\nnotebooks: [a.ipynb]\n", "1:8: 'hooks' must be a map, not a list\n");
+	check_wrong("notebooks: [a.ipynb]\nhooks:\n  on_fail: [a]\n  on_start: tell -x\n  on_success: []\n  on_failure: [[a], b, []]\n"
+	    "  on_finish: [a, [b], {c: d}, ~]\n",
+	    "3:3: unknown key 'on_fail'; did you mean 'on_failure'?\n"
+	    "4:13: 'on_start' must be a list of words, such as [notify, --channel, data], not the text 'tell -x'; no shell takes "
+	    "it apart, but one may be the command: [sh, -c, '...']\n"
+	    "5:15: a command of 'on_success' is empty; list its words, such as [notify, --channel, data], or leave it out\n"
+	    "6:21: the commands of 'on_failure' must all be lists of words, as the first one is\n"
+	    "6:24: a command of 'on_failure' is empty; list its words, such as [notify, --channel, data], or leave it out\n"
+	    "7:18: a word of a command of 'on_finish' must be text, not a list; several commands are a list of lists\n"
+	    "7:23: a word of a command of 'on_finish' must be text, not a map; several commands are a list of lists\n"
+	    "7:31: a word of a command of 'on_finish' has no value; write '' for an empty one, and '~' in quotes for a tilde\n");
+	check_wrong("hooks: {on_start: 5, on_finish: ['', a], on_success: ~, timeout_seconds: 1m}\nnotebooks: [a.ipynb]\n",
+	    "1:19: 'on_start' must be a list of words, such as [notify, --channel, data], not a whole number\n"
+	    "1:34: the first word of a command of 'on_finish' is empty; it names the program to run\n"
+	    "1:54: 'on_success' must be a list of words, such as [notify, --channel, data], not nothing (null)\n"
+	    "1:74: 'timeout_seconds' must be a number of seconds, such as 600, not the text '1m'\n");
+}
+END_TEST
 
 START_TEST(reads_limits)
 {
@@ -1085,7 +1139,9 @@ main(void)
 	tcase_add_test(tc, reads_in_any_order);
 	tcase_add_test(tc, refuses_wrong_types);
 	tcase_add_test(tc, refuses_unknown_keys);
-	tcase_add_test(tc, refuses_what_is_to_come);
+	tcase_add_test(tc, refuses_values_of_other_kinds);
+	tcase_add_test(tc, reads_hooks);
+	tcase_add_test(tc, refuses_hooks);
 	tcase_add_test(tc, reads_limits);
 	tcase_add_loop_test(tc, reads_bytes, 0, (int)(sizeof(sizes) / sizeof(sizes[0])));
 	tcase_add_test(tc, reads_policies);

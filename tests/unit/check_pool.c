@@ -1320,6 +1320,108 @@ look_at_lock(struct job *j)
 	shared->flags[1] = 1;
 }
 
+/* The first job runs beside the others, and the second one, if there is one for that, after it. */
+static size_t nbeside = 1;
+
+static struct job *
+beside(void)
+{
+	if (run.handed_out >= nbeside || run.n == 0)
+		return NULL;
+	if (run.handed_out == 1 && run.finished_as[0] == 0)
+		ck_abort_msg("two beside the others");
+	run.jobs[run.handed_out].beside = true;
+	run.lent++;
+	return &run.jobs[run.handed_out++];
+}
+
+static void
+beside_ended(struct job *j)
+{
+	if (j->beside)
+		run.lent--;
+}
+
+static void
+raise_flag(void)
+{
+	shared->flags[0] = 1;
+}
+
+static void
+raise_signal(struct job *j)
+{
+	(void)j;
+	kill(getpid(), SIGTERM);
+}
+
+static int
+wait_to_be_alone(struct job *j, int fd)
+{
+	WAIT_FOR(shared->flags[0] != 0);
+	return succeed(j, fd);
+}
+
+/* It neither takes the one place, nor is it stopped by what stops the others, nor do these wait for it. */
+START_TEST(one_beside_the_others)
+{
+	run.config.processes = 1;
+	run.config.policy = POOL_FAIL_FAST;
+	run.on_beside = beside;
+	run.on_finished = beside_ended;
+	run.on_over = raise_flag;
+	add("beside", wait_to_be_alone);
+	add("a", succeed);
+	add("b", _i == 0 ? succeed : fail_now);
+	go();
+	ck_assert(is_well(&run.jobs[0]) && is_well(&run.jobs[1]));
+	ck_assert_int_eq(run.finished_as[1], 1);
+	ck_assert_int_eq(run.finished_as[2], 2);
+	ck_assert_int_eq(run.finished_as[0], 3);
+	ck_assert_int_eq(run.end.why, _i == 0 ? POOL_GOES_ON : POOL_STOP_FAILURE);
+}
+END_TEST
+
+/* When the others are over the first signal means it: it stops in order, and nothing more is asked for. */
+START_TEST(a_signal_when_the_others_are_over)
+{
+	run.on_beside = beside;
+	run.on_finished = beside_ended;
+	run.on_progress = raise_signal;
+	add("beside", obey);
+	go();
+	ck_assert_int_eq(run.jobs[0].stop, JOB_STOP_SIGNAL);
+	ck_assert(!run.jobs[0].killed);
+	ck_assert_str_eq(run.jobs[0].result, "stopped");
+	ck_assert_int_eq(run.end.why, POOL_GOES_ON);
+	ck_assert_int_eq(run.end.sig, SIGTERM);
+}
+END_TEST
+
+/* One that cannot be started is over at once, and the next one has its turn. */
+START_TEST(one_beside_that_cannot_be_started)
+{
+	struct rlimit before, none = {.rlim_cur = 3};
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	none.rlim_max = before.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &none);
+	run.on_beside = beside;
+	run.on_finished = beside_ended;
+	run.processes = run.config.processes;
+	nbeside = 2;
+	add("beside", succeed);
+	add("beside too", succeed);
+	pool_run(&run.config, &run.end);
+	setrlimit(RLIMIT_NOFILE, &before);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(run.finished_as[i], i + 1);
+		ck_assert_int_eq(run.jobs[i].state, JOB_NEW);
+		ck_assert_str_eq(run.jobs[i].problem, strerror(EMFILE));
+	}
+}
+END_TEST
+
 START_TEST(children_keep_the_lock)
 {
 	lock = tmpfile();
@@ -1477,6 +1579,9 @@ add_tests(TCase *t)
 	tcase_add_test(t, nothing_can_be_started_for_one_that_waits);
 	tcase_add_test(t, one_that_is_withdrawn_is_not_started);
 	tcase_add_test(t, held_without_room);
+	tcase_add_loop_test(t, one_beside_the_others, 0, 2);
+	tcase_add_test(t, a_signal_when_the_others_are_over);
+	tcase_add_test(t, one_beside_that_cannot_be_started);
 	tcase_add_test(t, children_keep_the_lock);
 	tcase_add_test(t, many_jobs_leave_nothing);
 }

@@ -89,6 +89,7 @@ START_TEST(whole_document)
 		"    \"cancelled\": 0,\n"
 		"    \"skipped\": 1\n"
 		"  },\n"
+		"  \"hooks\": [],\n"
 		"  \"notebooks\": [\n"
 		"    {\n"
 		"      \"name\": \"a\",\n"
@@ -444,6 +445,54 @@ START_TEST(deep_values)
 }
 END_TEST
 
+static char *words[] = {(char[]){"./tell"}, (char[]){"--all"}, NULL};
+
+START_TEST(hooks_have_objects)
+{
+	static const char expected[] = "[{\"hook\": \"on_start\", \"command\": \"./tell\", \"status\": \"timed_out\", "
+	    "\"exit_status\": null, \"signal\": 15, \"message\": \"did not finish within 1 s\", "
+	    "\"started_at\": \"2026-11-22T08:15:00.123Z\", \"finished_at\": \"2026-11-22T08:15:01.623Z\", "
+	    "\"duration_seconds\": 1.500, \"log\": \"logs/hooks/on_start.log\"}, "
+	    "{\"hook\": \"on_finish\", \"command\": \"./tell\", \"status\": \"skipped\", \"exit_status\": null, "
+	    "\"signal\": null, \"message\": null, \"started_at\": null, \"finished_at\": null, "
+	    "\"duration_seconds\": null, \"log\": null}]";
+	const struct command commands[] = {{.hook = HOOK_ON_START, .argv = words}, {.hook = HOOK_ON_FINISH, .argv = words}};
+	struct hook_run hooks[] = {
+		{.command = &commands[0], .status = STATUS_TIMED_OUT, .signal = 15,
+		    .message = (char[]){"did not finish within 1 s"}, .started_at = NSEC_PER_SEC, .ended_at = NSEC_PER_SEC / 2 * 5,
+		    .started_wall = 1795335300123000, .ended_wall = 1795335301623000, .has_log = true},
+		{.command = &commands[1], .status = STATUS_SKIPPED},
+	};
+	struct buf line = BUF_INIT;
+
+	made_init(&made, 1);
+	made.run.hooks = hooks;
+	made.run.nhooks = 2;
+	write_document();
+	made.run.hooks = NULL;
+	made.run.nhooks = 0;
+	json_put(&line, json_get(document, "hooks"), &JSON_ONE_LINE);
+	ck_assert_str_eq(buf_str(&line), expected);
+	buf_release(&line);
+}
+END_TEST
+
+/* What a hook is told when a run begins. */
+START_TEST(a_run_that_goes_on_has_no_end)
+{
+	made_init(&made, 2);
+	made.run.records[0].state = RECORD_RUNNING;
+	made.run.records[1].state = RECORD_WAITING;
+	made.run.over = false;
+	write_document();
+	expect(document, "status", "\"running\"");
+	expect(document, "finished_at", "null");
+	expect(document, "duration_seconds", "null");
+	for (size_t i = 0; i < 2; i++)
+		expect(notebook(i), "status", "null");
+}
+END_TEST
+
 /* Notebooks that notebooks have run stand in their objects, with theirs; in the line of an event without. */
 START_TEST(children)
 {
@@ -575,6 +624,8 @@ suite(void)
 	tcase_add_checked_fixture(t, NULL, teardown);
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, whole_document);
+	tcase_add_test(t, hooks_have_objects);
+	tcase_add_test(t, a_run_that_goes_on_has_no_end);
 	tcase_add_test(t, earlier_attempts);
 	tcase_add_test(t, kept);
 	tcase_add_test(t, killed_and_without_files);

@@ -75,6 +75,9 @@ static struct {
 	void (*on_resized)(unsigned processes);
 	struct job *(*on_next)(int64_t *again);	/* instead of handing out all, one after the other */
 	struct job *(*on_wanted)(int64_t *again);
+	struct job *(*on_beside)(void);
+	void (*on_over)(void);
+	int overs;	/* how often that was called */
 	size_t lent;	/* places */
 } run;
 
@@ -341,10 +344,15 @@ job_finished(void *data, struct job *j)
 
 	ck_assert_ptr_eq(data, &run);
 	ck_assert_uint_lt(i, run.n);
+	ck_assert_int_eq(run.finished_as[i], 0);
+	if (j->beside && j->state == JOB_NEW) {
+		run.finished_as[i] = (int)++run.over;	/* it could not be started */
+		run.on_finished(j);
+		return false;
+	}
 	ck_assert_int_eq(j->state, JOB_OVER);
 	ck_assert_int_eq(j->pid, 0);
 	ck_assert_int_eq(j->fd, -1);
-	ck_assert_int_eq(run.finished_as[i], 0);
 	ck_assert_int_le(j->started_at, j->ended_at);
 	ck_assert_int_le(j->ended_at, clock_run());
 	if (j->survivors == 0) {
@@ -402,9 +410,27 @@ pool_resized(void *data, unsigned processes)
 		run.on_resized(processes);
 }
 
+static inline struct job *
+job_beside(void *data)
+{
+	ck_assert_ptr_eq(data, &run);
+	return run.on_beside != NULL ? run.on_beside() : NULL;
+}
+
+static inline void
+pool_over(void *data, const struct pool_end *end)
+{
+	ck_assert_ptr_eq(data, &run);
+	ck_assert_uint_eq(pool_working(), 0);
+	ck_assert_int_eq(run.stoppings, end->why != POOL_GOES_ON);
+	run.overs++;
+	if (run.on_over != NULL)
+		run.on_over();
+}
+
 static const struct pool_calls calls = {
 	.next = next_job, .wanted = wanted_job, .started = job_started, .progress = job_progress, .finished = job_finished,
-	.stopping = pool_stopping, .tick = pool_tick, .suspended = pool_suspended, .resized = pool_resized,
+	.beside = job_beside, .over = pool_over, .stopping = pool_stopping, .tick = pool_tick, .suspended = pool_suspended, .resized = pool_resized,
 };
 
 static inline void
@@ -455,8 +481,9 @@ go(void)
 	pool_run(&run.config, &run.end);
 	run.took = clock_run() - start;
 	ck_assert_uint_eq(run.running, 0);
-	if (run.on_wanted == NULL)
+	if (run.on_wanted == NULL && run.on_beside == NULL)
 		ck_assert_uint_le(run.most_running, processes_max());
+	ck_assert_int_eq(run.overs, 1);
 	ck_assert_int_eq(run.stoppings, run.end.why != POOL_GOES_ON);
 	if (run.stoppings > 0)
 		ck_assert_int_eq(run.stop_why, run.end.why);
