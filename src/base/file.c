@@ -442,6 +442,16 @@ file_join(const char *folder, const char *name)
 }
 
 char *
+file_absolute(const char *path)
+{
+	char *here = *path == '/' ? NULL : getcwd(NULL, 0), *absolute;
+
+	absolute = here != NULL ? file_join(here, path) : xstrdup(path);
+	free(here);
+	return absolute;
+}
+
+char *
 file_folder(const char *path)
 {
 	size_t n = strlen(path);

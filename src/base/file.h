@@ -67,6 +67,9 @@ int file_remove_tree(const char *path);
 /* folder/name; name alone when it is absolute or when folder is "" or ".". The caller's to free. */
 char *file_join(const char *folder, const char *name);
 
+/* The same path seen from the root; as it is when that cannot be told. The caller's to free. */
+char *file_absolute(const char *path);
+
 /*
  * What is left of a path without its last part: "a/b.ipynb" gives "a", "b.ipynb" gives ".", "/x" gives "/". The
  * caller's to free.

@@ -58,14 +58,8 @@ trim_slashes(char *path)
 static char *
 absolute(const char *path)
 {
-	char *here, *result;
+	char *result = file_absolute(path);
 
-	if (*path == '/' || (here = getcwd(NULL, 0)) == NULL) {
-		result = xstrdup(path);
-	} else {
-		result = file_join(here, path);
-		free(here);
-	}
 	trim_slashes(result);
 	return result;
 }

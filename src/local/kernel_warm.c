@@ -20,23 +20,12 @@
 
 #define EMPTY_PATIENCE (6 * NSEC_PER_SEC)	/* a keeper gives up after five */
 
-/* The same folder, whatever the current one is. The caller's to free. */
-static char *
-absolute(const char *folder)
-{
-	char *here = *folder == '/' ? NULL : getcwd(NULL, 0), *path;
-
-	path = here != NULL ? file_join(here, folder) : xstrdup(folder);
-	free(here);
-	return path;
-}
-
 void
 kernel_begin(struct kernel *k, const struct kernelspec *spec, enum transport transport, const char *folder)
 {
 	*k = (struct kernel)KERNEL_INIT;
 	k->interrupt_by_message = spec->interrupt_by_message;
-	k->folder = absolute(folder);	/* the kernel may run in another one */
+	k->folder = file_absolute(folder);	/* the kernel may run in another one */
 	k->by_ipc = transport == TRANSPORT_IPC ||
 	    (transport == TRANSPORT_AUTO && kernelspec_takes_ipc(spec) && connection_fits(k->folder));
 }
@@ -59,7 +48,7 @@ kernel_fork(struct kernel *k, const struct kernelspec *spec, const struct task *
 	fcntl(k->output, F_SETFL, O_NONBLOCK);
 	command = kernelspec_command(spec, k->file);
 	all = kernelspec_environment(spec, env);
-	directory = absolute(t->working_directory != NULL ? t->working_directory : ".");
+	directory = file_absolute(t->working_directory != NULL ? t->working_directory : ".");
 	connection_let_go(k);	/* the kernel takes the ports */
 	k->leash = forkserver_ask(spec, t, command, all, directory, output[1]);
 	k->warm = k->leash != -1;

@@ -45,23 +45,6 @@ takes_cell(const struct kernelspec *spec, const struct notebook *nb)
 	return false;
 }
 
-static bool
-is_word_character(char c)
-{
-	return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c & 0x80) != 0;
-}
-
-static bool
-has_word(const char *text, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *p = text; (p = strstr(p, word)) != NULL; p++)
-		if ((p == text || !is_word_character(p[-1])) && !is_word_character(p[n]))
-			return true;
-	return false;
-}
-
 /*
  * A notebook declares its parameters in a cell tagged so. One that does not so much as name a parameter that is
  * meant for it alone will run with its default instead: most likely a slip of the pen, but not an error for
@@ -70,24 +53,18 @@ has_word(const char *text, const char *word)
 static void
 warn_of_unknown(const struct task *t, const struct notebook *nb)
 {
-	struct buf declared = BUF_INIT;
 	size_t i = 0;
 
 	while (i < nb->ncells && !cell_has_tag(&nb->cells[i], "parameters"))
 		i++;
-	if (i < nb->ncells) {
-		cell_source(&nb->cells[i], &declared);
-		for (size_t k = 0; k < t->parameters.n; k++) {
-			const struct param *p = &t->parameters.list[k];
+	for (size_t k = 0; i < nb->ncells && k < t->parameters.n; k++) {
+		const struct param *p = &t->parameters.list[k];
 
-			/* Those of the workflow and of -p are for whom they may concern. */
-			if (p->mark.line >= t->mark.line && p->mark.line != 0 &&
-			    !has_word(buf_str(&declared), p->name + strspn(p->name, "_")))
-				log_warn("notebook '%s' does not name parameter '%s' in its cell tagged 'parameters'", t->name,
-				    p->name);
-		}
+		/* Those of the workflow and of -p are for whom they may concern. */
+		if (p->mark.line >= t->mark.line && p->mark.line != 0 &&
+		    !cell_has_word(&nb->cells[i], p->name + strspn(p->name, "_")))
+			log_warn("notebook '%s' does not name parameter '%s' in its cell tagged 'parameters'", t->name, p->name);
 	}
-	buf_release(&declared);
 }
 
 static void
@@ -119,16 +96,10 @@ check_parameters(const struct workflow *w, const struct task *t, const struct ke
 static bool
 runs_others(const struct notebook *nb)
 {
-	bool runs = false;
-
-	for (size_t i = 0; i < nb->ncells && !runs && nb->databricks != DATABRICKS_NONE; i++) {
-		struct buf source = BUF_INIT;
-
-		cell_source(&nb->cells[i], &source);
-		runs = nb->cells[i].type == CELL_CODE && strstr(buf_str(&source), "notebook.run") != NULL;
-		buf_release(&source);
-	}
-	return runs;
+	for (size_t i = 0; i < nb->ncells && nb->databricks != DATABRICKS_NONE; i++)
+		if (nb->cells[i].type == CELL_CODE && cell_has_word(&nb->cells[i], "notebook.run"))
+			return true;
+	return false;
 }
 
 static void

@@ -100,17 +100,13 @@ runtime_end(const struct attempt *a)
 	free(folder);
 }
 
+/* Without links where there are any to follow. */
 static char *
-absolute(const char *path)
+real_path(const char *path)
 {
-	char *real = realpath(path, NULL), *here, *joined;
+	char *real = realpath(path, NULL);
 
-	if (real != NULL || *path == '/')
-		return real != NULL ? real : xstrdup(path);
-	here = getcwd(NULL, 0);
-	joined = here != NULL ? xasprintf("%s/%s", here, path) : xstrdup(path);
-	free(here);
-	return joined;
+	return real != NULL ? real : file_absolute(path);
 }
 
 /* All values of widgets are text: of other types as JSON. */
@@ -140,7 +136,7 @@ put_settings(const struct session *s, struct buf *b)
 	const struct attempt *a = s->attempt;
 	const struct task *t = a->task;
 	struct json_out o = JSON_OUT(b, -1, 0);
-	char *path = absolute(t->file), *dbfs = absolute(t->target->dbfs), *tables = tables_folder(a);
+	char *path = real_path(t->file), *dbfs = real_path(t->target->dbfs), *tables = tables_folder(a);
 
 	json_out_open(&o, '{');
 	json_out_key(&o, "kind");

@@ -92,6 +92,26 @@ cell_position(const struct notebook *nb, const struct cell *c, unsigned *line, u
 		json_position(nb->text.data, (size_t)(at - nb->text.data), line, column);
 }
 
+static bool
+is_word_character(char c)
+{
+	return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c & 0x80) != 0;
+}
+
+bool
+cell_has_word(const struct cell *c, const char *text)
+{
+	const size_t n = strlen(text);
+	struct buf source = BUF_INIT;
+	bool has = false;
+
+	cell_source(c, &source);
+	for (const char *p = buf_str(&source); !has && (p = strstr(p, text)) != NULL; p++)
+		has = (p == source.data || !is_word_character(p[-1])) && !is_word_character(p[n]);
+	buf_release(&source);
+	return has;
+}
+
 bool
 cell_has_tag(const struct cell *c, const char *tag)
 {

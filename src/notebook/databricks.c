@@ -3,29 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 #define METADATA "application/vnd.databricks.v1+notebook"
 #define CELL_METADATA "application/vnd.databricks.v1+cell"
 #define DBUTILS "dbutils"
-
-static bool
-is_word_character(char c)
-{
-	return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c & 0x80) != 0;
-}
-
-static bool
-names_dbutils(const struct cell *c)
-{
-	struct buf source = BUF_INIT;
-	bool names = false;
-
-	cell_source(c, &source);
-	for (const char *p = buf_str(&source); !names && (p = strstr(p, DBUTILS)) != NULL; p++)
-		names = (p == source.data || !is_word_character(p[-1])) && !is_word_character(p[strlen(DBUTILS)]);
-	buf_release(&source);
-	return names;
-}
 
 /* The language that the workspace wrote down, else Jupyter's; Python where there is neither. */
 static enum cell_language
@@ -64,7 +44,7 @@ databricks_recognize(struct notebook *nb)
 		return;
 	}
 	for (size_t i = 0; named && i < nb->ncells; i++) {
-		if (nb->cells[i].type == CELL_CODE && names_dbutils(&nb->cells[i])) {
+		if (nb->cells[i].type == CELL_CODE && cell_has_word(&nb->cells[i], DBUTILS)) {
 			nb->databricks = DATABRICKS_USED;
 			return;
 		}

@@ -147,6 +147,9 @@ void cell_position(const struct notebook *nb, const struct cell *c, unsigned *li
 
 bool cell_has_tag(const struct cell *c, const char *tag);
 
+/* Whether the text is in the source of a cell as a word, or words: with no letter, digit or '_' on either side. */
+bool cell_has_word(const struct cell *c, const char *text);
+
 /*
  * Whether nbclient would pass it over: not code, nothing but white space (as Python's str.strip sees it), or
  * tagged skip-execution; and whether Databricks would, when the notebook is prepared (notebook/databricks.h).

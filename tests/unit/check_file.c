@@ -550,6 +550,20 @@ START_TEST(names)
 }
 END_TEST
 
+START_TEST(tells_where_a_path_is)
+{
+	char *here = getcwd(NULL, 0), *expected = file_join(here, "a/../b"), *path = file_absolute("a/../b");
+
+	ck_assert_str_eq(path, expected);
+	free(path);
+	path = file_absolute("/a//b/");
+	ck_assert_str_eq(path, "/a//b/");
+	free(path);
+	free(expected);
+	free(here);
+}
+END_TEST
+
 START_TEST(removes_what_the_dead_have_left)
 {
 	struct file_writer w;
@@ -612,6 +626,7 @@ main(void)
 	tcase_add_test(tcase, makes_folders);
 	tcase_add_test(tcase, removes_trees);
 	tcase_add_test(tcase, names);
+	tcase_add_test(tcase, tells_where_a_path_is);
 	tcase_add_test(tcase, removes_what_the_dead_have_left);
 	tcase_add_test(tcase, reads_regular_files_alone);
 	suite_add_tcase(suite, tcase);
