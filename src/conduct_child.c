@@ -347,6 +347,7 @@ add_child(struct conductor *c, struct child *child, struct record *caller, int64
 	c->run.children.waiting++;
 	conductor_journal(c, events_notebook_called(&c->events, r));
 	enqueue(c, child, false);
+	progress_notebook_called(r);
 	pool_lend(&p->job, true);
 }
 

@@ -277,6 +277,7 @@ notebook_prepare(struct conductor *c, struct record *r)
 	if (r->attempts > 0 && rundir_put_aside(c->run.folder, r->task->name, r->attempts) == -1)
 		log_warn("cannot put the files of attempt %u of '%s' aside: %s", r->attempts, r->task->name,
 		    strerror(errno));
+	p->assignment.line_interval = progress_line_interval();
 	job_release(j);
 	job_init(j, r->task->name, worker_main, &p->assignment);
 	j->timeout = r->task->timeout;
@@ -315,7 +316,7 @@ notebook_started(struct conductor *c, struct record *r)
 	r->slot = j->slot;
 	r->pid = j->pid;
 	r->kernel_pid = 0;
-	r->kernel_ready = r->warm = false;
+	r->kernel_ready = r->warm = r->ending = false;
 	r->cell = r->cells = 0;
 	--*waiting_with(c, r);
 	++*running_with(c, r);
@@ -350,6 +351,7 @@ depart(struct conductor *c, struct record *r)
 {
 	struct part *p = conductor_part(c, r);
 
+	r->ending = true;
 	if (p->departs || c->run.processes < 2 || c->departing >= c->run.processes)
 		return;
 	p->departs = true;

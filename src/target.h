@@ -40,6 +40,10 @@ struct attempt {
 	struct mask *mask;	/* secrets; a target may add to it before it runs anything */
 	const char *folder;	/* private (0700), short, empty: for sockets and such */
 	int log;	/* the notebook's log file, for what it prints */
+	/*
+	 * nanoseconds between two lines that it prints and the display is told of: 0 for all lines, INT64_MAX for none
+	 */
+	int64_t line_interval;
 	int64_t deadline;	/* run clock: when the notebook's time is over; INT64_MAX for never */
 	const volatile sig_atomic_t *stop;	/* set by SIGTERM: stop in order */
 	const sigset_t *wait_mask;	/* for ppoll: SIGTERM and SIGCHLD are blocked elsewhere */

@@ -32,6 +32,7 @@ struct assignment {
 	char *log;	/* where what it prints goes */
 	const char *private_folder;	/* of the run; the worker uses one below it, by its slot */
 	char *task_values;	/* see struct attempt */
+	int64_t line_interval;	/* likewise */
 	/* For a target that is elsewhere: struct attempt (target.h) says what they are. */
 	const char *first_run_id;
 	unsigned number;

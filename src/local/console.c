@@ -17,9 +17,9 @@
 #define WORDS_BYTES (16 * 1024)
 
 void
-console_init(struct console *c, int log, const struct mask *mask, bool all)
+console_init(struct console *c, int log, const struct mask *mask, int64_t interval)
 {
-	*c = (struct console){.log = log, .mask = mask, .all = all, .shown_at = -CONSOLE_INTERVAL};
+	*c = (struct console){.log = log, .mask = mask, .interval = interval, .all = interval == 0, .shown_at = -interval};
 }
 
 void
@@ -103,6 +103,8 @@ keep_all_lines(struct console *c, const char *text, size_t n)
 static void
 show(struct console *c, const char *text, size_t n)
 {
+	if (c->interval == INT64_MAX)
+		return;
 	if (c->all)
 		keep_all_lines(c, text, n);
 	else
@@ -178,7 +180,7 @@ console_due(const struct console *c)
 {
 	if (!c->fresh)
 		return INT64_MAX;
-	return c->all ? 0 : c->shown_at + CONSOLE_INTERVAL;
+	return c->all ? 0 : c->shown_at + c->interval;
 }
 
 /* Takes the next line off those that wait. */

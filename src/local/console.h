@@ -35,7 +35,8 @@ struct console {
 	int log;	/* descriptor of the log file; not owned */
 	const struct mask *mask;
 	enum console_raw raw;
-	bool all;	/* all lines are for the display, not just the last one now and then */
+	int64_t interval;	/* nanoseconds after which the display is told of a last line again, at the earliest */
+	bool all;	/* all lines are for the display: the interval is 0 */
 	bool failed;	/* the log could not be written; said once */
 	struct buf held[CONSOLE_SOURCES];
 	struct buf lines;	/* what has not been shown: the last line as far as it goes, or all of them; masked */
@@ -46,11 +47,8 @@ struct console {
 	struct buf words;	/* the end of CONSOLE_KERNEL */
 };
 
-/* The display is told of a last line at most this often. */
-#define CONSOLE_INTERVAL (100 * NSEC_PER_MSEC)
-
-/* all: every line is for the display. */
-void console_init(struct console *c, int log, const struct mask *mask, bool all);
+/* interval: between two lines for the display, nanoseconds: 0 for every line, INT64_MAX for none. */
+void console_init(struct console *c, int log, const struct mask *mask, int64_t interval);
 void console_release(struct console *c);
 
 /* Something was printed. */

@@ -80,7 +80,7 @@ session_init(struct session *s, struct attempt *a, const struct kernelspec *spec
 	s->kernel = (struct kernel)KERNEL_INIT;
 	s->memory = (struct memory)MEMORY_INIT;
 	failure_init(&s->failure);
-	console_init(&s->console, a->log, a->mask, log_level >= LOG_INFO);
+	console_init(&s->console, a->log, a->mask, a->line_interval);
 	s->collector = collector_new(a->notebook, a->mask, &calls);
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGCHLD, &sa, NULL);

@@ -113,8 +113,8 @@ struct pool_end {
 /*
  * Runs until there is nothing left to run, or the pool has stopped and nothing runs any more. Handles
  * SIGINT, SIGTERM, SIGHUP, SIGTSTP (unless ignored on entry: nohup, and background jobs of a script),
- * SIGCONT, SIGCHLD, SIGUSR1 and SIGUSR2 (ignored or not) meanwhile and restores dispositions and mask before it
- * returns.
+ * SIGCONT, SIGCHLD, SIGUSR1, SIGUSR2 and SIGWINCH (ignored or not) meanwhile and restores dispositions and mask before
+ * it returns. SIGWINCH does nothing but call tick.
  *
  * The first stopping signal stops the jobs in order (SIGTERM, then SIGKILL after the grace), a second one
  * kills them at once. A second one within a tenth of a second is taken for an echo of the first, and so is

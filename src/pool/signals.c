@@ -12,6 +12,7 @@ static const struct {
 } handled[] = {
 	{SIGINT, true, false}, {SIGTERM, true, false}, {SIGHUP, true, false}, {SIGTSTP, true, false},
 	{SIGCONT, false, false}, {SIGCHLD, false, false}, {SIGUSR1, false, true}, {SIGUSR2, false, true},
+	{SIGWINCH, false, false},
 };
 
 static struct sigaction old_actions[N];
@@ -34,6 +35,8 @@ note(int sig)
 	case SIGCONT:
 		suspend = 0;	/* the later order counts */
 		break;
+	case SIGWINCH:
+		break;	/* it ends the wait, and in the next turn the display looks at its terminal */
 	case SIGUSR1:
 		if (more < SIG_ATOMIC_MAX)
 			more++;

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 
 /*
- * Blocks SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT and SIGCHLD and takes them over. Of the first four those
- * that are ignored stay ignored. SIGUSR1 and SIGUSR2 are taken over too, ignored or not, but stay open, because
+ * Blocks SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGCHLD and SIGWINCH and takes them over. Of the first four those
+ * that are ignored stay ignored; the last one only ends the wait. SIGUSR1 and SIGUSR2 are taken over too, ignored or not, but stay open, because
  * they are counted: a blocked signal that comes twice has come once. So they may interrupt system calls, which
  * are restarted where that can be (signal(7)).
  */

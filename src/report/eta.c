@@ -40,6 +40,8 @@ eta_seconds(const struct run *run, int64_t now)
 		if (left < 0)
 			left = 0;
 		work += left;
+		if (r->state == RECORD_WAITING && r->retry_at > now)
+			left += (double)(r->retry_at - now) / (double)NSEC_PER_SEC;
 		if (left > longest)
 			longest = left;
 	}

@@ -1,27 +1,23 @@
 #include "report/live.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "base/utf8.h"
 #include "report/eta.h"
 #include "report/sink.h"
-#include "report/summary.h"
 #include "report/text.h"
+#include "report/view.h"
 
 #define FRAME (100 * NSEC_PER_MSEC)
+#define SHARE 100	/* one part of the time is spent on frames at most: where they cost much there are fewer */
 #define PATIENCE (2 * NSEC_PER_SEC)	/* with a terminal that takes nothing, at the end */
 #define SAID_MOST ((size_t)16 * 1024 * 1024)
-#define NAME_MIN 8	/* columns that a name may always take */
-#define GAP 2
-#define CHILD_INDENT 2	/* of what a notebook runs, below it */
 
 /* Terminals that know this show a frame at once. */
 #define HOLD "\033[?2026h"
@@ -36,23 +32,24 @@
 
 #define CLEAR_LINE "\033[K"
 #define CLEAR_BELOW "\033[J"
-#define DIM "\033[2m"
-#define PLAIN "\033[m"
 
 static struct {
 	const struct run *run;
 	struct sink out;
 	int fd;
-	bool colour;
+	bool colour, unicode;
 	bool reflows;	/* the terminal breaks lines anew when it gets narrower */
 	bool changed;
 	int64_t drawn_at;	/* run clock: the last frame, drawn or skipped */
-	double eta;	/* seconds; negative: unknown */
-	int64_t eta_at;	/* run clock: when to look at it again */
+	int64_t cost;	/* nanoseconds of CPU that it took */
+	double left;	/* seconds until the run is over, about; negative: unknown */
+	int64_t left_at;	/* run clock: when to look at that again, since it costs a look at every notebook */
 	struct buf said;	/* lines for above the region */
-	struct buf frame;
-	size_t *drawn;	/* the columns of each line of the region as it stands on the terminal */
-	size_t ndrawn, cap;
+	struct buf bytes;	/* of a frame, for the terminal */
+	struct view_frame drawn, next;	/* the region as it stands on the terminal, and as it is to be */
+	size_t rows, columns;	/* of the terminal, when it was drawn */
+	int64_t whole_at;	/* run clock: when all of its lines are drawn again, though they have not changed */
+	struct view_memory memory;
 } live = {.fd = -1};
 
 void
@@ -61,10 +58,12 @@ live_start(const struct run *run, int fd, bool colour)
 	live.run = run;
 	live.fd = fd;
 	live.colour = colour;
+	live.unicode = text_has_unicode();
+	live.left = -1;
 	/* xterm and GNU screen cut lines; all others of today, and tmux within them, break them. */
 	live.reflows = getenv("TMUX") != NULL || (getenv("XTERM_VERSION") == NULL && getenv("STY") == NULL);
 	live.changed = true;
-	live.drawn_at = clock_run() - FRAME;
+	live.drawn_at = clock_run() - NSEC_PER_SEC;
 	sink_open(&live.out, fd, SAID_MOST);
 }
 
@@ -106,202 +105,6 @@ in_background(void)
 	return group != -1 && group != getpgrp();
 }
 
-/* ---- The region's lines ---- */
-
-/* A line of at most so many columns. */
-struct line {
-	struct buf *b;
-	size_t used, most;
-};
-
-static void
-put(struct line *l, const char *s)
-{
-	l->used += utf8_put_visible(l->b, s, strlen(s), l->most - l->used);
-}
-
-static void
-put_spaces(struct line *l, size_t n)
-{
-	if (n > l->most - l->used)
-		n = l->most - l->used;
-	buf_fill(l->b, ' ', n);
-	l->used += n;
-}
-
-static void
-put_padded(struct line *l, const char *s, size_t width)
-{
-	size_t left = l->most - l->used, used = text_put_cut(l->b, s, width < left ? width : left);
-
-	l->used += used;
-	put_spaces(l, width - used);
-}
-
-static void
-end_line(struct line *l)
-{
-	buf_adds(l->b, CLEAR_LINE "\n");
-	live.drawn = xgrow(live.drawn, live.ndrawn, &live.cap, sizeof(*live.drawn));
-	live.drawn[live.ndrawn++] = l->used;
-}
-
-#define STATE_TEXT 48
-
-static void
-state_of(const struct record *r, char text[STATE_TEXT])
-{
-	if (!r->kernel_ready)
-		snprintf(text, STATE_TEXT, "starting");
-	else if (r->cells == 0)
-		snprintf(text, STATE_TEXT, "cell %u", r->cell);
-	else
-		snprintf(text, STATE_TEXT, "cell %u/%u", r->cell, r->cells);
-}
-
-/* Whole seconds: tenths would have to be drawn ten times a second. */
-static void
-elapsed_text(int64_t ns, char text[DURATION_TEXT])
-{
-	int64_t seconds = ns / NSEC_PER_SEC;
-
-	if (seconds < 60)
-		snprintf(text, DURATION_TEXT, "%ds", seconds > 0 ? (int)seconds : 0);
-	else
-		duration_text(text, (double)seconds);
-}
-
-/* What the lines of a frame have in common. */
-struct layout {
-	int64_t now;
-	size_t columns;
-	size_t name, state, elapsed;	/* widths of the columns */
-};
-
-static void
-widen(size_t *width, size_t n)
-{
-	if (*width < n)
-		*width = n;
-}
-
-static void
-measure(struct layout *y, const struct record *const *records, size_t n)
-{
-	size_t most = y->columns / 3 > NAME_MIN ? y->columns / 3 : NAME_MIN;
-
-	for (size_t i = 0; i < n; i++) {
-		char state[STATE_TEXT], elapsed[DURATION_TEXT];
-
-		state_of(records[i], state);
-		elapsed_text(y->now - records[i]->started_at, elapsed);
-		widen(&y->name, CHILD_INDENT * record_depth(records[i]) + text_columns(records[i]->task->name));
-		widen(&y->state, strlen(state));
-		widen(&y->elapsed, strlen(elapsed));
-	}
-	if (y->name > most)
-		y->name = most;
-}
-
-static void
-put_record(const struct record *r, const struct layout *y)
-{
-	struct line l = {&live.frame, 0, y->columns};
-	char state[STATE_TEXT], elapsed[DURATION_TEXT];
-	size_t indent = text_indent(CHILD_INDENT * record_depth(r), r->task->name, NAME_MIN, y->name);
-
-	state_of(r, state);
-	elapsed_text(y->now - r->started_at, elapsed);
-	put_spaces(&l, indent);
-	put_padded(&l, r->task->name, y->name - indent);
-	put_spaces(&l, GAP);
-	put_padded(&l, state, y->state);
-	put_spaces(&l, GAP + y->elapsed - strlen(elapsed));
-	put(&l, elapsed);
-	if (r->line != NULL) {
-		put_spaces(&l, GAP);
-		if (live.colour)
-			buf_adds(l.b, DIM);
-		l.used += text_put_cut(l.b, r->line, l.most - l.used);
-		if (live.colour)
-			buf_adds(l.b, PLAIN);
-	}
-	end_line(&l);
-}
-
-static void
-put_more(size_t n, const struct layout *y)
-{
-	struct line l = {&live.frame, 0, y->columns};
-	char text[48];
-
-	snprintf(text, sizeof(text), "... and %zu more", n);
-	put(&l, text);
-	end_line(&l);
-}
-
-/* How long it may still take; looked at anew once a second, because it costs a look at every notebook. */
-static void
-put_time_left(struct buf *text, int64_t now)
-{
-	char left[DURATION_TEXT];
-
-	if (live.run->stopping)
-		return;
-	if (now >= live.eta_at) {
-		live.eta = eta_seconds(live.run, now);
-		live.eta_at = now + NSEC_PER_SEC;
-	}
-	if (live.eta < 1)
-		return;
-	elapsed_text((int64_t)(live.eta * (double)NSEC_PER_SEC), left);
-	buf_addf(text, ", about %s left", left);
-}
-
-/* Of those that notebooks run only what goes on: how many there will be nobody knows. */
-static void
-put_children(struct buf *text, const struct run *run)
-{
-	const struct children *c = &run->children;
-
-	if (c->running == 0 && c->waiting == 0)
-		return;
-	buf_addf(text, "; children: %zu running", c->running);
-	if (c->waiting > 0)
-		buf_addf(text, ", %zu waiting", c->waiting);
-}
-
-static void
-put_totals(const struct layout *y)
-{
-	const struct run *run = live.run;
-	struct line l = {&live.frame, 0, y->columns};
-	struct buf text = BUF_INIT;
-	char elapsed[DURATION_TEXT];
-	size_t done = 0;
-
-	for (int i = 0; i < STATUSES; i++)
-		done += run->counts[i];
-	elapsed_text(y->now - run->started_at, elapsed);
-	buf_addf(&text, "[%zu/%zu] %s", done, run->n, elapsed);
-	if (run->running > 0)
-		buf_addf(&text, ", %zu running", run->running);
-	if (run->waiting > 0)
-		buf_addf(&text, ", %zu waiting", run->waiting);
-	for (int i = 0; i < STATUSES; i++)
-		if (run->counts[i] > 0)
-			buf_addf(&text, ", %zu %s", run->counts[i], status_name((enum status)i));
-	put_children(&text, run);
-	if (run->held != NULL && !run->stopping)
-		buf_addf(&text, "; nothing new is started: %s", run->held);
-	put_time_left(&text, y->now);
-	if (run->stopping && run->stop_reason != NULL)
-		buf_addf(&text, "; stopping: %s", run->stop_reason);
-	l.used += text_put_cut(l.b, buf_str(&text), l.most);
-	end_line(&l);
-	buf_release(&text);
-}
-
 /* ---- Frames ---- */
 
 /* How many lines the region takes on a terminal of that size. */
@@ -311,8 +114,11 @@ height(size_t rows, size_t columns)
 	size_t n = 0;
 
 	/* A line that has become too long for the terminal stands on several of its lines now, if it breaks them. */
-	for (size_t i = 0; i < live.ndrawn; i++)
-		n += live.reflows && live.drawn[i] > columns ? (live.drawn[i] + columns - 1) / columns : 1;
+	for (size_t i = 0; i < live.drawn.n; i++) {
+		size_t used = live.drawn.lines[i].columns;
+
+		n += live.reflows && used > columns ? (used + columns - 1) / columns : 1;
+	}
 	return n < rows ? n : rows - 1;
 }
 
@@ -320,7 +126,7 @@ static void
 put_up(size_t n)
 {
 	if (n > 0)
-		buf_addf(&live.frame, "\033[%zuA", n);
+		buf_addf(&live.bytes, "\033[%zuA", n);
 }
 
 /*
@@ -331,8 +137,8 @@ static void
 put_clear(size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		buf_adds(&live.frame, CLEAR_LINE "\n");
-	buf_adds(&live.frame, CLEAR_LINE);
+		buf_adds(&live.bytes, CLEAR_LINE "\n");
+	buf_adds(&live.bytes, CLEAR_LINE);
 	put_up(n);
 }
 
@@ -340,7 +146,7 @@ put_clear(size_t n)
 static void
 put_said(void)
 {
-	buf_add(&live.frame, live.said.data, live.said.len);
+	buf_add(&live.bytes, live.said.data, live.said.len);
 	buf_reset(&live.said);
 }
 
@@ -350,7 +156,7 @@ begin_frame(int64_t patience)
 {
 	if (sink_flush(&live.out, patience) == -1 && errno == EAGAIN)
 		return false;
-	buf_reset(&live.frame);
+	buf_reset(&live.bytes);
 	return true;
 }
 
@@ -358,7 +164,15 @@ begin_frame(int64_t patience)
 static void
 end_frame(void)
 {
-	sink_put(&live.out, live.frame.data, live.frame.len);
+	if (live.bytes.len > 0)
+		sink_put(&live.out, live.bytes.data, live.bytes.len);
+}
+
+/* There is no region on the terminal. */
+static void
+forget_region(void)
+{
+	live.drawn.n = 0;
 }
 
 /* In the background there is no region, which would be in the way of what the shell's user does. */
@@ -366,7 +180,7 @@ static void
 put_in_background(void)
 {
 	put_said();
-	live.ndrawn = 0;
+	forget_region();
 }
 
 /* Moves to the region's first line, clears the region or not, and says there what is to be said. */
@@ -375,34 +189,104 @@ put_above(size_t rows, size_t columns, bool clear)
 {
 	size_t n = height(rows, columns);
 
-	buf_adds(&live.frame, "\r");
+	buf_adds(&live.bytes, "\r");
 	put_up(n);
 	if (clear)
 		put_clear(n);
 	put_said();
-	live.ndrawn = 0;
+}
+
+/* How long it may still take. */
+static double
+time_left(int64_t now)
+{
+	if (now >= live.left_at) {
+		live.left = eta_seconds(live.run, now);
+		live.left_at = now + NSEC_PER_SEC;
+	}
+	return live.left;
 }
 
 static void
-put_region(const struct record *const *records, size_t n, size_t rows, size_t columns)
+make(const struct record *const *active, size_t n, size_t rows, size_t columns)
 {
-	/* The last line is the cursor's. */
-	size_t most = rows - 1, shown = n;
-	struct layout y = {.now = clock_run(), .columns = columns};
+	const int64_t now = clock_run();
+	const struct view v = {
+		.run = live.run, .active = active, .n = n, .now = now, .left = time_left(now),
+		/*
+		 * The last line is the cursor's. A terminal that shows nothing in its last column has no reason to wrap.
+		 */
+		.rows = rows - 1, .columns = columns - 1, .colour = live.colour, .unicode = live.unicode,
+	};
 
-	if (n + 1 > most)
-		shown = most > 2 ? most - 2 : 0;
-	measure(&y, records, shown);
-	for (size_t i = 0; i < shown; i++)
-		put_record(records[i], &y);
-	if (shown > 0 && shown < n)
-		put_more(n - shown, &y);
-	if (most > 0)
-		put_totals(&y);
+	view_make(&v, &live.memory, &live.next);
 }
 
 static bool
-draw(const struct record *const *records, size_t n)
+is_drawn(size_t i)
+{
+	const struct view_line *next = &live.next.lines[i], *drawn = &live.drawn.lines[i];
+
+	return i < live.drawn.n && drawn->len == next->len &&
+	    memcmp(live.drawn.text.data + drawn->at, live.next.text.data + next->at, next->len) == 0;
+}
+
+/*
+ * Puts the lines of the region. Those that are there already, on a terminal of the same size with nothing to be said
+ * above them, are only stepped over.
+ */
+static void
+put_region(bool all)
+{
+	buf_adds(&live.bytes, WRAP_OFF);
+	for (size_t i = 0; i < live.next.n; i++) {
+		const struct view_line *line = &live.next.lines[i];
+
+		if (all || !is_drawn(i)) {
+			buf_add(&live.bytes, live.next.text.data + line->at, line->len - 1);
+			buf_adds(&live.bytes, CLEAR_LINE);
+		}
+		buf_addc(&live.bytes, '\n');
+	}
+	buf_adds(&live.bytes, WRAP_ON CLEAR_BELOW);
+}
+
+static bool
+is_all_drawn(void)
+{
+	if (live.next.n != live.drawn.n)
+		return false;
+	for (size_t i = 0; i < live.next.n; i++)
+		if (!is_drawn(i))
+			return false;
+	return true;
+}
+
+static void
+put_frame(size_t rows, size_t columns)
+{
+	const int64_t now = clock_run();
+	const bool moves = live.said.len > 0 || rows != live.rows || columns != live.columns;
+	const bool all = moves || live.drawn.n == 0 || now >= live.whole_at;
+	struct view_frame drawn = live.drawn;
+
+	if (!all && is_all_drawn())
+		return;
+	buf_adds(&live.bytes, HOLD);
+	put_above(rows, columns, live.said.len > 0);
+	put_region(all);
+	buf_adds(&live.bytes, RELEASE);
+	live.drawn = live.next;
+	live.next = drawn;
+	live.rows = rows;
+	live.columns = columns;
+	/* Somebody else may have written there: whoever types while it runs. */
+	if (all)
+		live.whole_at = now + NSEC_PER_SEC;
+}
+
+static bool
+draw(const struct record *const *active, size_t n)
 {
 	size_t rows, columns;
 
@@ -412,34 +296,58 @@ draw(const struct record *const *records, size_t n)
 		put_in_background();
 	} else {
 		get_size(&rows, &columns);
-		buf_adds(&live.frame, HOLD);
-		put_above(rows, columns, live.said.len > 0);
-		buf_adds(&live.frame, WRAP_OFF);
-		/* A terminal that shows nothing in its last column has no reason to wrap. */
-		put_region(records, n, rows, columns - 1);
-		buf_adds(&live.frame, WRAP_ON CLEAR_BELOW RELEASE);
+		make(active, n, rows, columns);
+		put_frame(rows, columns);
 	}
 	end_frame();
 	return true;
 }
 
+/* ---- When ---- */
+
+/* Whether the region was drawn for a terminal of another size. */
+static bool
+is_resized(void)
+{
+	size_t rows, columns;
+
+	get_size(&rows, &columns);
+	return live.drawn.n > 0 && (rows != live.rows || columns != live.columns);
+}
+
 static int64_t
 next_frame(size_t running)
 {
+	int64_t pause = live.cost > FRAME / SHARE ? SHARE * live.cost : FRAME;
+
+	if (pause > NSEC_PER_SEC)
+		pause = NSEC_PER_SEC;
 	if (live.changed || live.out.waiting.len > 0)
-		return live.drawn_at + FRAME;
+		return live.drawn_at + pause;
 	/* What waits for its next attempt waits while nothing runs, too. */
 	return running > 0 || live.run->waiting > 0 ? live.drawn_at + NSEC_PER_SEC : INT64_MAX;
 }
 
-int64_t
-live_tick(const struct record *const *records, size_t n)
+static int64_t
+cpu_time(void)
 {
-	int64_t now = clock_run();
+	struct timespec ts;
 
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+int64_t
+live_tick(const struct record *const *active, size_t n)
+{
+	int64_t now = clock_run(), begun;
+
+	live.changed = live.changed || is_resized();
 	if (now >= next_frame(n)) {
+		begun = cpu_time();
 		live.drawn_at = now;
-		live.changed = !draw(records, n);
+		live.changed = !draw(active, n);
+		live.cost = cpu_time() - begun;
 	}
 	return next_frame(n);
 }
@@ -450,19 +358,20 @@ live_clear(int64_t patience)
 	size_t rows, columns;
 
 	if (!begin_frame(patience)) {
-		live.ndrawn = 0;	/* what is written now comes below it */
+		forget_region();	/* what is written now comes below it */
 		return;
 	}
 	if (in_background()) {
 		put_in_background();
-	} else if (live.ndrawn > 0 || live.said.len > 0) {
+	} else if (live.drawn.n > 0 || live.said.len > 0) {
 		get_size(&rows, &columns);
 		put_above(rows, columns, true);
+		forget_region();
 	}
 	end_frame();
 	sink_flush(&live.out, patience);
 	live.changed = true;
-	live.drawn_at = clock_run() - FRAME;
+	live.drawn_at = clock_run() - NSEC_PER_SEC;
 }
 
 void
@@ -471,8 +380,10 @@ live_end(void)
 	live_clear(PATIENCE);
 	sink_close(&live.out);
 	buf_release(&live.said);
-	buf_release(&live.frame);
-	free(live.drawn);
+	buf_release(&live.bytes);
+	view_frame_release(&live.drawn);
+	view_frame_release(&live.next);
+	view_memory_release(&live.memory);
 	memset(&live, 0, sizeof(live));
 	live.fd = -1;
 }

@@ -2,8 +2,9 @@
  * The live region: the last lines of a terminal, redrawn in place while a run goes on. For progress.c alone.
  *
  * The cursor rests on the line below the region, at its start. A frame is one write(2): up to the region's
- * first line, finished lines, the region again, and what is left of the old one cleared. Nothing that a
- * frame switches on stays on, and the cursor stays visible: a terminal is in order whenever this process is killed.
+ * first line, finished lines, the region again (or, without such lines, what has changed of it), and what is left of the
+ * old one cleared. Nothing that a frame switches on stays on, and the cursor stays visible: a terminal is in order whenever
+ * this process is killed.
  */
 #ifndef NBFORK_REPORT_LIVE_H
 #define NBFORK_REPORT_LIVE_H
@@ -25,11 +26,12 @@ void live_say(const char *text);
 void live_changed(void);
 
 /*
- * Draws when it is time to: at once after live_clear(), otherwise at most ten times a second, and at least once a
- * second while notebooks run. records are those that run, in the order in which they are shown. Returns the run clock
- * time of the next call, INT64_MAX when nothing moves. Never waits: a frame that the terminal does not take is skipped.
+ * Draws when it is time to: at once after live_clear(), otherwise at most ten times a second, less often where a frame
+ * costs much, and at least once a second while there is something that runs or waits. active are those that are shown to
+ * run (report/active.h). Returns the run clock time of the next call, INT64_MAX when nothing moves. Never waits: a frame that
+ * the terminal does not take is skipped.
  */
-int64_t live_tick(const struct record *const *records, size_t n);
+int64_t live_tick(const struct record *const *active, size_t n);
 
 /*
  * Takes the region off the terminal, so that somebody else can write there; the next frame draws it again.

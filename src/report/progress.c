@@ -1,6 +1,5 @@
 #include "report/progress.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,14 +8,12 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/utf8.h"
+#include "report/active.h"
 #include "report/live.h"
+#include "report/said.h"
 #include "report/sink.h"
-#include "report/summary.h"
 #include "report/text.h"
 
-#define REASON_MAX 300	/* columns, of why a notebook failed or the run stops */
-#define PRINTED_MAX 1000	/* columns, of a line that a notebook printed */
 /*
  * bytes that may wait for a reader who is slow; what comes then is lost
  */
@@ -32,8 +29,17 @@
 #define SILENCE_FIRST (10 * NSEC_PER_SEC)
 #define SILENCE_MOST (300 * NSEC_PER_SEC)
 
-/* When a running notebook is to say something next. */
+/*
+ * How often the live view is told of the last line that a notebook printed: a hundred times a second in all, since every time
+ * costs the parent a few microseconds, and nobody reads more; but every two seconds at least.
+ */
+#define LINE_INTERVAL (100 * NSEC_PER_MSEC)
+#define LINE_INTERVAL_MOST (2 * NSEC_PER_SEC)
+#define LINE_SHARE (10 * NSEC_PER_MSEC)	/* of one of those that run at the same time */
+
+/* When a running notebook is to say something next, in plain lines. */
 struct beat {
+	const struct record *record;
 	int64_t at;	/* run clock */
 	int64_t silence;	/* from then to the next time */
 };
@@ -43,9 +49,9 @@ static struct {
 	enum progress_mode mode;	/* never PROGRESS_AUTO */
 	bool colour;
 	struct sink out;	/* for plain lines */
-	const struct record **running;	/* in the order in which they started, each followed by those that it runs */
-	struct beat *beats;	/* of the same notebooks */
-	size_t n, cap;
+	struct active active;	/* for the live view */
+	struct beat *beats;	/* of those that run, for plain lines */
+	size_t nbeats, cap;
 	int64_t next_beat;	/* the earliest of them, or earlier */
 } progress = {.mode = PROGRESS_NONE};
 
@@ -118,37 +124,32 @@ progress_end(void)
 		sink_flush(&progress.out, PATIENCE);
 		sink_close(&progress.out);
 	}
-	free(progress.running);
+	active_release(&progress.active);
 	free(progress.beats);
 	memset(&progress, 0, sizeof(progress));
 	progress.mode = PROGRESS_NONE;
 }
 
+int64_t
+progress_line_interval(void)
+{
+	int64_t share;
+
+	if (progress.mode == PROGRESS_PLAIN && log_level >= LOG_INFO)
+		return 0;
+	if (progress.mode != PROGRESS_TTY)
+		return INT64_MAX;
+	share = progress.run->processes * LINE_SHARE;
+	if (share < LINE_INTERVAL)
+		return LINE_INTERVAL;
+	return share < LINE_INTERVAL_MOST ? share : LINE_INTERVAL_MOST;
+}
+
 /* ---- Lines ---- */
-
-/* "[3/20] ": how many are done. */
-static void
-begin(struct buf *line)
-{
-	size_t done = 0;
-
-	for (int i = 0; i < STATUSES; i++)
-		done += progress.run->counts[i];
-	buf_init(line);
-	buf_addf(line, "[%zu/%zu] ", done, progress.run->n);
-}
-
-static void
-begin_for(struct buf *line, const struct record *r)
-{
-	begin(line);
-	utf8_put_visible(line, r->task->name, strlen(r->task->name), SIZE_MAX);
-	buf_adds(line, ": ");
-}
 
 /* Shows the line and releases it. One that nobody takes is lost. */
 static void
-end(struct buf *line)
+say(struct buf *line)
 {
 	guard_lines(line, GUARD_TEXT);
 	if (progress.mode == PROGRESS_TTY) {
@@ -160,300 +161,200 @@ end(struct buf *line)
 	buf_release(line);
 }
 
+/* Whether every line that is printed, and every cell, is said. */
 static bool
-is_below(const struct record *r, const struct record *above)
+says_all(void)
 {
-	for (r = r->parent; r != NULL; r = r->parent)
-		if (r == above)
-			return true;
-	return false;
-}
-
-/* Where a record comes among those that run: behind its parent and what that runs already, or at the end. */
-static size_t
-place_of(const struct record *r)
-{
-	size_t i = 0;
-
-	if (r->parent == NULL)
-		return progress.n;
-	while (i < progress.n && progress.running[i] != r->parent)
-		i++;
-	while (i < progress.n && (progress.running[i] == r->parent || is_below(progress.running[i], r->parent)))
-		i++;
-	return i;
+	return progress.mode == PROGRESS_PLAIN && log_level >= LOG_INFO;
 }
 
 static void
-add_running(const struct record *r)
+add_beat(const struct record *r)
 {
-	const size_t i = place_of(r);
-	size_t cap = progress.cap;
+	struct beat b = {r, r->started_at + SILENCE_FIRST, SILENCE_FIRST};
 
-	progress.running = xgrow(progress.running, progress.n, &progress.cap, sizeof(*progress.running));
-	progress.beats = xgrow(progress.beats, progress.n, &cap, sizeof(*progress.beats));
-	memmove(progress.running + i + 1, progress.running + i, (progress.n - i) * sizeof(*progress.running));
-	memmove(progress.beats + i + 1, progress.beats + i, (progress.n - i) * sizeof(*progress.beats));
-	progress.running[i] = r;
-	progress.beats[i] = (struct beat){r->started_at + SILENCE_FIRST, SILENCE_FIRST};
-	if (progress.next_beat > progress.beats[i].at)
-		progress.next_beat = progress.beats[i].at;
-	progress.n++;
+	progress.beats = xgrow(progress.beats, progress.nbeats, &progress.cap, sizeof(*progress.beats));
+	progress.beats[progress.nbeats++] = b;
+	if (progress.next_beat > b.at)
+		progress.next_beat = b.at;
 }
 
 static void
-remove_running(const struct record *r)
+remove_beat(const struct record *r)
 {
-	for (size_t i = 0; i < progress.n; i++) {
-		if (progress.running[i] != r)
-			continue;
-		progress.n--;
-		memmove(progress.running + i, progress.running + i + 1,
-		    (progress.n - i) * sizeof(*progress.running));
-		memmove(progress.beats + i, progress.beats + i + 1, (progress.n - i) * sizeof(*progress.beats));
-		return;
+	for (size_t i = 0; i < progress.nbeats; i++) {
+		if (progress.beats[i].record == r) {
+			progress.beats[i] = progress.beats[--progress.nbeats];
+			return;
+		}
 	}
 }
 
-/* Why it runs although it has succeeded before; said with its first attempt. */
+/* It does not run any more. */
 static void
-put_again(struct buf *line, const struct record *r)
+leave(const struct record *r)
 {
-	if (r->again_because == NULL || r->tries > 1)
+	active_remove(&progress.active, r);
+	remove_beat(r);
+}
+
+void
+progress_notebook_called(const struct record *r)
+{
+	if (progress.mode != PROGRESS_TTY)
 		return;
-	buf_adds(line, ": runs again, because ");
-	text_put_cut(line, r->again_because, REASON_MAX);
+	active_add(&progress.active, r);
+	live_changed();
 }
 
 void
 progress_notebook_started(const struct record *r)
 {
-	struct buf line;
+	struct buf line = BUF_INIT;
 
 	if (progress.mode == PROGRESS_NONE)
 		return;
-	add_running(r);
-	if (progress.mode == PROGRESS_TTY && (r->again_because == NULL || r->tries > 1)) {
+	if (progress.mode == PROGRESS_TTY) {
+		active_add(&progress.active, r);
 		live_changed();
-		return;
+		/* It is to be seen; why it runs again is not. */
+		if (r->again_because == NULL || r->tries > 1)
+			return;
+	} else {
+		add_beat(r);
 	}
-	begin_for(&line, r);
-	buf_adds(&line, "started");
-	if (r->attempts > 1)
-		buf_addf(&line, " (attempt %u)", r->attempts);
-	put_again(&line, r);
-	end(&line);
-}
-
-static void
-put_cell(struct buf *line, const struct record *r)
-{
-	if (!r->kernel_ready)
-		buf_adds(line, "starting");
-	else if (r->cell == 0)
-		buf_adds(line, "kernel is ready");
-	else if (r->cells == 0)
-		buf_addf(line, "cell %u", r->cell);
-	else
-		buf_addf(line, "cell %u/%u", r->cell, r->cells);
+	said_started(&line, progress.run, r);
+	say(&line);
 }
 
 void
 progress_cell(const struct record *r)
 {
-	struct buf line;
+	struct buf line = BUF_INIT;
 
 	if (progress.mode == PROGRESS_TTY)
 		live_changed();
-	if (progress.mode != PROGRESS_PLAIN || log_level < LOG_INFO)
+	if (!says_all())
 		return;
-	begin_for(&line, r);
-	put_cell(&line, r);
-	end(&line);
+	said_cell(&line, progress.run, r, -1);
+	say(&line);
 }
 
 void
 progress_line(const struct record *r)
 {
-	struct buf line;
+	struct buf line = BUF_INIT;
 
 	if (progress.mode == PROGRESS_TTY)
 		live_changed();
-	if (progress.mode != PROGRESS_PLAIN || log_level < LOG_INFO || r->line == NULL)
+	if (!says_all() || r->line == NULL)
 		return;
-	begin_for(&line, r);
-	buf_adds(&line, "| ");
-	text_put_cut(&line, r->line, PRINTED_MAX);
-	end(&line);
+	said_printed(&line, progress.run, r);
+	say(&line);
 }
 
-/* "after 2.1s: ZeroDivisionError: ... (cell 4, In [2])" of what did not succeed. */
+/* On a terminal a path has a line of its own, to be found and copied; elsewhere a line is all that is said of a notebook. */
 static void
-put_failure(struct buf *line, const struct record *r)
+say_end(struct buf *line, const struct record *r)
 {
-	struct buf cell = BUF_INIT;
-	struct record_error e;
-	size_t start;
+	struct buf place = BUF_INIT;
+	bool has_place;
 
-	record_error(r, &e);
-	buf_adds(line, ": ");
-	start = line->len;
-	text_put_reason(line, &e, REASON_MAX);
-	if (line->len == start)
-		buf_truncate(line, start - 2);
-	text_put_cell(&cell, &e);
-	if (cell.len > 0)
-		buf_addf(line, " (%s)", cell.data);
-	buf_release(&cell);
-	record_error_release(&e);
-}
-
-static void
-put_duration(struct buf *line, const char *preposition, const struct record *r)
-{
-	char time[DURATION_TEXT];
-
-	duration_text(time, (double)(r->ended_at - r->started_at) / (double)NSEC_PER_SEC);
-	buf_addf(line, " %s %s", preposition, time);
-}
-
-static void
-put_end(struct buf *line, const struct record *r)
-{
-	text_put_status(line, r->status, progress.colour);
-	if (r->task->allow_failure && (r->status == STATUS_FAILED || r->status == STATUS_TIMED_OUT))
-		buf_adds(line, " (allowed)");
-	if (r->kept != NULL)
-		buf_adds(line, " in an earlier run");
-	else if (r->started_wall != 0)
-		put_duration(line, r->status == STATUS_SUCCEEDED ? "in" : "after", r);
-	if (r->status != STATUS_SUCCEEDED)
-		put_failure(line, r);
-}
-
-/* Whether its end has no line of its own. */
-static bool
-needs_no_line(const struct record *r)
-{
-	struct record_error e;
-	bool said;
-
-	if (r->kept != NULL)
-		return log_level < LOG_INFO;
-	/* Why the run stops is said once, not again for everything that it keeps from starting. */
-	record_error(r, &e);
-	said = r->status == STATUS_SKIPPED && e.kind != NULL && strcmp(e.kind, error_kind_name(ERROR_STOPPED)) == 0;
-	record_error_release(&e);
-	return said;
+	if (progress.mode == PROGRESS_TTY)
+		buf_adds(&place, "    ");
+	has_place = said_place(&place, progress.run, r);
+	if (progress.mode != PROGRESS_TTY && has_place)
+		buf_addf(line, "; see %s", buf_str(&place));
+	say(line);
+	if (progress.mode == PROGRESS_TTY && has_place)
+		say(&place);
+	buf_release(&place);
 }
 
 void
 progress_notebook_finished(const struct record *r)
 {
-	struct buf line;
+	struct buf line = BUF_INIT;
 
 	if (progress.mode == PROGRESS_NONE)
 		return;
-	remove_running(r);
-	if (!needs_no_line(r)) {
-		begin_for(&line, r);
-		put_end(&line, r);
-		end(&line);
-	} else if (progress.mode == PROGRESS_TTY) {
+	leave(r);
+	if (progress.mode == PROGRESS_TTY)
 		live_changed();
-	}
+	if (!said_needs_end(r))
+		return;
+	said_finished(&line, progress.run, r, progress.colour);
+	say_end(&line, r);
 }
 
 void
 progress_notebook_retries(const struct record *r, int64_t delay)
 {
-	char time[DURATION_TEXT];
-	struct buf line;
+	struct buf line = BUF_INIT;
 
 	if (progress.mode == PROGRESS_NONE)
 		return;
-	remove_running(r);
-	begin_for(&line, r);
-	text_put_status(&line, r->status, progress.colour);
-	put_duration(&line, "after", r);
-	put_failure(&line, r);
-	duration_text(time, (double)delay / (double)NSEC_PER_SEC);
-	buf_addf(&line, "; attempt %u in %s", r->attempts + 1, time);
-	end(&line);
+	leave(r);
+	said_retries(&line, progress.run, r, delay, progress.colour);
+	say(&line);
 }
 
 void
 progress_notebook_requeued(const struct record *r, const char *reason)
 {
-	struct buf line;
+	struct buf line = BUF_INIT;
 
 	if (progress.mode == PROGRESS_NONE)
 		return;
-	remove_running(r);
-	begin_for(&line, r);
-	buf_addf(&line, "stopped, to run again later: %s", reason);
-	end(&line);
+	leave(r);
+	said_requeued(&line, progress.run, r, reason);
+	say(&line);
 }
 
 void
 progress_held(void)
 {
-	struct buf line;
+	struct buf line = BUF_INIT;
 
 	if (progress.mode == PROGRESS_TTY)
 		live_changed();
 	if (progress.mode != PROGRESS_PLAIN)
 		return;
-	begin(&line);
-	if (progress.run->held != NULL)
-		buf_addf(&line, "nothing new is started: %s", progress.run->held);
-	else
-		buf_adds(&line, "notebooks are started again");
-	end(&line);
+	said_held(&line, progress.run);
+	say(&line);
 }
 
 void
 progress_resized(void)
 {
-	struct buf line;
+	struct buf line = BUF_INIT;
 
 	if (progress.mode == PROGRESS_NONE)
 		return;
-	begin(&line);
-	buf_addf(&line, "%u notebook%s at a time from now on", progress.run->processes,
-	    progress.run->processes == 1 ? "" : "s");
-	end(&line);
+	said_resized(&line, progress.run);
+	say(&line);
 }
 
 void
 progress_stopping(void)
 {
-	struct buf line;
+	struct buf line = BUF_INIT;
 
 	if (progress.mode == PROGRESS_NONE)
 		return;
-	begin(&line);
-	buf_adds(&line, "stopping");
-	if (progress.run->stop_reason != NULL) {
-		buf_adds(&line, ": ");
-		text_put_cut(&line, progress.run->stop_reason, REASON_MAX);
-	}
-	end(&line);
+	said_stopping(&line, progress.run);
+	say(&line);
 }
 
 /* ---- Time ---- */
 
 static void
-beat(const struct record *r, struct beat *b, int64_t now)
+beat(struct beat *b, int64_t now)
 {
-	char time[DURATION_TEXT];
-	struct buf line;
+	struct buf line = BUF_INIT;
 
-	begin_for(&line, r);
-	put_cell(&line, r);
-	duration_text(time, (double)(now - r->started_at) / (double)NSEC_PER_SEC);
-	buf_addf(&line, ", %s", time);
-	end(&line);
+	said_cell(&line, progress.run, b->record, now - b->record->started_at);
+	say(&line);
 	b->silence = 2 * b->silence < SILENCE_MOST ? 2 * b->silence : SILENCE_MOST;
 	b->at = now + b->silence;
 }
@@ -465,9 +366,9 @@ tick_plain(void)
 
 	if (now >= progress.next_beat) {
 		progress.next_beat = INT64_MAX;
-		for (size_t i = 0; i < progress.n; i++) {
+		for (size_t i = 0; i < progress.nbeats; i++) {
 			if (now >= progress.beats[i].at)
-				beat(progress.running[i], &progress.beats[i], now);
+				beat(&progress.beats[i], now);
 			if (progress.next_beat > progress.beats[i].at)
 				progress.next_beat = progress.beats[i].at;
 		}
@@ -485,7 +386,7 @@ progress_tick(void)
 {
 	switch (progress.mode) {
 	case PROGRESS_TTY:
-		return live_tick(progress.running, progress.n);
+		return live_tick(progress.active.list, progress.active.n);
 	case PROGRESS_PLAIN:
 		return tick_plain();
 	default:

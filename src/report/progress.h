@@ -1,12 +1,11 @@
 /*
  * Progress on standard error while a run goes on.
  *
- * On a terminal a region at the bottom: one live line per running notebook (name, cell i/n, time, the last line it
- * printed), those that it runs indented below it, and a line of totals; what is over scrolls up as a plain line. Elsewhere plain lines, each with the
- * notebook's name: it has started, how it ended, and, when it has said nothing for long, which cell it is at; with
- * log_level LOG_INFO also every cell and every line printed. A notebook that is skipped because the run stops has
- * no line of its own, the reason is said once; one that is kept from an earlier run has one only with LOG_INFO.
- * What notebooks print is made safe first (base/utf8.h) and never breaks a line.
+ * On a terminal a region at the bottom (view.h), above which what is over scrolls up as a plain line. Elsewhere plain
+ * lines (said.h), each with the notebook's name: it has started, how it ended, and, when it has said nothing for long,
+ * which cell it is at; with log_level LOG_INFO also every cell and every line printed. A notebook that is skipped because
+ * the run stops has no line of its own, the reason is said once; one that is kept from an earlier run has one only with
+ * LOG_INFO. What notebooks print is made safe first (base/utf8.h) and never breaks a line.
  *
  * The environment's TERM and NO_COLOR are respected; a process in the background of its terminal writes lines only.
  *
@@ -36,7 +35,14 @@ bool progress_parse(const char *s, enum progress_mode *mode);
 void progress_start(const struct run *run, enum progress_mode mode);
 void progress_end(void);
 
+/*
+ * How often the display can do with a new line from each notebook, nanoseconds: 0 for all of them, INT64_MAX for none at
+ * all. A line that nobody is shown is not worth sending.
+ */
+int64_t progress_line_interval(void);
+
 /* Something has happened to a record, or to the run as a whole; their members say it already. */
+void progress_notebook_called(const struct record *r);	/* by another one; it waits to be started */
 void progress_notebook_started(const struct record *r);
 void progress_cell(const struct record *r);	/* a cell has started, or the kernel is ready */
 void progress_line(const struct record *r);	/* r->line is new */

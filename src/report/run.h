@@ -45,6 +45,7 @@ struct record {
 	double ready_seconds;	/* from its start until it answered */
 	unsigned cell;	/* how many code cells have been started, of */
 	unsigned cells;	/* how many there are to run (0: not known yet) */
+	bool ending;	/* all of them have run, and its kernel ends */
 	int64_t cell_started_at;	/* run clock */
 	char *line;	/* the last line it printed, made safe to show; NULL for none */
 

@@ -2,9 +2,11 @@
 
 #include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/utf8.h"
 
 #define DOTS "..."
@@ -26,6 +28,33 @@ text_has_colour(void)
 	const char *no_color = getenv("NO_COLOR");
 
 	return text_has_cursor() && (no_color == NULL || *no_color == '\0');
+}
+
+bool
+text_has_unicode(void)
+{
+	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+	const char *term = getenv("TERM"), *locale = NULL;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && (locale == NULL || *locale == '\0'); i++)
+		locale = getenv(names[i]);
+	if (locale == NULL || (term != NULL && strcmp(term, "linux") == 0))
+		return false;
+	return strcasestr(locale, "utf-8") != NULL || strcasestr(locale, "utf8") != NULL;
+}
+
+const char *
+text_elapsed(char text[TEXT_ELAPSED], int64_t n)
+{
+	int64_t seconds = n > 0 ? n / NSEC_PER_SEC : 0;
+
+	if (seconds < 60)
+		snprintf(text, TEXT_ELAPSED, "%ds", (int)seconds);
+	else if (seconds < 3600)
+		snprintf(text, TEXT_ELAPSED, "%dm%02ds", (int)(seconds / 60), (int)(seconds % 60));
+	else
+		snprintf(text, TEXT_ELAPSED, "%" PRId64 "h%02dm", seconds / 3600, (int)(seconds % 3600 / 60));
+	return text;
 }
 
 size_t

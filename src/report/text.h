@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "report/run.h"
@@ -13,6 +14,9 @@
 /* Whether the terminal of this environment can move its cursor ($TERM), and is to have colours (no-color.org). */
 bool text_has_cursor(void);
 bool text_has_colour(void);
+
+/* Whether it shows what is beyond ASCII: the locale is one of UTF-8, and it is not the console of Linux, whose font is small. */
+bool text_has_unicode(void);
 
 /* The columns that a string takes when it is shown. */
 size_t text_columns(const char *s);
@@ -32,6 +36,12 @@ void text_put_right(struct buf *b, const char *s, size_t columns);
  * of the name would be seen.
  */
 size_t text_indent(size_t wanted, const char *name, size_t least, size_t columns);
+
+/*
+ * Whole seconds for people, "12s", "4m05s", "2h03m": tenths would have to be drawn ten times a second. n is in nanoseconds.
+ */
+#define TEXT_ELAPSED 24
+const char *text_elapsed(char text[TEXT_ELAPSED], int64_t n);
 
 /* Appends the status, in its colour or not. */
 void text_put_status(struct buf *b, enum status s, bool colour);

@@ -312,7 +312,7 @@ def test_a_terminal_shows_when_the_next_attempt_is(work):
         work.workflow({"path": "a.ipynb", "retries": 1, "retry_delay_seconds": 1.5})
         terminal.type("$nbfork -o run workflow.yaml; echo st''atus=$?\n")
         terminal.read_until(r"a: [^\r\n]*failed[^\r\n]*E: no[^\r\n]*attempt 2 in [12]\.\ds")
-        terminal.read_until(r"\[0/1\][^\r\n]*1 waiting")
+        terminal.read_until(r"0/1[^\r\n]*1 waiting[^\r\n]*\r\n[^\r\n]*attempt 2 in [12]s: E: no")
         terminal.read_until("status=1")
     finally:
         terminal.close()

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "local/console.h"
 
+#define INTERVAL (100 * NSEC_PER_MSEC)
+
 static FILE *file;
 static struct console console;
 static struct mask mask;
@@ -18,7 +20,7 @@ enter(void)
 	file = tmpfile();
 	ck_assert_ptr_nonnull(file);
 	mask = (struct mask)MASK_INIT;
-	console_init(&console, fileno(file), &mask, false);
+	console_init(&console, fileno(file), &mask, INTERVAL);
 }
 
 static void
@@ -100,11 +102,11 @@ START_TEST(shows_a_line_once_and_not_too_often)
 	now = clock_run();
 	ck_assert(console_line(&console, now, &line));
 	ck_assert_int_eq(console_due(&console), INT64_MAX);
-	ck_assert(!console_line(&console, now + CONSOLE_INTERVAL, &line));
+	ck_assert(!console_line(&console, now + INTERVAL, &line));
 	put(CONSOLE_STDOUT, "b\n");
-	ck_assert_int_eq(console_due(&console), now + CONSOLE_INTERVAL);
-	ck_assert(!console_line(&console, now + CONSOLE_INTERVAL - 1, &line));
-	ck_assert(console_line(&console, now + CONSOLE_INTERVAL, &line));
+	ck_assert_int_eq(console_due(&console), now + INTERVAL);
+	ck_assert(!console_line(&console, now + INTERVAL - 1, &line));
+	ck_assert(console_line(&console, now + INTERVAL, &line));
 	ck_assert_str_eq(buf_str(&line), "ab");
 	buf_release(&line);
 }
@@ -136,7 +138,7 @@ END_TEST
 START_TEST(goes_on_without_a_log)
 {
 	console_release(&console);
-	console_init(&console, -1, NULL, false);
+	console_init(&console, -1, NULL, INTERVAL);
 	put(CONSOLE_STDOUT, "a\n");
 	check_line("a");
 }
@@ -175,7 +177,7 @@ START_TEST(all_lines_of_a_flood)
 	memset(flood, '\n', size);
 	for (size_t i = 0; i < size; i += 2)
 		flood[i] = (char)('a' + i / 2 % 26);
-	console_init(&c, -1, NULL, true);
+	console_init(&c, -1, NULL, 0);
 	console_put(&c, CONSOLE_STDOUT, flood, size);
 	ck_assert_uint_le(c.lines.len, 1024 * 1024);
 	while (console_line(&c, 0, &line)) {

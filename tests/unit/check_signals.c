@@ -5,7 +5,7 @@
 #include "pool/signals.h"
 
 static const int stoppers[] = {SIGINT, SIGTERM, SIGHUP};
-static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGCHLD, SIGUSR1, SIGUSR2};
+static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGCHLD, SIGUSR1, SIGUSR2, SIGWINCH};
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
