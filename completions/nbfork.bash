@@ -6,9 +6,9 @@
 
 # Options without a value, with one that may be left out, and with one that must be there.
 _nbfork_plain='--failed-first --check --dry-run --graph --deploy --run-now --json --quiet --verbose --schema --help --version'
-_nbfork_optional='--resume'
+_nbfork_optional='--resume --list-runs --show'
 _nbfork_valued='--processes --on-error --target --job --parameter --select --run-dir --events --junit --trace --progress
-	--complete'
+	--complete --diff'
 
 # Takes the command line up to the cursor apart, as far as quotes go: the words into the array values, the last one also
 # as it has been typed into raw, and the quote that is open there into quote. Fails where a word cannot be known.
@@ -126,8 +126,8 @@ _nbfork_value() {
 	--target | -t) _nbfork_names targets "$2" ;;
 	--job) _nbfork_names jobs "$2" ;;
 	--select | -s) _nbfork_names notebooks "$2" ;;
-	--resume | -r) _nbfork_runs "$2" ;;
-	--run-dir | -o) _nbfork_files "$2" / ;;
+	--resume | -r | --show | --diff) _nbfork_runs "$2" ;;
+	--run-dir | -o | --list-runs) _nbfork_files "$2" / ;;
 	--events | --junit | --trace) _nbfork_files "$2" ;;
 	esac
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -287,8 +286,6 @@ say(struct conductor *c)
 {
 	const struct conduct_options *o = c->options;
 	struct buf summary = BUF_INIT;
-	struct winsize size;
-	bool terminal = isatty(STDOUT_FILENO);
 	int r = 0;
 
 	if (reports_to_standard(&o->reports) > 0) {
@@ -298,9 +295,7 @@ say(struct conductor *c)
 		guard_lines(&c->results, GUARD_JSON);
 		r = file_write_full(STDOUT_FILENO, c->results.data, c->results.len);
 	} else if (!o->quiet && (o->events == NULL || strcmp(o->events, "-") != 0)) {
-		size_t columns = terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-
-		summary_put(&c->run, columns, terminal && text_has_colour(), &summary);
+		summary_put(&c->run, text_terminal_columns(STDOUT_FILENO), isatty(STDOUT_FILENO) && text_has_colour(), &summary);
 		guard_lines(&summary, GUARD_TEXT);
 		r = file_write_full(STDOUT_FILENO, buf_str(&summary), summary.len);
 	}

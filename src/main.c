@@ -153,6 +153,22 @@ complete(const char *file, const struct options *o)
 	return status;
 }
 
+/* An earlier run may also be named behind the option, as users of other programs would. */
+static int
+tell(char **args, int n, struct options *o)
+{
+	const char **named = o->show.list ? &o->show.folder : &o->show.run;
+
+	if (n > 1 || (n == 1 && *named != NULL)) {
+		log_error("%s takes one %s, and '%s' is another", o->show.list ? "--list-runs" : "--show",
+		    o->show.list ? "folder" : "run", args[n - 1]);
+		usage();
+	}
+	if (n == 1)
+		*named = args[0];
+	return show(&o->show, &o->conduct.reports, o->conduct.json, o->conduct.quiet);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -167,6 +183,11 @@ main(int argc, char **argv)
 	argv[0] = (char[]){"nbfork"};	/* what getopt_long puts before its messages */
 	first = options_parse(&o, argc, argv);
 	log_level = o.level;
+	if (o.show.list || o.show.show) {
+		status = tell(argv + first, argc - first, &o);
+		options_release(&o);
+		return status;
+	}
 	if (first == argc) {
 		log_error("no workflow and no notebook is named");
 		usage();

@@ -28,6 +28,9 @@ enum {
 	OPT_FAILED_FIRST,
 	OPT_DEPLOY,
 	OPT_RUN_NOW,
+	OPT_LIST_RUNS,
+	OPT_SHOW,
+	OPT_DIFF,
 	OPT_SCHEMA,
 	OPT_COMPLETE,
 };
@@ -47,6 +50,9 @@ static const struct option long_options[] = {
 	{"graph", no_argument, NULL, OPT_GRAPH},
 	{"deploy", no_argument, NULL, OPT_DEPLOY},
 	{"run-now", no_argument, NULL, OPT_RUN_NOW},
+	{"list-runs", optional_argument, NULL, OPT_LIST_RUNS},
+	{"show", optional_argument, NULL, OPT_SHOW},
+	{"diff", required_argument, NULL, OPT_DIFF},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"events", required_argument, NULL, OPT_EVENTS},
 	{"junit", required_argument, NULL, OPT_JUNIT},
@@ -87,11 +93,17 @@ static const char help[] =
 "      --deploy                save the workflow as a job of its Databricks\n"
 "                                target; with --dry-run: show what would change\n"
 "      --run-now               with --deploy: start the job then\n"
+"      --list-runs[=DIR]       list earlier runs (default: those in nbfork-runs)\n"
+"      --show[=RUN]            tell of an earlier run, or one that goes on: a\n"
+"                                folder or an id (default: the latest)\n"
+"      --diff=RUN              with --show: what has changed since that one\n"
 "      --json                  print the results document instead of the summary;\n"
-"                                with --dry-run or --deploy: theirs\n"
+"                                with --dry-run, --deploy, --list-runs or --diff:\n"
+"                                theirs\n"
 "      --events=FILE           write events to FILE as they happen; - is\n"
 "                                standard output\n"
-"      --junit=FILE            write a report for CI servers to FILE; likewise\n"
+"      --junit=FILE            write a report for CI servers to FILE; likewise;\n"
+"                                with --show: of that run\n"
 "      --trace=FILE            write a time line for Perfetto to FILE; likewise\n"
 "      --progress=WHEN         auto, tty, plain or none\n"
 "  -q, --quiet                 print neither progress nor summary\n"
@@ -169,6 +181,28 @@ not_with_deploy(const struct options *o)
 	return NULL;
 }
 
+/* What is wrong with options beside --list-runs or --show; NULL when nothing is. */
+static const char *
+not_with_show(const struct options *o)
+{
+	const struct conduct_options *c = &o->conduct;
+	const struct overrides *w = &o->overrides;
+
+	if (o->show.list && o->show.show)
+		return "--list-runs and --show are two things; choose one";
+	if (o->show.list && o->show.diff != NULL)
+		return "--diff goes with --show";
+	if (o->show.list && reports_wanted(&c->reports))
+		return "reports are of one run: they go with --show";
+	if (o->show.diff != NULL && reports_to_standard(&c->reports) > 0)
+		return "standard output has what --diff finds; give reports files";
+	if (w->processes != 0 || w->on_error != NULL || w->target != NULL || w->job != NULL || w->nparameters > 0 ||
+	    w->nselected > 0 || c->run_dir != NULL || c->resume || c->failed_first || c->events != NULL || c->graph ||
+	    c->dry_run || c->progress != PROGRESS_AUTO || o->check || o->deploy || o->run_now)
+		return "--list-runs and --show tell of runs that there are, and start nothing: options of a run mean nothing to them";
+	return NULL;
+}
+
 /* Options that contradict each other, or mean nothing alone. */
 static void
 check_options(const struct options *o)
@@ -176,7 +210,13 @@ check_options(const struct options *o)
 	const struct conduct_options *c = &o->conduct;
 	const char *fault = NULL;
 
-	if (c->json && c->events != NULL && strcmp(c->events, "-") == 0)
+	if (o->show.list || o->show.show)
+		fault = not_with_show(o);
+	else if (o->show.diff != NULL)
+		fault = "--diff goes with --show: it compares two runs that there are";
+	if (fault != NULL)
+		;
+	else if (c->json && c->events != NULL && strcmp(c->events, "-") == 0)
 		fault = "--json and --events=- both want standard output; give --events a file";
 	else if (c->json + (c->events != NULL && strcmp(c->events, "-") == 0) + reports_to_standard(&c->reports) > 1)
 		fault = "only one of --json, --events=-, --junit=- and --trace=- can have standard output; give the others files";
@@ -257,6 +297,17 @@ options_parse(struct options *o, int argc, char **argv)
 			break;
 		case 'c':
 			o->check = true;
+			break;
+		case OPT_LIST_RUNS:
+			o->show.list = true;
+			o->show.folder = optarg;
+			break;
+		case OPT_SHOW:
+			o->show.show = true;
+			o->show.run = optarg;
+			break;
+		case OPT_DIFF:
+			o->show.diff = optarg;
 			break;
 		case OPT_JSON:
 			o->conduct.json = true;

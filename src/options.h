@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "conduct.h"
+#include "show.h"
 #include "workflow/load.h"
 
 struct options {
@@ -18,6 +19,7 @@ struct options {
 	const char *complete;	/* which names to print; NULL: none, and all else counts */
 	bool check;
 	bool deploy, run_now;
+	struct show_options show;
 	enum log_level level;
 };
 

@@ -130,6 +130,7 @@ struct run {
 	struct hook_run *hooks;	/* in the order in which they ended; owned */
 	size_t nhooks;
 	bool over;
+	bool torn_off;	/* it is told of (report/recall.h), and was killed before it was over */
 	/*
 	 * succeeded, failed; timed_out: the run's time was over; cancelled: a signal stopped it
 	 */

@@ -71,6 +71,9 @@ free_run(struct story_run *r)
 		free_notebook(r->notebooks[i]);
 	free(r->notebooks);
 	table_release(&r->names);
+	for (size_t i = 0; i < r->nhooks; i++)
+		free(r->hooks[i]);
+	free(r->hooks);
 	free(r->id);
 	free(r->resumed_from);
 	free(r->folder);

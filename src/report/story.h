@@ -131,6 +131,8 @@ struct story_run {
 	size_t nprocesses, processes_cap;
 	struct story_sample *memory;	/* of the machine: what can be had without swapping */
 	size_t nmemory, memory_cap;
+	char **hooks;	/* an object of the results document each, in the order in which they ended; owned */
+	size_t nhooks, hooks_cap;
 	/*
 	 * Of the workflow, in its order; owned. In a journal of a version that did not say: those that were heard of so far,
 	 * in that order. expected is how many there are.

@@ -532,6 +532,33 @@ on_memory(struct story_run *run, const struct line *l)
 	}
 }
 
+/* ---- Hooks ---- */
+
+/* The event has the members of the object, after its own. */
+static void
+on_hook_finished(struct story_run *run, const struct line *l)
+{
+	struct buf text = BUF_INIT;
+	struct json_out o = JSON_OUT(&text, -1, 0);
+	struct json key, value;
+	struct json_iter it;
+
+	json_out_open(&o, '{');
+	json_walk(&it, l->all);
+	while (json_next(&it, &key, &value)) {
+		char *name = json_strdup(key);
+
+		if (name != NULL && strcmp(name, "time") != 0 && strcmp(name, "event") != 0) {
+			json_out_key(&o, name);
+			json_out_value(&o, value);
+		}
+		free(name);
+	}
+	json_out_close(&o, '}');
+	run->hooks = xgrow(run->hooks, run->nhooks, &run->hooks_cap, sizeof(*run->hooks));
+	run->hooks[run->nhooks++] = buf_steal(&text);
+}
+
 /* ---- Lines ---- */
 
 static const struct {
@@ -551,6 +578,7 @@ static const struct {
 	{"memory_sampled", on_memory},
 	{"processes_changed", on_processes_changed},
 	{"run_stopping", on_run_stopping},
+	{"hook_finished", on_hook_finished},
 	{"run_finished", on_run_finished},
 };
 

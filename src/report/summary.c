@@ -49,7 +49,15 @@ struct table {
 	size_t name, status, time, cells;
 	bool colour;
 	bool list[2][STATUSES];	/* whether notebooks of that status have a line; and those that notebooks have run */
+	bool list_waiting[2];	/* whether those that wait have, where the run is not over */
 };
+
+/* To the millisecond, which is what documents have: an earlier run is shown from those as it was. */
+static double
+seconds(int64_t from, int64_t to)
+{
+	return round((double)(to - from) / (double)NSEC_PER_MSEC) / 1000;
+}
 
 static void
 time_of(const struct record *r, char text[DURATION_TEXT])
@@ -57,7 +65,7 @@ time_of(const struct record *r, char text[DURATION_TEXT])
 	if (r->started_wall == 0)
 		snprintf(text, DURATION_TEXT, "-");
 	else
-		duration_text(text, (double)(r->ended_at - r->started_at) / (double)NSEC_PER_SEC);
+		duration_text(text, seconds(r->started_at, r->ended_at));
 }
 
 #define CELLS_TEXT 32
@@ -80,9 +88,24 @@ widen(size_t *width, const char *s)
 		*width = n;
 }
 
+/* What is not over runs or waits, or did when the run was killed. */
+static const char *
+status_text(const struct table *t, const struct record *r)
+{
+	if (r->state == RECORD_DONE)
+		return status_name(r->status);
+	if (r->state == RECORD_WAITING)
+		return "waiting";
+	return t->run->torn_off ? "killed" : "running";
+}
+
 static bool
 is_listed(const struct table *t, const struct record *r)
 {
+	if (r->state == RECORD_RUNNING)
+		return true;
+	if (r->state == RECORD_WAITING)
+		return t->list_waiting[r->parent != NULL];
 	return t->list[r->parent != NULL][r->status];
 }
 
@@ -105,7 +128,7 @@ measure(struct table *t)
 		cells_of(r, cells);
 		if (t->name < name)
 			t->name = name;
-		widen(&t->status, status_name(r->status));
+		widen(&t->status, status_text(t, r));
 		widen(&t->time, time);
 		widen(&t->cells, cells);
 	}
@@ -215,8 +238,11 @@ put_row(const struct table *t, const struct record *r, struct buf *b)
 	buf_fill(b, ' ', indent);
 	text_put_left(b, r->task->name, t->name - indent);
 	put_gap(b);
-	text_put_status(b, r->status, t->colour);
-	buf_fill(b, ' ', t->status - text_columns(status_name(r->status)));
+	if (r->state == RECORD_DONE)
+		text_put_status(b, r->status, t->colour);
+	else
+		buf_adds(b, status_text(t, r));
+	buf_fill(b, ' ', t->status - text_columns(status_text(t, r)));
 	put_gap(b);
 	text_put_right(b, time, t->time);
 	put_gap(b);
@@ -229,14 +255,14 @@ put_row(const struct table *t, const struct record *r, struct buf *b)
 		buf_fill(b, ' ', INDENT);
 		buf_adds(b, kept);
 	}
-	if (r->status != STATUS_SUCCEEDED)
+	if (r->state == RECORD_DONE && r->status != STATUS_SUCCEEDED)
 		put_failure(t, r, used, b);
 	buf_addc(b, '\n');
 }
 
-/* "4 succeeded, 1 failed": of all statuses that there are. */
-static void
-put_counts(const size_t counts[STATUSES], bool colour, struct buf *b)
+/* "4 succeeded, 1 failed, 2 waiting": of all statuses that there are. Returns whether there are any. */
+static bool
+put_counts(const size_t counts[STATUSES], const char *run, size_t running, size_t waiting, bool colour, struct buf *b)
 {
 	const char *comma = "";
 
@@ -247,6 +273,13 @@ put_counts(const size_t counts[STATUSES], bool colour, struct buf *b)
 		text_put_status(b, (enum status)i, colour);
 		comma = ", ";
 	}
+	if (running > 0) {
+		buf_addf(b, "%s%zu %s", comma, running, run);
+		comma = ", ";
+	}
+	if (waiting > 0)
+		buf_addf(b, "%s%zu waiting", comma, waiting);
+	return waiting > 0 || *comma != '\0';
 }
 
 static size_t
@@ -262,20 +295,23 @@ sum(const size_t counts[STATUSES])
 static void
 put_totals(const struct run *run, bool colour, struct buf *b)
 {
+	const struct children *c = &run->children;
+	const char *ran = run->torn_off ? "killed" : "running";
 	char time[DURATION_TEXT];
-	size_t children = sum(run->children.counts);
+	size_t children = sum(c->counts) + c->running + c->waiting, before;
 
 	if (children > 0) {
 		buf_addf(b, "%zu run by notebooks: ", children);
-		put_counts(run->children.counts, colour, b);
+		put_counts(c->counts, ran, c->running, c->waiting, colour, b);
 		buf_addc(b, '\n');
 	}
 	buf_addf(b, "%zu notebook%s", run->n, run->n == 1 ? "" : "s");
-	if (sum(run->counts) > 0)
-		buf_adds(b, ": ");
-	put_counts(run->counts, colour, b);
-	duration_text(time, (double)(run->ended_at - run->started_at) / (double)NSEC_PER_SEC);
-	buf_addf(b, " in %s; ", time);
+	before = b->len;
+	buf_adds(b, ": ");
+	if (!put_counts(run->counts, ran, run->running, run->waiting, colour, b))
+		buf_truncate(b, before);
+	duration_text(time, seconds(run->started_at, run->ended_at));
+	buf_addf(b, " %s %s; ", run->over ? "in" : "after", time);
 	utf8_put_visible(b, run->folder, strlen(run->folder), SIZE_MAX);
 	buf_addc(b, '\n');
 }
@@ -317,6 +353,10 @@ summary_put(const struct run *run, size_t columns, bool colour, struct buf *b)
 
 	choose(t.list[0], run->counts, run->n, false);
 	choose(t.list[1], run->children.counts, sum(run->children.counts), true);
+	t.list_waiting[0] = run->n <= LIST_MAX;
+	t.list_waiting[1] = sum(run->children.counts) + run->children.waiting <= LIST_MAX;
+	any = run->running + run->children.running > 0 || (t.list_waiting[0] && run->waiting > 0) ||
+	    (t.list_waiting[1] && run->children.waiting > 0);
 	for (int i = 0; i < STATUSES; i++)
 		any = any || (t.list[0][i] && run->counts[i] > 0) || (t.list[1][i] && run->children.counts[i] > 0);
 	measure(&t);
@@ -332,5 +372,9 @@ summary_put(const struct run *run, size_t columns, bool colour, struct buf *b)
 		utf8_put_visible(b, run->stop_reason, strlen(run->stop_reason), SIZE_MAX);
 		buf_addc(b, '\n');
 	}
+	if (run->torn_off)
+		buf_adds(b, "killed: nbfork has not come to its end; --resume goes on with the run\n");
+	else if (!run->over)
+		buf_adds(b, "the run goes on\n");
 	put_totals(run, colour, b);
 }

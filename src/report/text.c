@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/utf8.h"
@@ -67,6 +69,14 @@ text_indent(size_t wanted, const char *name, size_t least, size_t columns)
 	if (wanted + n <= columns)
 		return wanted;
 	return columns > n ? columns - n : 0;
+}
+
+size_t
+text_terminal_columns(int fd)
+{
+	struct winsize size;
+
+	return isatty(fd) && ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 size_t

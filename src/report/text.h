@@ -18,6 +18,9 @@ bool text_has_colour(void);
 /* Whether it shows what is beyond ASCII: the locale is one of UTF-8, and it is not the console of Linux, whose font is small. */
 bool text_has_unicode(void);
 
+/* How wide the terminal is that a descriptor leads to; 0 for none, and for one that does not say. */
+size_t text_terminal_columns(int fd);
+
 /* The columns that a string takes when it is shown. */
 size_t text_columns(const char *s);
 

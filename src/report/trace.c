@@ -317,6 +317,36 @@ put_attempt(struct trace *t, const struct stretch *s)
 	}
 }
 
+/* ---- Hooks ---- */
+
+/* On a thread of their own, behind the slots; one runs after the other. */
+static void
+put_hooks(struct trace *t)
+{
+	const size_t thread = t->nlanes + 1;
+	int64_t free_from = t->run->started;
+
+	if (t->run->nhooks == 0)
+		return;
+	put_name(t, "thread_name", thread, "hooks");
+	put_place(t, thread);
+	for (size_t i = 0; i < t->run->nhooks; i++) {
+		struct json v = json_of(t->run->hooks[i]);
+		int64_t from = story_time(json_get(v, "started_at")), to = story_time(json_get(v, "finished_at"));
+		char *name = json_strdup(json_get(v, "hook"));
+
+		from = within(from, free_from, t->run->last);
+		to = within(to, from, t->run->last);
+		free_from = to;
+		begin_slice(t, "hook", name != NULL ? name : "hook", thread, from, to, !json_is(json_get(v, "status"), "succeeded"));
+		put_value(&t->out, v, "command");
+		put_value(&t->out, v, "status");
+		put_value(&t->out, v, "message");
+		end_args(t);
+		free(name);
+	}
+}
+
 /* ---- Calls ---- */
 
 /* The stretch of an attempt; NULL when there is none. */
@@ -467,6 +497,7 @@ trace_put(const struct story_run *run, struct buf *b)
 	put_run(&t);
 	for (size_t i = 0; i < t.n; i++)
 		put_attempt(&t, &t.stretches[i]);
+	put_hooks(&t);
 	put_arrows(&t);
 	put_numbers(&t);
 	json_out_close(&t.out, ']');

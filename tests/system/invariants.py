@@ -40,7 +40,7 @@ EVENTS = {
 OVER = {"notebook_finished", "notebook_kept", "notebook_attempt_failed", "notebook_requeued"}
 
 # With these nbfork makes no run.
-PLANS = {"-c", "--check", "-n", "--dry-run"}
+PLANS = {"-c", "--check", "-n", "--dry-run", "--show", "--list-runs"}
 
 
 def closed(**members):
@@ -123,7 +123,7 @@ def check(run):
     try:
         check_quiet(run)
         check_inputs(run)
-        if run.status not in (2, 3) and not PLANS & set(run.args) and run.dir and run.dir.exists():
+        if run.status not in (2, 3) and not PLANS & {a.partition("=")[0] for a in run.args} and run.dir and run.dir.exists():
             results = run.results
             check_folder(run, results)
             check_results(run, results)

@@ -1,0 +1,207 @@
+#include "runs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "rundir.h"
+
+void
+earlier_release(struct earlier *e)
+{
+	story_release(&e->story);
+	free(e->folder);
+	*e = (struct earlier)EARLIER_INIT;
+}
+
+/* Takes the folder, which is owned afterwards in any case. Returns 0, or -1 with errno. */
+static int
+open_folder(struct earlier *e, char *folder)
+{
+	int error;
+
+	*e = (struct earlier)EARLIER_INIT;
+	e->folder = folder;
+	if (story_open(&e->story, folder) == 0) {
+		e->run = story_last(&e->story);
+		return 0;
+	}
+	error = errno;
+	earlier_release(e);
+	errno = error;
+	return -1;
+}
+
+/* ---- All of a folder ---- */
+
+static int
+by_start(const void *a, const void *b)
+{
+	const struct earlier *x = a, *y = b;
+
+	if (x->run->started != y->run->started)
+		return x->run->started > y->run->started ? -1 : 1;
+	return strcmp(y->folder, x->folder);
+}
+
+/* Folders and what is not a link: NAME-latest leads to one that is there by its own name. */
+static bool
+is_folder(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int
+runs_read(struct runs *r, const char *folder)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	*r = (struct runs){0};
+	if (dir == NULL)
+		return -1;
+	while ((entry = readdir(dir)) != NULL) {
+		struct earlier e;
+		char *path;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		path = file_join(folder, entry->d_name);
+		if (!is_folder(path)) {
+			free(path);
+			continue;
+		}
+		if (open_folder(&e, path) == -1) {
+			if (errno != ENOENT && errno != ENODATA)
+				log_warn("cannot read the run in '%s/%s': %s", folder, entry->d_name, strerror(errno));
+			continue;
+		}
+		/* Open files are few, and runs may be many. */
+		close(e.story.fd);
+		e.story.fd = -1;
+		r->list = xgrow(r->list, r->n, &r->cap, sizeof(*r->list));
+		r->list[r->n++] = e;
+	}
+	closedir(dir);
+	if (r->n > 0)
+		qsort(r->list, r->n, sizeof(*r->list), by_start);
+	return 0;
+}
+
+void
+runs_release(struct runs *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		earlier_release(&r->list[i]);
+	free(r->list);
+	*r = (struct runs){0};
+}
+
+/* ---- One ---- */
+
+/* What a link leads to, so that the run has its own name; the path itself where it is none. Both are owned. */
+static char *
+resolved(char *path)
+{
+	char target[PATH_MAX], *above, *found;
+	ssize_t n;
+
+	for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
+		path[end - 1] = '\0';
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return path;
+	target[n] = '\0';
+	above = file_folder(path);
+	found = file_join(above, target);
+	free(above);
+	free(path);
+	return found;
+}
+
+/* Takes the one with this index out of the list. */
+static void
+take(struct earlier *e, struct runs *r, size_t i)
+{
+	*e = r->list[i];
+	r->list[i] = (struct earlier)EARLIER_INIT;
+}
+
+/* The latest of all, or the one of that id. Returns whether there is one. */
+static bool
+search(struct earlier *e, const char *id)
+{
+	struct runs all;
+	bool found = false;
+
+	if (runs_read(&all, RUNDIR_RUNS) == -1)
+		return false;
+	for (size_t i = 0; i < all.n && !found; i++) {
+		struct story *s = &all.list[i].story;
+		struct story_run *run = NULL;
+
+		for (size_t k = 0; k < s->n; k++)
+			if (id == NULL || strcmp(s->runs[k]->id, id) == 0)
+				run = s->runs[k];
+		found = run != NULL;
+		if (found) {
+			take(e, &all, i);
+			e->run = run;
+		}
+	}
+	runs_release(&all);
+	return found;
+}
+
+/* Opens the first of the places where a run of that name may be. Returns 0, or -1 with errno, ENOENT for no folder. */
+static int
+open_named(struct earlier *e, const char *name)
+{
+	static const struct {
+		const char *before, *behind;
+	} forms[] = {{"", ""}, {RUNDIR_RUNS "/", ""}, {RUNDIR_RUNS "/", "-latest"}};
+	struct stat st;
+
+	for (size_t i = 0; *name != '\0' && i < sizeof(forms) / sizeof(forms[0]); i++) {
+		char *place = xasprintf("%s%s%s", forms[i].before, name, forms[i].behind);
+
+		/* Where there is a folder, what is wrong with it is what is wrong. */
+		if (stat(place, &st) == 0 && S_ISDIR(st.st_mode))
+			return open_folder(e, resolved(place));
+		free(place);
+	}
+	errno = ENOENT;
+	return -1;
+}
+
+int
+runs_find(struct earlier *e, const char *name, char **why)
+{
+	int error;
+
+	*e = (struct earlier)EARLIER_INIT;
+	if (name == NULL) {
+		if (search(e, NULL))
+			return 0;
+		*why = xstrdup("there is no earlier run in '" RUNDIR_RUNS "'");
+		return -1;
+	}
+	if (open_named(e, name) == 0)
+		return 0;
+	error = errno;
+	if (search(e, name))
+		return 0;
+	*why = error == ENOENT || error == ENODATA ? xasprintf("there is no run '%s'", name) :
+	    xasprintf("cannot read the run in '%s': %s", name, strerror(error));
+	return -1;
+}
