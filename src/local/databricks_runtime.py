@@ -24,6 +24,7 @@ LINES_SHOWN = 40	# of its text form
 HEAD_BYTES = 65536
 VALUE_BYTES = 48 * 1024
 REST_BYTES = 1 << 20	# more than a pipe holds as a rule
+WAREHOUSE = "/user/hive/warehouse"	# where the tables are, of dbfs:/
 ENDINGS = (".ipynb", ".py", ".sql", ".scala", ".r", ".R")
 
 FileInfo = namedtuple("FileInfo", "path name size modificationTime")
@@ -448,8 +449,11 @@ class Place:
             rest = "/" + rest.lstrip("/")
         self.scheme, self.call = scheme, call
         self.inner = os.path.normpath(rest)
-        root = Here.settings["dbfs"] if scheme == "dbfs" else ""
-        self.local = root + self.inner if self.inner != "/" else root or "/"
+        if scheme == "dbfs" and (self.inner + "/").startswith(WAREHOUSE + "/"):
+            self.local = Here.settings["tables"] + self.inner[len(WAREHOUSE):]
+        else:
+            root = Here.settings["dbfs"] if scheme == "dbfs" else ""
+            self.local = root + self.inner if self.inner != "/" else root or "/"
 
     def __str__(self):
         return f"{self.scheme}:{self.inner}"
@@ -877,6 +881,14 @@ def warehouse():
     return folder
 
 
+def keep_no_checksums(session):
+    """There are none there, as files beside those that notebooks look for; and dbutils.fs would not keep them right."""
+    context = session.sparkContext
+    files = context._jvm.org.apache.hadoop.fs.FileSystem.getLocal(context._jsc.hadoopConfiguration())
+    files.setWriteChecksum(False)
+    files.setVerifyChecksum(False)
+
+
 def make_spark():
     try:
         from pyspark.sql import SparkSession
@@ -886,6 +898,7 @@ def make_spark():
         return SparkSession.getActiveSession()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     dbfs = Here.settings["dbfs"]
     options = {
         "spark.master": f"local[{os.environ.get('OMP_NUM_THREADS') or '*'}]",
@@ -894,11 +907,14 @@ def make_spark():
         "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.session.timeZone": "UTC",
         "spark.databricks.service.client.enabled": "false",	# by which modules tell how they get at dbutils
-        "spark.sql.warehouse.dir": "file://" + warehouse(),
-        # dbfs:/ is that folder for Spark too.
+        "spark.sql.warehouse.dir": "dbfs:" + WAREHOUSE,
+        # dbfs:/ is that folder for Spark too, and so is a path without a scheme.
+        "spark.hadoop.fs.defaultFS": "dbfs:///",
         "spark.hadoop.fs.dbfs.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
         "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": "org.apache.hadoop.fs.LocalFileSystem",
+        "spark.hadoop.fs.viewfs.enable.inner.cache": "false",
         "spark.hadoop.fs.viewfs.mounttable.default.linkFallback": "file://" + dbfs,
+        "spark.hadoop.fs.viewfs.mounttable.default.link." + WAREHOUSE: "file://" + warehouse(),
     }
     if workspace_host():
         options["spark.databricks.workspaceUrl"] = workspace_host()
@@ -908,6 +924,7 @@ def make_spark():
         builder = builder.config(name, value)
     made = builder.getOrCreate()
     made.sparkContext.setLogLevel("ERROR")
+    keep_no_checksums(made)
     for name in ("spark", "sc", "sqlContext"):
         if isinstance(Here.shell.user_ns.get(name), Lazy):
             Here.shell.user_ns[name] = made if name == "spark" else getattr(Here, name)._get()
@@ -1105,15 +1122,49 @@ def split_sql(text):
     return [p.strip() for p in pieces if re.sub(r"--[^\n]*|/\*.*?\*/", "", p, flags=re.DOTALL).strip()]
 
 
+def sql_text(value):
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def sql_widget(statement):
+    """Does what CREATE WIDGET and REMOVE WIDGET say, which are no SQL of Spark's. Returns whether it is one of them."""
+    import re
+    statement = re.sub(r"\A(\s|--[^\n]*(\n|\Z)|/\*.*?\*/)*", "", statement, flags=re.DOTALL)
+    if not re.match(r"(create|remove)\s+widget\b", statement, re.IGNORECASE):
+        return False
+    m = re.fullmatch(r"""(?:remove\s+widget|create\s+widget\s+(?P<kind>text|dropdown|combobox|multiselect))\s+
+                         (?P<name>`[^`]+`|[\w.]+)
+                         (?:\s+default\s+(?P<default>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+))?
+                         (?:\s+choices\s+(?P<choices>.*))?\s*""", statement, re.IGNORECASE | re.DOTALL | re.VERBOSE)
+    if m is None or (m["kind"] is None) != (m["default"] is None) or \
+            ((m["kind"] or "text").lower() == "text") != (m["choices"] is None):
+        raise ValueError("a widget is made by CREATE WIDGET TEXT NAME DEFAULT 'VALUE' or CREATE WIDGET DROPDOWN|COMBOBOX|"
+                         f"MULTISELECT NAME DEFAULT 'VALUE' CHOICES QUERY, and removed by REMOVE WIDGET NAME: {statement}")
+    name, widgets = m["name"].strip("`"), Here.dbutils.widgets
+    if m["kind"] is None:
+        widgets.remove(name)
+        return True
+    default = m["default"]
+    if default[0] in "'\"":
+        default = re.sub(r"\\(.)", r"\1", default[1:-1])
+    choices = () if m["choices"] is None else ([str(row[0]) for row in sql(m["choices"]).collect()],)
+    getattr(widgets, m["kind"].lower())(name, default, *choices)
+    return True
+
+
 class Cells:
     """What cells that are not Python are made into."""
 
     def sql(self, text):
         import re
-        values = Here.dbutils.widgets.getAll()
-        text = re.sub(r"\$\{(\w+)\}|\$(\w+)", lambda m: values.get(m[1] or m[2], m[0]), text)
         result = None
         for statement in split_sql(text):
+            values = Here.dbutils.widgets.getAll()
+            statement = re.sub(r"\$\{(\w+)\}|\$(\w+)", lambda m: values.get(m[1] or m[2], m[0]), statement)
+            statement = re.sub(r"(?i)\bgetArgument\(\s*(['\"])(.*?)\1\s*\)",
+                               lambda m: sql_text(values[m[2]]) if m[2] in values else m[0], statement)
+            if sql_widget(statement):
+                continue
             named = {n: values[n] for n in re.findall(r"(?<![:\w]):([A-Za-z_]\w*)", statement) if n in values}
             result = sql(statement, named)
         if result is not None:

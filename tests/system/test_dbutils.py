@@ -344,6 +344,22 @@ def test_a_shell_cell_ends_with_its_shell_whatever_goes_on_writing(work):
     assert run.status == 0 and set(run.text("n")) <= set("y\n")
 
 
+def test_sql_makes_and_removes_widgets(work):
+    work.write("n.sql", "-- Databricks notebook source\n" + "\n-- COMMAND ----------\n".join([
+        "-- The day.\nCREATE WIDGET TEXT day DEFAULT '2026-01-01';\ncreate widget text `a b` default \"it's; \\\"x\\\"\"",
+        "-- MAGIC %python\n-- MAGIC print(dbutils.widgets.getAll())",
+        "/* No longer. */ remove widget day",
+        "REMOVE WIDGET day",
+        "-- MAGIC %python\n-- MAGIC print(dbutils.widgets.getAll())",
+        "create widget dropdown d default 1"]))
+    work.workflow({"path": "n.sql", "parameters": {"n": 1}, "allow_errors": True})
+    run = work.run("workflow.yaml")
+    values = {"a b": "it's; \"x\""}
+    assert run.text("n").splitlines() == [str({"day": "2026-01-01", **values, "n": "1"}), str({**values, "n": "1"})]
+    errors = [o["evalue"] for c in run.cells("n") for o in c["outputs"] if o["output_type"] == "error"]
+    assert len(errors) == 2 and WIDGET % "day" in errors[0] and "a widget is made by CREATE WIDGET TEXT" in errors[1]
+
+
 def test_spark_is_not_so_much_as_imported_where_nobody_uses_it(work):
     work.write("lib/pyspark/__init__.py", "import os\nopen(os.environ['SEEN'], 'w').close()\n")
     work.write("n.py", source("print(isinstance(spark, str), dbutils.widgets.getAll())", "import pyspark"))
@@ -637,7 +653,7 @@ def test_spark(work):
         os.environ["NBFORK_TEST_SPARK"], "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "Spark",
         "language": "python"}))
     work.write("n.py", source(
-        "from pyspark.sql import SparkSession\nprint(isinstance(spark, SparkSession), 'java' in str(vars().get('x')))",
+        "import os\nfrom pyspark.sql import SparkSession\nprint(isinstance(spark, SparkSession), 'java' in str(vars().get('x')))",
         "df = spark.createDataFrame([(1, 'a'), (2, None)], 'n int, t string')\ndisplay(df)\n"
         "df.write.mode('overwrite').parquet('dbfs:/tables/x')",
         "print([f.name for f in dbutils.fs.ls('/tables')], spark.read.parquet('dbfs:/tables/x').count(), type(spark).__name__)",
@@ -646,12 +662,23 @@ def test_spark(work):
         magic("%sql\nselect 1; -- not; this\nselect n, '${least};x' as q from v where n >= :least"),
         "print(_sqldf.count(), table('v').count(), sql('select 1 as one').collect()[0].one, sqlContext.table('v').count())",
         "df.write.mode('overwrite').saveAsTable('t')\nprint(spark.table('t').count(), sc.parallelize([1, 2]).sum())",
-        "dbutils.data.summarize(df)", "dbutils.notebook.exit(spark.conf.get('spark.app.name'))"))
+        "dbutils.data.summarize(df)",
+        # A path without a scheme is one of dbfs:/, to whomever it is given.
+        "df.write.csv('/plain'); spark.sql(\"create database d location '/dbs/d'\"); df.write.mode('overwrite').saveAsTable('d.t')\n"
+        "print(spark.read.csv('dbfs:/plain').count(), sc.textFile('/plain').count(), os.path.exists('/plain'))\n"
+        "print([sorted({f.name.partition('-')[0] for f in dbutils.fs.ls(p)}) for p in ('/plain', '/dbs', '/user/hive/warehouse')])\n"
+        "df.write.csv('/user/me/x'); print(dbutils.fs.ls('/user/me')[0].path, spark.read.csv('dbfs:/user/me/x').count())\n"
+        "dbutils.fs.rm('/plain', True), dbutils.fs.rm('/dbs', True), dbutils.fs.rm('/user', True)",
+        magic("%sql create widget dropdown w default 'b' choices select * from values ('a'), ('b')"),
+        magic("%sql\nselect :w, getArgument('w') as g, '${w}'"), "print(_sqldf.collect()[0][1])",
+        "print(spark.conf.get('spark.databricks.service.client.enabled'), spark.conf.get('spark.databricks.workspaceUrl'))",
+        "dbutils.notebook.exit(spark.conf.get('spark.app.name'))"))
     work.workflow("n.py", {"path": "n.py", "name": "again", "depends_on": "n"}, targets={"local": {"kernel": "spark"}})
-    run = work.run("workflow.yaml", timeout=280)
+    run = work.run("workflow.yaml", timeout=280, env={"DATABRICKS_HOST": "https://ws.example.com"})
     assert run.status == 0, run.story()
     for name in ("n", "again"):
-        assert run.text(name) == "True False\n['x/'] 2 SparkSession\nTrue\n1 2 1 2\n2 3\n"
+        assert run.text(name) == "True False\n['x/'] 2 SparkSession\nTrue\n1 2 1 2\n2 3\n" \
+            "2 2 False\n[['_SUCCESS', 'part'], ['d/'], ['t/']]\ndbfs:/user/me/x/ 2\nb\nfalse ws.example.com\n"
         shown = displays(run, name)
         assert shown[0]["text/plain"] == "n | t\n- | ----\n1 | a\n2 | null"
         assert shown[1]["text/plain"] == "n | q\n- | ---\n2 | 2;x"
