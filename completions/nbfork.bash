@@ -5,7 +5,8 @@
 # evaluated.
 
 # Options without a value, with one that may be left out, and with one that must be there.
-_nbfork_plain='--failed-first --check --dry-run --graph --deploy --run-now --json --quiet --verbose --schema --help --version'
+_nbfork_plain='--failed-first --check --dry-run --graph --deploy --run-now --json --quiet --verbose --init --schema --help
+	--version'
 _nbfork_optional='--resume --list-runs --show'
 _nbfork_valued='--processes --on-error --target --job --parameter --select --run-dir --events --junit --trace --progress
 	--complete --diff'

@@ -20,6 +20,7 @@
 #include "complete.h"
 #include "conduct.h"
 #include "hooks.h"
+#include "init.h"
 #include "options.h"
 #include "validate.h"
 #include "databricks/deploy.h"
@@ -188,11 +189,13 @@ main(int argc, char **argv)
 		options_release(&o);
 		return status;
 	}
-	if (first == argc) {
+	if (first == argc && !o.init) {
 		log_error("no workflow and no notebook is named");
 		usage();
 	}
-	if (o.complete != NULL)
+	if (o.init)
+		status = init(argv + first, (size_t)(argc - first), &(struct init_options){o.conduct.run_dir, o.conduct.quiet});
+	else if (o.complete != NULL)
 		status = complete(argv[first], &o);
 	else
 		status = run(argv + first, argc - first, &o, &sig);

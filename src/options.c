@@ -33,6 +33,7 @@ enum {
 	OPT_DIFF,
 	OPT_SCHEMA,
 	OPT_COMPLETE,
+	OPT_INIT,
 };
 
 static const struct option long_options[] = {
@@ -60,6 +61,7 @@ static const struct option long_options[] = {
 	{"progress", required_argument, NULL, OPT_PROGRESS},
 	{"quiet", no_argument, NULL, 'q'},
 	{"verbose", no_argument, NULL, 'v'},
+	{"init", no_argument, NULL, OPT_INIT},
 	{"complete", required_argument, NULL, OPT_COMPLETE},
 	{"schema", no_argument, NULL, OPT_SCHEMA},
 	{"help", no_argument, NULL, 'h'},
@@ -70,6 +72,7 @@ static const struct option long_options[] = {
 static const char help[] =
 "Usage: nbfork [OPTION]... WORKFLOW\n"
 "  or:  nbfork [OPTION]... NOTEBOOK...\n"
+"  or:  nbfork --init [-o FILE] [FOLDER | NOTEBOOK]...\n"
 "Run the notebooks of a workflow in parallel, one supervised process each.\n"
 "\n"
 "WORKFLOW is a YAML file, or - for standard input. Named notebooks (.ipynb, or\n"
@@ -108,6 +111,8 @@ static const char help[] =
 "      --progress=WHEN         auto, tty, plain or none\n"
 "  -q, --quiet                 print neither progress nor summary\n"
 "  -v, --verbose               say more; twice for still more\n"
+"      --init                  make a first workflow.yaml (or -o FILE) of the\n"
+"                                notebooks in folders\n"
 "      --complete=WHAT         print names that the workflow has: notebooks,\n"
 "                                targets or jobs; for shells\n"
 "      --schema                print the JSON Schema of workflow files\n"
@@ -203,6 +208,19 @@ not_with_show(const struct options *o)
 	return NULL;
 }
 
+/* The same beside --init. */
+static const char *
+not_with_init(const struct options *o)
+{
+	const struct conduct_options *c = &o->conduct;
+
+	if (o->show.list || o->show.show || c->resume || c->dry_run || o->check || o->deploy || c->json || c->events != NULL ||
+	    reports_wanted(&c->reports) || o->overrides.nselected > 0 || o->overrides.nparameters > 0 ||
+	    o->overrides.target != NULL || o->overrides.processes != 0 || o->overrides.on_error != NULL)
+		return "--init makes a workflow and runs nothing; beside it there can be -o and -q";
+	return NULL;
+}
+
 /* Options that contradict each other, or mean nothing alone. */
 static void
 check_options(const struct options *o)
@@ -232,6 +250,8 @@ check_options(const struct options *o)
 		fault = "--graph goes with --dry-run";
 	else if (c->graph && c->json)
 		fault = "--graph and --json are two forms of the plan; choose one";
+	else if (o->init && (fault = not_with_init(o)) != NULL)
+		;
 	else if (o->run_now && !o->deploy)
 		fault = "--run-now goes with --deploy: it starts the job that was deployed";
 	else if (o->deploy)
@@ -334,6 +354,9 @@ options_parse(struct options *o, int argc, char **argv)
 		case 'v':
 			if (o->level < LOG_DEBUG)
 				o->level++;
+			break;
+		case OPT_INIT:
+			o->init = true;
 			break;
 		case OPT_COMPLETE:
 			o->complete = optarg;

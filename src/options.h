@@ -17,6 +17,7 @@ struct options {
 	char **parameters;	/* of the overrides; owned */
 	char **selected;	/* likewise */
 	const char *complete;	/* which names to print; NULL: none, and all else counts */
+	bool init;	/* make a workflow; its name is the run folder's */
 	bool check;
 	bool deploy, run_now;
 	struct show_options show;

@@ -273,6 +273,20 @@ file_put(struct file_writer *w, const void *p, size_t n)
 		buf_add(&w->pending, p, n);
 }
 
+/* Gives the temporary file its name. */
+static int
+take_name(const struct file_writer *w)
+{
+	if (!w->fresh)
+		return rename(w->temporary, w->path);
+	if (renameat2(AT_FDCWD, w->temporary, AT_FDCWD, w->path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	/* Not every file system knows how. */
+	return link(w->temporary, w->path) == 0 ? unlink(w->temporary) : -1;
+}
+
 int
 file_commit(struct file_writer *w)
 {
@@ -288,7 +302,7 @@ file_commit(struct file_writer *w)
 		w->error = errno;
 	w->fd = -1;
 	if (w->error == 0 && w->temporary != NULL) {
-		if (rename(w->temporary, w->path) == 0) {
+		if (take_name(w) == 0) {
 			free(w->temporary);
 			w->temporary = NULL;
 		} else {
@@ -325,6 +339,23 @@ file_replace(const char *path, const void *p, size_t n)
 
 	if (file_begin(&w, path) == -1)
 		return -1;
+	file_put(&w, p, n);
+	return file_commit(&w);
+}
+
+int
+file_create(const char *path, const void *p, size_t n)
+{
+	struct file_writer w;
+	struct stat st;
+
+	if (lstat(path, &st) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	if (file_begin(&w, path) == -1)
+		return -1;
+	w.fresh = true;
 	file_put(&w, p, n);
 	return file_commit(&w);
 }

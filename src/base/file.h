@@ -36,6 +36,7 @@ int file_read_regular(const char *path, struct buf *b, size_t max);
 struct file_writer {
 	char *path, *temporary;	/* NULL when closed; temporary also for what is no regular file */
 	int fd;
+	bool fresh;	/* nothing of that name may be there when it is taken */
 	struct buf pending;	/* not yet written; at most 64 KiB or so */
 	int error;	/* the first errno; later calls do nothing and the commit fails with it */
 };
@@ -57,6 +58,9 @@ void file_remove_temporaries(const char *path);
 
 /* All of it in one call. */
 int file_replace(const char *path, const void *p, size_t n);
+
+/* The same where nothing of that name is there, not even a link that leads nowhere; else it fails with EEXIST. */
+int file_create(const char *path, const void *p, size_t n);
 
 /* Makes a folder and those above it (mode 0777 less the umask). No error when it is there. */
 int file_mkdirs(const char *path);

@@ -355,3 +355,20 @@ expression_json(struct json v, const struct expression_scope *scope, struct buf 
 	free(w.deferred);
 	return r;
 }
+
+void
+expression_put_text(struct buf *out, const char *s, size_t n, char quote)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool dollar = s[i] == '$' && n - i > 2 && s[i + 1] == '{' && s[i + 2] == '{';
+
+		if (dollar) {
+			buf_addf(out, "{{ %c$%c }}", quote, quote);
+		} else if (s[i] == '{' && n - i > 1 && s[i + 1] == '{') {
+			buf_addf(out, "{{ %c{{%c }}", quote, quote);
+			i++;
+		} else {
+			buf_addc(out, s[i]);
+		}
+	}
+}

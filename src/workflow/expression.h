@@ -101,4 +101,10 @@ int expression_paths(const char *text, size_t n, bool (*each)(void *data, const 
  */
 struct json expression_descend(struct json v, const struct expression_path *path, size_t first, char **why);
 
+/*
+ * Appends text that evaluates to these n bytes: "{{" in it becomes an expression for itself. quote is that of the literals
+ * in there, '"' or '\''.
+ */
+void expression_put_text(struct buf *out, const char *s, size_t n, char quote);
+
 #endif
