@@ -93,7 +93,7 @@ struct cell {
 enum databricks_kind {
 	DATABRICKS_NONE,
 	DATABRICKS_USED,	/* an ordinary notebook of Jupyter's, but its code names dbutils */
-	DATABRICKS_NOTEBOOK,	/* Databricks has written it: a source file, or an .ipynb with its metadata */
+	DATABRICKS_NOTEBOOK,	/* Databricks has written it: a source file, or an .ipynb with its metadata or magics */
 };
 
 struct notebook {

@@ -88,6 +88,15 @@ def test_an_exported_notebook_without_a_kernelspec_runs_in_its_language(work):
     assert run.text("a") == "42"
 
 
+def test_a_notebook_is_databricks_by_its_magics_too(work):
+    work.write("lib.py", "# Databricks notebook source\nx = 7\n")
+    work.notebook("a", "%md\n# Text", "%run ./lib", "print(x)", "%sql\ncreate widget text w default 'v'",
+                  "print(getArgument('w'))", kernel="python3")
+    run = work.run("a.ipynb")
+    assert run.status == 0, run.story()
+    assert run.text("a") == "7\nv\n"
+
+
 def test_files_that_are_no_notebooks_are_said_before_the_start(work):
     work.write("plain.py", "print(1)\n")
     work.write("latin.py", HEADERS["py"].encode() + b"\nx = '\xe9'\n")

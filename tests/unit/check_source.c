@@ -235,6 +235,19 @@ static const struct {
 	{CODE("\"my_dbutils dbutils2 \xc3\xa9" "dbutils\"", "") END, DATABRICKS_NONE, LANGUAGE_PYTHON},
 	{CODE("\"x\"", "") "\"name\": \"a\", \"notebookId\": 2472490" END, DATABRICKS_NOTEBOOK, LANGUAGE_PYTHON},
 	{CODE("\"x\"", "") "\"notebookId\": \"x\"" END, DATABRICKS_NONE, LANGUAGE_PYTHON},
+	/* Its metadata may be gone; its magics are not Jupyter's. */
+	{CODE("\"%md\\n# a\"", "") END, DATABRICKS_NOTEBOOK, LANGUAGE_PYTHON},
+	{CODE("\"# a\\n%md-sandbox <b>\"", "") "\"language_info\": {\"name\": \"python\"}" END, DATABRICKS_NOTEBOOK, LANGUAGE_PYTHON},
+	{CODE("\"%sql\\nselect 1\"", "") END, DATABRICKS_NOTEBOOK, LANGUAGE_PYTHON},
+	{CODE("\"%sql \\r\\nselect 1\"", "") END, DATABRICKS_NOTEBOOK, LANGUAGE_PYTHON},
+	{CODE("\"%sql select 1\\nx\"", "") END, DATABRICKS_NONE, LANGUAGE_PYTHON},
+	{CODE("\"%sql\"", "") END, DATABRICKS_NONE, LANGUAGE_PYTHON},
+	{CODE("\"%fs ls /\"", "") END, DATABRICKS_NOTEBOOK, LANGUAGE_PYTHON},
+	{CODE("\"%r\\nx\"", "") END, DATABRICKS_NOTEBOOK, LANGUAGE_PYTHON},
+	{CODE("\"%r\\nx\"", "") "\"language_info\": {\"name\": \"R\"}" END, DATABRICKS_NONE, LANGUAGE_PYTHON},
+	{CODE("\"x = 1\\n%md\"", "") END, DATABRICKS_NONE, LANGUAGE_PYTHON},
+	{CODE("\"%%md\\n%sql\"", "") END, DATABRICKS_NONE, LANGUAGE_PYTHON},
+	{CODE("\"%sh ls\"", "") END, DATABRICKS_NONE, LANGUAGE_PYTHON},
 	{CODE("\"x\"", "") "\"dbutils\": \"dbutils\"" END, DATABRICKS_NONE, LANGUAGE_PYTHON},
 };
 
