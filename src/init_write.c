@@ -10,9 +10,11 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "base/problem.h"
 #include "base/utf8.h"
 #include "workflow/expression.h"
 #include "workflow/name.h"
+#include "workflow/yaml.h"
 #include "workflow/yaml_write.h"
 
 #define SCHEMA PKGDATADIR "/nbfork-workflow.schema.json"
@@ -104,12 +106,21 @@ is_private(const char *name)
 	return false;
 }
 
-/* Whether a workflow can give the parameter what the notebook does: YAML has no NUL, and no half of a pair. */
+/* Whether a workflow can give the parameter what the notebook does. YAML has no NUL, for one, and no key twice. */
 static bool
 is_usable(const struct default_value *v)
 {
-	return name_is_identifier(v->name) && v->value != NULL && strlen(v->value) <= VALUE_BYTES_MAX &&
-	    strstr(v->value, "\\u0000") == NULL && strstr(v->value, "\\ud") == NULL;
+	struct problems found = PROBLEMS_INIT;
+	struct yaml_node *value;
+	bool usable;
+
+	if (!name_is_identifier(v->name) || v->value == NULL || strlen(v->value) > VALUE_BYTES_MAX)
+		return false;
+	value = yaml_parse(v->value, strlen(v->value), NULL, &found);
+	usable = value != NULL && found.n == 0;
+	yaml_node_free(value);
+	problems_release(&found);
+	return usable;
 }
 
 static void

@@ -169,6 +169,8 @@ both = other = 3
 f = f"x{table}"
 summed = 1 + 2
 nul = "a\\0b"
+half = "\\ud800"
+twice = {"a": 1, "a": 2}
 if table == "x":
     days = 8
 print(table)
@@ -184,7 +186,7 @@ def test_parameters_of_a_tagged_cell(work, schema):
     expected = {}
     for node in ast.parse(CELL).body:
         targets = [node.target] if isinstance(node, ast.AnnAssign) else node.targets if isinstance(node, ast.Assign) else []
-        if len(targets) == 1 and targets[0].id not in [*expected, "nul"]:
+        if len(targets) == 1 and targets[0].id not in [*expected, "nul", "half", "twice"]:
             try:
                 expected[targets[0].id] = json.loads(json.dumps(ast.literal_eval(node.value)))
             except ValueError:
@@ -198,7 +200,7 @@ def test_parameters_of_a_tagged_cell(work, schema):
     assert re.search(r"^    #  days: 7  # int: how many days$", text, re.M)
     assert re.search(r"^    #  since: null  # date: or nothing at all$", text, re.M)
     assert re.search(r"^    # parameter today: the notebook has datetime\.date\.today\(\)", text, re.M)
-    for name in ("both", "f", "summed", "nul"):
+    for name in ("both", "f", "summed", "nul", "half", "twice"):
         assert f"    # parameter {name}: " in text
     assert "late" not in text
 

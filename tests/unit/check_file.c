@@ -599,6 +599,33 @@ START_TEST(reads_regular_files_alone)
 }
 END_TEST
 
+START_TEST(creates_what_is_not_there)
+{
+	struct file_writer w;
+
+	ck_assert_int_eq(file_create("new", "text", 4), 0);
+	expect_content("new", "text");
+	ck_assert_int_eq(file_create("new", "other", 5), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	ck_assert_int_eq(symlink("nowhere", "link"), 0);
+	ck_assert_int_eq(file_create("link", "other", 5), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	ck_assert_int_eq(access("nowhere", F_OK), -1);
+	/* One that appears meanwhile stays, too. */
+	ck_assert_int_eq(file_begin(&w, "late"), 0);
+	w.fresh = true;
+	file_put(&w, "other", 5);
+	ck_assert_int_eq(file_replace("late", "text", 4), 0);
+	ck_assert_int_eq(file_commit(&w), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	expect_content("late", "text");
+	expect_content("new", "text");
+	ck_assert_int_eq(unlink("new") | unlink("late") | unlink("link"), 0);
+	ck_assert_int_eq(rmdir(folder), 0);	/* there is nothing else */
+	ck_assert_int_eq(mkdir(folder, 0700), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -629,6 +656,7 @@ main(void)
 	tcase_add_test(tcase, tells_where_a_path_is);
 	tcase_add_test(tcase, removes_what_the_dead_have_left);
 	tcase_add_test(tcase, reads_regular_files_alone);
+	tcase_add_test(tcase, creates_what_is_not_there);
 	suite_add_tcase(suite, tcase);
 
 	runner = srunner_create(suite);
