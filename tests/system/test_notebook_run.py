@@ -474,7 +474,8 @@ def test_the_usual_masters(work, warm):
     assert [c["status"] for c in flaky] == ["failed", "failed", "succeeded"]
     assert flaky[-1]["result"] == {"tries": 3}
     assert m["children"][-1]["status"] == "timed_out"
-    assert {c["start"] for c in m["children"]} == {"warm" if warm == "auto" else "cold"}
+    # The last one's time may be over before its kernel is ready.
+    assert {c["start"] for c in m["children"][:-1]} == {"warm" if warm == "auto" else "cold"}
 
 
 def test_a_signal_in_the_middle_of_a_pool(work):
