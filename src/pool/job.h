@@ -73,6 +73,7 @@ struct job {
 	pid_t pid;	/* 0 when there is no process */
 	int fd;	/* the reading end; -1 when closed */
 	struct frame_reader frames;
+	bool unheard;	/* some that have been read are still to be looked at */
 	char *result;	/* payload of the RESULT frame, NUL-terminated, owned; NULL when there was none */
 	size_t result_len;
 	const char *problem;	/* static text: what was wrong with its frames or its end; NULL when nothing */

@@ -17,6 +17,7 @@
 #define START_STEP_ALONE (NSEC_PER_SEC / 5)
 #define AGAIN_STEP (1 * NSEC_PER_MSEC)	/* between two questions for a job to start, if nothing happens */
 #define KILL_STEP (5 * NSEC_PER_MSEC)	/* between two rounds of killing orphans, if no SIGCHLD comes first */
+#define HEAR_TIME (20 * NSEC_PER_MSEC)	/* for what one job says, in one turn: what it asks for may take its time */
 #define ECHO (100 * NSEC_PER_MSEC)	/* a second signal within that time of the first is not meant as one */
 
 struct pool {
@@ -425,16 +426,26 @@ take_frame(struct pool *p, struct job *j, const struct frame *f)
 	}
 }
 
-/* Reads once from a job's pipe: a job that never stops talking gets its turn and no more. */
+/*
+ * Reads once from a job's pipe, when all is heard that was read before: a job that never stops talking gets its turn and
+ * no more.
+ */
 static void
 hear(struct pool *p, struct job *j)
 {
+	const int64_t until = clock_run() + HEAR_TIME;
 	struct frame f;
 	int filled, next;
 
-	filled = frame_fill(&j->frames, j->fd);
-	while ((next = frame_next(&j->frames, &f)) == 1)
+	filled = j->unheard ? 0 : frame_fill(&j->frames, j->fd);
+	j->unheard = false;
+	while ((next = frame_next(&j->frames, &f)) == 1) {
 		take_frame(p, j, &f);
+		if (clock_run() >= until) {
+			j->unheard = true;	/* the end of the file too, which is seen again */
+			return;
+		}
+	}
 	if (next == 0 && filled != -1)
 		return;
 	job_hang_up(j);
@@ -448,6 +459,7 @@ wait_and_hear(struct pool *p)
 	struct running *r = &p->running;
 	int64_t deadline = p->deadline < p->tick_at ? p->deadline : p->tick_at;
 	struct timespec left;
+	bool unheard = false;
 	int ready;
 
 	if (p->polled_cap < r->n) {
@@ -458,19 +470,20 @@ wait_and_hear(struct pool *p)
 		p->polled[i] = (struct pollfd){.fd = r->jobs[i]->fd, .events = POLLIN};
 		if (r->jobs[i]->deadline < deadline)
 			deadline = r->jobs[i]->deadline;
+		unheard = unheard || r->jobs[i]->unheard;
 	}
 	if (p->start_at < deadline)
 		deadline = p->start_at;
 	if (r->kill_again && clock_run() + KILL_STEP < deadline)
 		deadline = clock_run() + KILL_STEP;
-	if (signals_shut() || r->reap_again || has_order(p))
+	if (unheard || signals_shut() || r->reap_again || has_order(p))
 		deadline = 0;
 	ready = ppoll(p->polled, r->n, clock_left(deadline, &left), signals_mask());
 	if (ready == -1 && errno != EINTR)
 		log_fatal("cannot wait for processes: %s", strerror(errno));
 	signals_let_in();
-	for (size_t i = 0; ready > 0 && i < r->n; i++)
-		if (p->polled[i].revents != 0)
+	for (size_t i = 0; i < r->n; i++)
+		if ((ready > 0 && p->polled[i].revents != 0) || r->jobs[i]->unheard)
 			hear(p, r->jobs[i]);
 }
 
@@ -499,7 +512,8 @@ check_deadlines(struct pool *p)
 			running_abandon(&p->running, j);
 			break;
 		case JOB_DRAINING:
-			job_hang_up(j);
+			if (!j->unheard)
+				job_hang_up(j);
 			break;
 		case JOB_NEW:
 		case JOB_EMPTYING:	/* see running_empty_trees */

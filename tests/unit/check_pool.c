@@ -548,6 +548,54 @@ START_TEST(talkers_do_not_starve_others)
 }
 END_TEST
 
+#define WORDS 200
+
+static unsigned since_turn, most_a_turn;
+
+/* Says all it has to say in one go. */
+static int
+chatter(struct job *j, int fd)
+{
+	(void)j;
+	for (int i = 0; i < WORDS; i++)
+		progress(fd, "word");
+	return result(fd, "{}");
+}
+
+static void
+think(struct job *j)
+{
+	(void)j;
+	doze(3 * MSEC);
+	if (++since_turn > most_a_turn)
+		most_a_turn = since_turn;
+}
+
+static int64_t
+new_turn(void)
+{
+	since_turn = 0;
+	return INT64_MAX;
+}
+
+/* What takes time to obey does not hold up all the rest until it is done; and it is heard to its end, long after its speaker's. */
+START_TEST(words_that_take_their_time)
+{
+	since_turn = most_a_turn = 0;
+	run.config.processes = 2;
+	add("a", chatter);
+	add("b", chatter);
+	run.on_progress = think;
+	run.on_tick = new_turn;
+	go();
+	for (int i = 0; i < 2; i++) {
+		ck_assert(is_well(&run.jobs[i]));
+		ck_assert_uint_eq(run.progress[i], WORDS);
+	}
+	ck_assert_uint_le(most_a_turn, WORDS / 4);
+}
+END_TEST
+
 /* What a job logs is said by the pool's process, with the job's name. */
 static int
 say(struct job *j, int fd)
@@ -1556,6 +1604,7 @@ add_tests(TCase *t)
 	tcase_add_test(t, time_of_the_run);
 	tcase_add_test(t, first_reason_stays);
 	tcase_add_test(t, talkers_do_not_starve_others);
+	tcase_add_test(t, words_that_take_their_time);
 	tcase_add_test(t, log_lines_are_relayed);
 	tcase_add_test(t, fork_fails_for_a_while);
 	tcase_add_test(t, fork_fails_for_good);
