@@ -112,3 +112,22 @@ def test_a_run_that_is_stopped(work):
     events = trace(work.path("trace.json"))
     assert marks(events, "stop") == ["stopping: nbfork was stopped by SIGINT"]
     assert [e["args"]["status"] for e in slices(events, "notebook")] == ["cancelled"]
+
+
+def test_a_clock_that_was_set_back_and_a_journal_that_tells_no_slots(work):
+    """Slices nest nevertheless."""
+    def moment(second):
+        return f"2026-11-22T08:15:{second:02d}.000Z"
+    events = [{"event": "run_started", "time": moment(10), "run": {"id": "r"}, "workflow": {"name": "w"}, "notebooks": 6}]
+    for i, (slot, start, end) in enumerate([(0, 11, 30), (0, 20, 25), (0, 20, 21), (None, 12, 15), (None, 13, 40), (None, 16, 17)]):
+        name = f"n{i}"
+        events.append({"event": "notebook_started", "time": moment(start), "name": name, "attempt": 1, "slot": slot})
+        events.append({"event": "cell_started", "time": moment(start - 5), "name": name, "attempt": 1, "cell": 0, "total": 2})
+        events.append({"event": "cell_finished", "time": moment(end + 5), "name": name, "attempt": 1, "cell": 0, "seconds": 1})
+        events.append({"event": "cell_started", "time": moment(start), "name": name, "attempt": 1, "cell": 1, "total": 2})
+        events.append({"event": "notebook_finished", "time": moment(end), "name": name, "attempt": 1,
+                       "notebook": {"status": "succeeded", "started_at": moment(start)}})
+    work.write("run/events.jsonl", "".join(json.dumps(e) + "\n" for e in events))
+    work.write("trace.json", work.run("--show=run", "--trace=-", folder=None).out)
+    lanes = {e["name"]: e["tid"] for e in slices(trace(work.path("trace.json")), "notebook")}
+    assert lanes == {"n0": 1, "n1": 1, "n2": 1, "n3": 2, "n4": 3, "n5": 2}
