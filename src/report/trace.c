@@ -7,87 +7,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-
-/* An attempt and the thread that it is drawn on. */
-struct stretch {
-	const struct story_notebook *notebook;
-	const struct story_attempt *attempt;
-	size_t lane;	/* from 0; that of slot N is N */
-	int64_t start, end;	/* of what is drawn: no two of a lane overlap */
-};
+#include "report/lanes.h"
 
 struct trace {
 	const struct story_run *run;
 	struct json_out out;
-	struct stretch *stretches;	/* by their start */
-	size_t n, cap;
-	size_t nlanes;
+	struct lanes lanes;
 	size_t flows;	/* arrows so far */
 };
-
-/* ---- Lanes ---- */
-
-static int
-by_start(const void *a, const void *b)
-{
-	const struct stretch *x = a, *y = b;
-
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	/* What took no time at all comes before what began when it ended. */
-	if (x->end != y->end)
-		return x->end < y->end ? -1 : 1;
-	return (x->attempt > y->attempt) - (x->attempt < y->attempt);
-}
-
-static void
-collect(struct trace *t)
-{
-	struct story_notebook *n = NULL;
-	size_t at;
-
-	while ((n = story_after(t->run, n, &at)) != NULL) {
-		for (size_t i = 0; i < n->nattempts; i++) {
-			const struct story_attempt *a = &n->attempts[i];
-			int64_t end = a->ended != 0 ? a->ended : t->run->last;
-
-			t->stretches = xgrow(t->stretches, t->n, &t->cap, sizeof(*t->stretches));
-			t->stretches[t->n++] = (struct stretch){
-				.notebook = n, .attempt = a, .start = a->started, .end = end > a->started ? end : a->started,
-			};
-			if (a->slot >= 0 && (size_t)a->slot + 1 > t->nlanes)
-				t->nlanes = (size_t)a->slot + 1;
-		}
-	}
-	qsort(t->stretches, t->n, sizeof(*t->stretches), by_start);
-}
-
-/*
- * Gives each stretch its lane. A slot is free before it is taken again, but the wall clock may have been set back
- * meanwhile; and where the journal does not tell the slot, there is the first lane that is free.
- */
-static void
-arrange(struct trace *t)
-{
-	size_t named = t->nlanes, cap = named;
-	struct stretch **last = xcalloc(named, sizeof(*last));	/* of each lane */
-
-	for (size_t i = 0; i < t->n; i++) {
-		struct stretch *s = &t->stretches[i];
-
-		s->lane = s->attempt->slot >= 0 ? (size_t)s->attempt->slot : named;
-		while (s->attempt->slot < 0 && s->lane < t->nlanes && last[s->lane]->end > s->start)
-			s->lane++;
-		if (s->lane == t->nlanes) {
-			last = xgrow(last, t->nlanes, &cap, sizeof(*last));
-			last[t->nlanes++] = NULL;
-		}
-		if (last[s->lane] != NULL && last[s->lane]->end > s->start)
-			last[s->lane]->end = s->start;
-		last[s->lane] = s;
-	}
-	free(last);
-}
 
 /* ---- Events ---- */
 
@@ -180,7 +107,7 @@ put_names(struct trace *t)
 	free(name);
 	put_name(t, "thread_name", 0, "run");
 	put_place(t, 0);
-	for (size_t i = 0; i < t->nlanes; i++) {
+	for (size_t i = 0; i < t->lanes.count; i++) {
 		name = xasprintf("slot %zu", i);
 		put_name(t, "thread_name", i + 1, name);
 		put_place(t, i + 1);
@@ -323,7 +250,7 @@ put_attempt(struct trace *t, const struct stretch *s)
 static void
 put_hooks(struct trace *t)
 {
-	const size_t thread = t->nlanes + 1;
+	const size_t thread = t->lanes.count + 1;
 	int64_t free_from = t->run->started;
 
 	if (t->run->nhooks == 0)
@@ -348,16 +275,6 @@ put_hooks(struct trace *t)
 }
 
 /* ---- Calls ---- */
-
-/* The stretch of an attempt; NULL when there is none. */
-static const struct stretch *
-stretch_of(const struct trace *t, const struct story_notebook *n, unsigned number)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (t->stretches[i].notebook == n && (number == 0 || t->stretches[i].attempt->number == number))
-			return &t->stretches[i];
-	return NULL;
-}
 
 /* Both ends have to lie within the slices that the arrow binds to. */
 static void
@@ -386,14 +303,14 @@ put_arrows(struct trace *t)
 	const struct stretch *from = NULL;
 	unsigned attempt = 0;
 
-	for (size_t i = 0; i < t->n; i++) {
-		const struct stretch *to = &t->stretches[i];
+	for (size_t i = 0; i < t->lanes.n; i++) {
+		const struct stretch *to = &t->lanes.list[i];
 		const struct story_notebook *n = to->notebook;
 
 		if (n->parent == NULL || to->attempt != &n->attempts[0])
 			continue;
 		if (n->parent != parent || n->parent_attempt != attempt)
-			from = stretch_of(t, n->parent, n->parent_attempt);
+			from = lanes_find(&t->lanes, n->parent, n->parent_attempt);
 		parent = n->parent;
 		attempt = n->parent_attempt;
 		if (from != NULL)
@@ -420,12 +337,12 @@ by_time(const void *a, const void *b)
 static void
 put_numbers(struct trace *t)
 {
-	struct step *steps = xcalloc(3 * t->n + 1, sizeof(*steps));
+	struct step *steps = xcalloc(3 * t->lanes.n + 1, sizeof(*steps));
 	int64_t running = 0, waiting = 0;
 	size_t n = 0;
 
-	for (size_t i = 0; i < t->n; i++) {
-		const struct stretch *s = &t->stretches[i];
+	for (size_t i = 0; i < t->lanes.n; i++) {
+		const struct stretch *s = &t->lanes.list[i];
 
 		steps[n++] = (struct step){s->attempt->queued < s->start ? s->attempt->queued : s->start, 0, 1};
 		steps[n++] = (struct step){s->start, 1, -1};
@@ -481,8 +398,7 @@ trace_put(const struct story_run *run, struct buf *b)
 	struct trace t = {.run = run, .out = JSON_OUT(b, -1, 0)};
 	char started[CLOCK_TEXT];
 
-	collect(&t);
-	arrange(&t);
+	lanes_make(&t.lanes, run);
 	json_out_open(&t.out, '{');
 	put_str(&t.out, "displayTimeUnit", "ms");
 	json_out_key(&t.out, "otherData");
@@ -495,13 +411,13 @@ trace_put(const struct story_run *run, struct buf *b)
 	json_out_open(&t.out, '[');
 	put_names(&t);
 	put_run(&t);
-	for (size_t i = 0; i < t.n; i++)
-		put_attempt(&t, &t.stretches[i]);
+	for (size_t i = 0; i < t.lanes.n; i++)
+		put_attempt(&t, &t.lanes.list[i]);
 	put_hooks(&t);
 	put_arrows(&t);
 	put_numbers(&t);
 	json_out_close(&t.out, ']');
 	json_out_close(&t.out, '}');
 	buf_addc(b, '\n');
-	free(t.stretches);
+	lanes_release(&t.lanes);
 }
