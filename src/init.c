@@ -139,6 +139,21 @@ look_at(struct made *m, const char *path)
 
 /* ---- What they say ---- */
 
+/* Keeps the code of a notebook that runs others. */
+static void
+read_calls(const struct notebook *nb, struct entry *e)
+{
+	static const char call[] = "dbutils.notebook.run";
+	struct buf code = BUF_INIT;
+
+	for (size_t i = 0; i < nb->ncells; i++)
+		if (nb->cells[i].type == CELL_CODE)
+			cell_source(&nb->cells[i], &code);
+	if (strstr(buf_str(&code), call) != NULL)
+		e->calls = buf_steal(&code);
+	buf_release(&code);
+}
+
 static void
 read_entry(struct entry *e)
 {
@@ -148,6 +163,8 @@ read_entry(struct entry *e)
 	if (notebook_read(&nb, e->file, &found) == 0) {
 		defaults_find(&nb, &e->defaults);
 		e->is_databricks = nb.databricks == DATABRICKS_NOTEBOOK;
+		if (nb.databricks != DATABRICKS_NONE)
+			read_calls(&nb, e);
 	} else if (found.n > 0) {
 		e->fault = xstrdup(found.list[0].message);
 		log_warn("'%s' is left out: %s", e->file, e->fault);
@@ -219,6 +236,54 @@ out:
 	free(base);
 	free(real);
 	return buf_steal(&path);
+}
+
+/* Whether code has a text that is this path, with or without "./" before it and its ending. */
+static bool
+has_path(const char *code, const char *path)
+{
+	const char *ending = name_notebook_ending(path), *limit = code + strlen(code), *before, *after;
+	size_t n = strlen(path) - strlen(ending);
+
+	for (const char *p = code; n > 0 && (p = memmem(p, (size_t)(limit - p), path, n)) != NULL; p++) {
+		before = p - code >= 2 && p[-1] == '/' && p[-2] == '.' ? p - 2 : p;
+		after = p + n + (strncmp(p + n, ending, strlen(ending)) == 0 ? strlen(ending) : 0);
+		if (before > code && (before[-1] == '"' || before[-1] == '\'') && *after == before[-1])
+			return true;
+	}
+	return false;
+}
+
+/* Whether a notebook is run by another one, directly or by way of others. */
+static bool
+is_run_by(const struct entry *e, const struct entry *other)
+{
+	while (e != NULL && e != other)
+		e = e->run_by;
+	return e != NULL;
+}
+
+/* Marks those that others run themselves: once is enough. */
+static void
+find_run(struct made *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		struct entry *master = &m->list[i];
+		char *folder;
+
+		if (master->calls == NULL)
+			continue;
+		folder = file_folder(master->file);
+		for (size_t k = 0; k < m->n; k++) {
+			struct entry *e = &m->list[k];
+			char *path = seen_from(folder, e->file);
+
+			if (e->run_by == NULL && !is_run_by(master, e) && has_path(master->calls, path))
+				e->run_by = master;
+			free(path);
+		}
+		free(folder);
+	}
 }
 
 /* A name that is fit for files, made of all of a path. */
@@ -312,6 +377,7 @@ made_release(struct made *m)
 		free(m->list[i].path);
 		free(m->list[i].name);
 		free(m->list[i].fault);
+		free(m->list[i].calls);
 		defaults_release(&m->list[i].defaults);
 	}
 	free(m->list);
@@ -332,7 +398,7 @@ count_runs(const struct made *m)
 	size_t n = 0;
 
 	for (size_t i = 0; i < m->n; i++)
-		n += m->list[i].fault == NULL && m->list[i].taken_in_by == NULL;
+		n += init_runs(&m->list[i]);
 	return n;
 }
 
@@ -390,6 +456,7 @@ init(char *const *paths, size_t n, const struct init_options *o)
 		m.list[i].path = seen_from(folder, m.list[i].file);
 	}
 	find_parts(&m);
+	find_run(&m);
 	give_names(&m);
 	if (count_runs(&m) == 0)
 		log_error("there is no notebook to run in '%s'", n == 1 ? paths[0] : "these folders");

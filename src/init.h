@@ -4,7 +4,8 @@
  * Notebooks are looked for in folders and those below, but not in hidden ones, in folders of runs, or where links lead;
  * of the other files with the endings of source files those count that have Databricks' header. Each becomes an entry,
  * with what it says of its parameters (notebook/defaults.h) as a comment, and a name where that of its file will not do.
- * Those that another one takes in by %run, and those that cannot be read, are comments altogether.
+ * Those that another one takes in by %run, or runs itself as far as that can be seen, and those that cannot be read, are
+ * comments altogether.
  *
  * The result is a workflow that is right, and stays right when what is commented out is put in.
  */

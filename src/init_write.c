@@ -187,10 +187,10 @@ put_parameters(struct buf *out, const struct default_values *d)
 
 /* ---- Notebooks ---- */
 
-static bool
-runs(const struct entry *e)
+bool
+init_runs(const struct entry *e)
 {
-	return e->fault == NULL && e->taken_in_by == NULL;
+	return e->fault == NULL && e->taken_in_by == NULL && e->run_by == NULL;
 }
 
 static void
@@ -204,20 +204,24 @@ put_entry(struct buf *out, const struct entry *e, bool first, bool last)
 		buf_addc(out, '\n');
 		return;
 	}
-	buf_adds(out, runs(e) ? "  - path: " : "  #- path: ");
+	buf_adds(out, init_runs(e) ? "  - path: " : "  #- path: ");
 	put_text(out, e->path);
-	if (!runs(e)) {
+	if (e->taken_in_by != NULL) {
 		buf_adds(out, "  # a part of ");
 		put_shown(out, e->taken_in_by->path);
 		buf_adds(out, ", which takes it in by %run");
+	} else if (e->run_by != NULL) {
+		buf_adds(out, "  # ");
+		put_shown(out, e->run_by->path);
+		buf_adds(out, " runs it itself, by dbutils.notebook.run");
 	}
 	buf_addc(out, '\n');
 	if (e->named) {
-		buf_adds(out, runs(e) ? "    name: " : "  #  name: ");
+		buf_adds(out, init_runs(e) ? "    name: " : "  #  name: ");
 		put_text(out, e->name);
 		buf_addc(out, '\n');
 	}
-	if (!runs(e))
+	if (!init_runs(e))
 		return;
 	put_parameters(out, &e->defaults);
 	if (first)
@@ -237,7 +241,7 @@ init_write(const struct made *m, const char *output, struct buf *out)
 	yaml_put_text(&shown, strcmp(output, "-") == 0 ? "workflow.yaml" : output,
 	    strlen(strcmp(output, "-") == 0 ? "workflow.yaml" : output));
 	for (size_t i = 0; i < m->n; i++) {
-		if (runs(&m->list[i])) {
+		if (init_runs(&m->list[i])) {
 			first = first != NULL ? first : &m->list[i];
 			last = &m->list[i];
 		}

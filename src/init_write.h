@@ -19,6 +19,8 @@ struct entry {
 	bool is_databricks;
 	char *fault;	/* it cannot be read, and why; NULL: it can */
 	const struct entry *taken_in_by;	/* it is a part of this one; NULL: of none */
+	const struct entry *run_by;	/* this one runs it itself; NULL: none does */
+	char *calls;	/* its code, where that runs other notebooks; NULL: it does not */
 	struct default_values defaults;
 };
 
@@ -26,6 +28,9 @@ struct made {
 	struct entry *list;
 	size_t n, cap;
 };
+
+/* Whether a notebook is one to run, and no comment. */
+bool init_runs(const struct entry *e);
 
 /* Appends the workflow. output is its name, for what is said of it; "-" is standard output. */
 void init_write(const struct made *m, const char *output, struct buf *out);

@@ -247,3 +247,23 @@ def test_what_is_taken_in_by_another_is_no_notebook_of_its_own(work, schema):
     plan, full = check(work, schema, text)
     assert [n["path"] for n in plan] == ["main.py"]
     assert {n["path"] for n in full} == {"main.py", "lib/helper.py"}
+
+
+def test_what_another_runs_is_run_once(work, schema):
+    work.write("sub/master.py", HEADER + """paths = ['./child', "../top.ipynb", "none", "sibling.py", "master"]
+for path in paths:
+    dbutils.notebook.run(path, 60)
+""")
+    work.write("sub/child.py", HEADER + "dbutils.notebook.run('grand/child', 60)\n")
+    work.write("sub/three.py", HEADER + "dbutils.notebook.run('two', 60)\n")
+    work.write("sub/two.py", HEADER + "dbutils.notebook.run('three', 60)\n")
+    work.write("sub/grand/child.py", HEADER + "print(1)\n")
+    work.write("sub/sibling.py", HEADER + "print(1)\n")
+    work.write("sub/one.py", HEADER + "print('sibling')\n")
+    work.notebook("top", "print x")
+    text = made(work)
+    assert "  #- path: sub/child.py  # sub/master.py runs it itself, by dbutils.notebook.run\n" in text
+    plan, full = check(work, schema, text)
+    assert {n["path"] for n in plan} == {"sub/master.py", "sub/one.py", "sub/three.py"}
+    assert {n["path"] for n in full} == {"sub/master.py", "sub/one.py", "sub/three.py", "sub/two.py", "sub/child.py",
+                                        "sub/grand/child.py", "sub/sibling.py", "top.ipynb"}
