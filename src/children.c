@@ -100,7 +100,7 @@ children_task(struct task *t, const struct task *caller, struct json call, char 
 		return -1;
 	}
 	folder = file_folder(from);
-	r = lookup_notebook(folder, t->path, &t->file, why);
+	r = lookup_notebook(folder, caller->target->workspace, t->path, &t->file, why);
 	free(folder);
 	free(from);
 	if (r == -1)

@@ -186,7 +186,7 @@ find_parts(struct made *m)
 		free(real);
 	}
 	for (size_t i = 0; i < m->n; i++) {
-		if (!m->list[i].is_databricks || (files = databricks_files(m->list[i].file)) == NULL)
+		if (!m->list[i].is_databricks || (files = databricks_files(m->list[i].file, NULL)) == NULL)
 			continue;
 		for (size_t k = 0; files[k] != NULL; k++) {
 			struct entry *part = NULL;

@@ -19,6 +19,7 @@ struct known_file {
 	off_t size;
 	ino_t inode;
 	char digest[DIGEST_TEXT];
+	const char *workspace;	/* the target's, in which those are looked for that it runs; not owned */
 	char **files;	/* of the notebooks that it runs as parts of itself; NULL for none */
 };
 
@@ -50,7 +51,7 @@ keeper_release(struct keeper *k)
 
 /* What is known of a file now; NULL when it is not there. */
 static const struct known_file *
-look_at(struct keeper *k, const char *path)
+look_at(struct keeper *k, const char *path, const char *workspace)
 {
 	void **place = table_at(&k->files, path, strlen(path));
 	struct known_file *f = *place;
@@ -59,15 +60,16 @@ look_at(struct keeper *k, const char *path)
 	if (stat(path, &st) == -1)
 		return NULL;
 	if (f == NULL || f->size != st.st_size || f->inode != st.st_ino || f->changed.tv_sec != st.st_mtim.tv_sec ||
-	    f->changed.tv_nsec != st.st_mtim.tv_nsec) {
+	    f->changed.tv_nsec != st.st_mtim.tv_nsec || f->workspace != workspace) {
 		if (f == NULL)
 			f = *place = xcalloc(1, sizeof(*f));
 		f->changed = st.st_mtim;
 		f->size = st.st_size;
 		f->inode = st.st_ino;
+		f->workspace = workspace;
 		digest_file(f->digest, path);
 		free_files(f);
-		f->files = databricks_files(path);
+		f->files = databricks_files(path, workspace);
 	}
 	return f;
 }
@@ -82,9 +84,9 @@ note_parts(const struct known_file *f, struct table *parts)
 
 /* The digest of a notebook's content: of its file alone, where that is all there is to it. */
 static void
-put_file(struct keeper *k, const char *path, char digest[DIGEST_TEXT])
+put_file(struct keeper *k, const char *path, const char *workspace, char digest[DIGEST_TEXT])
 {
-	const struct known_file *f = look_at(k, path);
+	const struct known_file *f = look_at(k, path, workspace);
 	struct table parts = TABLE_INIT;
 	struct buf b = BUF_INIT;
 
@@ -97,7 +99,7 @@ put_file(struct keeper *k, const char *path, char digest[DIGEST_TEXT])
 	/* Parts have parts: the table grows while it is walked. */
 	*table_at(&parts, path, strlen(path)) = &parts;
 	for (size_t i = 0; i < parts.n; i++) {
-		f = look_at(k, parts.entries[i].key);
+		f = look_at(k, parts.entries[i].key, workspace);
 		buf_addf(&b, "%s\n", f != NULL ? f->digest : "");
 		if (f != NULL)
 			note_parts(f, &parts);
@@ -180,7 +182,7 @@ keeper_inputs(struct keeper *k, const struct task *t, const struct run *run, str
 	else if (taken != NULL)
 		memcpy(in->notebook, taken, DIGEST_TEXT);
 	else
-		put_file(k, t->file, in->notebook);
+		put_file(k, t->file, t->target->workspace, in->notebook);
 	put_params(&b, &t->parameters);
 	put_params(&b, &t->env);
 	digest_bytes(in->parameters, b.data, b.len);

@@ -748,8 +748,10 @@ class Tags(dict):
 
 
 def notebook_path():
-    """As a notebook is called there: without the ending of a file."""
-    path = Here.settings.get("path") or ""
+    """As a notebook is called there: without the ending of a file, and from the root of the workspace where it is in one."""
+    path, workspace = Here.settings.get("path") or "", Here.settings["workspace"]
+    if path.startswith(workspace + "/"):
+        path = path[len(workspace):]
     root, ending = os.path.splitext(path)
     return root if ending in ENDINGS else path
 

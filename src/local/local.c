@@ -124,7 +124,7 @@ check(const struct workflow *w, const struct task *t, struct notebook *nb, struc
 	}
 	kernelspec_release(&spec);
 	if (nb != NULL) {
-		databricks_prepare(nb, p);
+		databricks_prepare(nb, t->target->workspace, p);
 		crew_check(t, nb, p);
 	}
 }
@@ -286,7 +286,7 @@ run(struct attempt *a)
 	enum verdict verdict;
 	char *why = NULL;
 
-	if (databricks_prepare(nb, &problems) == -1) {
+	if (databricks_prepare(nb, a->task->target->workspace, &problems) == -1) {
 		/* All was well when it was checked. */
 		a->status = STATUS_FAILED;
 		a->failure.kind = ERROR_WORKER;

@@ -137,6 +137,7 @@ put_settings(const struct session *s, struct buf *b)
 	const struct task *t = a->task;
 	struct json_out o = JSON_OUT(b, -1, 0);
 	char *path = real_path(t->file), *dbfs = real_path(t->target->dbfs), *tables = tables_folder(a);
+	char *workspace = real_path(t->target->workspace);
 
 	json_out_open(&o, '{');
 	json_out_key(&o, "kind");
@@ -151,6 +152,8 @@ put_settings(const struct session *s, struct buf *b)
 	put_parameters(&o, &t->parameters);
 	json_out_key(&o, "dbfs");
 	json_out_str(&o, dbfs);
+	json_out_key(&o, "workspace");
+	json_out_str(&o, workspace);
 	json_out_key(&o, "tables");
 	json_out_str(&o, tables);
 	json_out_key(&o, "secrets");
@@ -164,6 +167,7 @@ put_settings(const struct session *s, struct buf *b)
 	json_out_str(&o, a->calls != NULL ? calls_path(a->calls) : NULL);
 	json_out_close(&o, '}');
 	free(path);
+	free(workspace);
 	free(dbfs);
 	free(tables);
 }

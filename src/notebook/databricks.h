@@ -37,15 +37,15 @@ void databricks_adopt(struct notebook *nb);
 
 /*
  * Gives the cells of a DATABRICKS_NOTEBOOK their pieces, once; does nothing for others. Notebooks that are run by %run
- * are read. Returns 0, or -1 with problems added: a %run whose notebook is not there or cannot be read, that runs one
+ * are read; workspace as for lookup_notebook(). Returns 0, or -1 with problems added: a %run whose notebook is not there or cannot be read, that runs one
  * which it is part of, that is not alone in its cell, or has no path.
  */
-int databricks_prepare(struct notebook *nb, struct problems *p);
+int databricks_prepare(struct notebook *nb, const char *workspace, struct problems *p);
 
 /*
  * The files of the notebooks that a notebook takes in by %run itself, seen from where path is; NULL when there are
  * none. What cannot be read or is not there is passed over. Ended by NULL; it and all in it are the caller's to free.
  */
-char **databricks_files(const char *path);
+char **databricks_files(const char *path, const char *workspace);
 
 #endif

@@ -13,6 +13,7 @@
 #include "notebook/source.h"
 #include "workflow/name.h"
 
+#define ROOT "/Workspace"	/* where clusters have the files of the workspace */
 #define FIRST_LINE 64	/* bytes; more than any header has, with a byte order mark */
 
 enum found {
@@ -74,10 +75,30 @@ tidy(const char *path)
 	return xmemdup0(path, n);
 }
 
-int
-lookup_notebook(const char *folder, const char *path, char **file, char **why)
+/* Looks for a notebook at the path, and at it with each of the endings. */
+static bool
+try_endings(const char *base, char **file, char **other)
 {
-	char *plain = tidy(path), *base = file_join(folder, plain), *other = NULL;
+	bool found = name_notebook_ending(base) != NULL && consider(xstrdup(base), file, other);
+
+	for (size_t i = 0; !found && name_notebook_endings[i] != NULL; i++)
+		found = consider(xasprintf("%s%s", base, name_notebook_endings[i]), file, other);
+	return found;
+}
+
+/* Where what has an absolute path in the workspace is in the folder of that name. */
+static char *
+of_workspace(const char *workspace, const char *path)
+{
+	const size_t n = sizeof(ROOT) - 1;
+
+	return xasprintf("%s%s", workspace, strncmp(path, ROOT "/", n + 1) == 0 ? path + n : path);
+}
+
+int
+lookup_notebook(const char *folder, const char *workspace, const char *path, char **file, char **why)
+{
+	char *plain = tidy(path), *base = file_join(folder, plain), *there = NULL, *other = NULL;
 	bool found = false;
 
 	*file = *why = NULL;
@@ -85,18 +106,21 @@ lookup_notebook(const char *folder, const char *path, char **file, char **why)
 		*why = xstrdup("the path of the notebook is missing");
 		goto out;
 	}
-	if (name_notebook_ending(base) != NULL)
-		found = consider(xstrdup(base), file, &other);
-	for (size_t i = 0; !found && name_notebook_endings[i] != NULL; i++)
-		found = consider(xasprintf("%s%s", base, name_notebook_endings[i]), file, &other);
+	found = try_endings(base, file, &other);
+	if (!found && *plain == '/' && workspace != NULL) {
+		there = of_workspace(workspace, plain);
+		found = try_endings(there, file, &other);
+	}
 	if (!found && other != NULL)
 		*why = xasprintf("'%s' is a file, not a notebook: its first line must be '%s'", other,
 		    source_header(other, NULL));
+	else if (!found && there != NULL)
+		*why = xasprintf("there is no notebook '%s' on this machine, nor '%s', where a workspace's would be", base, there);
 	else if (!found)
-		*why = xasprintf("there is no notebook '%s'%s", base, *plain == '/' ?
-		    " on this machine; a path that is relative to the notebook is the same here and in the workspace" : "");
+		*why = xasprintf("there is no notebook '%s'", base);
 out:
 	free(other);
+	free(there);
 	free(base);
 	free(plain);
 	return found ? 0 : -1;

@@ -26,6 +26,7 @@ struct making {
 	struct cell *cell;
 	size_t cap;
 	size_t total, bytes, read;	/* what %run has taken in so far: notebooks and pieces, their code, the files */
+	const char *workspace;
 	struct problems *problems;
 	int result;	/* -1: something was wrong */
 };
@@ -194,7 +195,7 @@ add_run(struct making *m, const struct reading *r, const struct buf *body, unsig
 
 	if (fault != NULL) {
 		complain(m, r, line, fault);
-	} else if (lookup_notebook(folder, buf_str(&run.path), &file, &why) == -1) {
+	} else if (lookup_notebook(folder, m->workspace, buf_str(&run.path), &file, &why) == -1) {
 		message = xasprintf("%%run: %s", why);
 		complain(m, r, line, message);
 		free(message);
@@ -245,7 +246,7 @@ check_code(struct making *m, const struct reading *r, const struct buf *text)
 			char *file = NULL, *why = NULL;
 
 			if (run_magic_read(&run, p + 4, (size_t)(end - p) - 4, "#") == NULL &&
-			    lookup_notebook(folder, buf_str(&run.path), &file, &why) == 0 &&
+			    lookup_notebook(folder, m->workspace, buf_str(&run.path), &file, &why) == 0 &&
 			    name_notebook_ending(buf_str(&run.path)) == NULL)
 				complain(m, r, line, "%run must be alone in its cell");
 			free(file);
@@ -302,9 +303,9 @@ add_cell(struct making *m, struct reading *r, const struct cell *c)
 }
 
 int
-databricks_prepare(struct notebook *nb, struct problems *p)
+databricks_prepare(struct notebook *nb, const char *workspace, struct problems *p)
 {
-	struct making m = {.problems = p};
+	struct making m = {.workspace = workspace, .problems = p};
 	struct reading r = {.nb = nb};
 
 	if (nb->databricks != DATABRICKS_NOTEBOOK || nb->prepared)
@@ -330,7 +331,7 @@ databricks_prepare(struct notebook *nb, struct problems *p)
 
 /* Adds the file of a cell that runs a notebook, if it is one. */
 static void
-add_file(char ***files, size_t *n, const struct notebook *nb, const struct cell *c)
+add_file(char ***files, size_t *n, const struct notebook *nb, const char *workspace, const struct cell *c)
 {
 	struct buf text = BUF_INIT, body = BUF_INIT;
 	struct run_magic run = RUN_MAGIC_INIT;
@@ -342,7 +343,7 @@ add_file(char ***files, size_t *n, const struct notebook *nb, const struct cell 
 	magic_body(&magic, buf_str(&text), text.len, &body);
 	if (magic.language == LANGUAGE_RUN &&
 	    run_magic_read(&run, buf_str(&body), body.len, language_comment(nb->default_language)) == NULL &&
-	    lookup_notebook(folder, buf_str(&run.path), &file, &why) == 0) {
+	    lookup_notebook(folder, workspace, buf_str(&run.path), &file, &why) == 0) {
 		*files = xreallocarray(*files, *n + 2, sizeof(**files));
 		(*files)[(*n)++] = file;
 		(*files)[*n] = NULL;
@@ -368,7 +369,7 @@ may_run(const char *path)
 }
 
 char **
-databricks_files(const char *path)
+databricks_files(const char *path, const char *workspace)
 {
 	struct problems problems = PROBLEMS_INIT;
 	struct notebook nb = {.path = NULL};
@@ -378,7 +379,7 @@ databricks_files(const char *path)
 	if (may_run(path) && notebook_read(&nb, path, &problems) == 0)
 		for (size_t i = 0; i < nb.ncells; i++)
 			if (!cell_is_skipped(&nb.cells[i]))
-				add_file(&files, &n, &nb, &nb.cells[i]);
+				add_file(&files, &n, &nb, workspace, &nb.cells[i]);
 	notebook_release(&nb);
 	problems_release(&problems);
 	return files;

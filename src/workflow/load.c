@@ -220,9 +220,12 @@ loader_finish(struct loader *l)
 	else if (w->processes == 0)
 		w->processes = w->target->databricks != NULL ? REMOTE_PROCESSES : proc_cpus();
 	settle_threads(w);
-	for (size_t i = 0; i < w->ntargets; i++)
+	for (size_t i = 0; i < w->ntargets; i++) {
 		if (w->targets[i]->dbfs == NULL)
 			w->targets[i]->dbfs = file_join(l->folder, "dbfs");
+		if (w->targets[i]->workspace == NULL)
+			w->targets[i]->workspace = file_join(l->folder, "workspace");
+	}
 	loader_graph(l);
 }
 

@@ -133,16 +133,28 @@ read_preload(struct loader *l, void *into, const struct yaml_key *key, const str
 	}
 }
 
+/* A folder, which need not be there. */
 static void
-read_dbfs(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+read_folder(struct loader *l, char **into, const struct yaml_key *key, const struct yaml_node *value)
 {
-	struct target *t = into;
 	char *folder = loader_text(l, key->name, value);
 
 	if (folder == NULL)
 		return;
-	t->dbfs = file_join(l->folder, folder);
+	*into = file_join(l->folder, folder);
 	free(folder);
+}
+
+static void
+read_dbfs(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+{
+	read_folder(l, &((struct target *)into)->dbfs, key, value);
+}
+
+static void
+read_workspace(struct loader *l, void *into, const struct yaml_key *key, const struct yaml_node *value)
+{
+	read_folder(l, &((struct target *)into)->workspace, key, value);
 }
 
 static const struct loader_key target_keys[] = {
@@ -164,6 +176,9 @@ static const struct loader_key target_keys[] = {
 	    " afresh."},
 	{"dbfs", KIND(TEXT), .read = read_dbfs,
 	    .about = "The folder that is dbfs:/ to dbutils, relative to the workflow file; dbfs by default."},
+	{"workspace", KIND(TEXT), .read = read_workspace,
+	    .about = "The folder for notebooks that are named by absolute paths of a workspace, relative to the workflow file; "
+	    "workspace by default."},
 	{"secrets", .kind = &loader_secrets_kind, .way = LOADER_RAW, .read = loader_secrets,
 	    .about = "What dbutils.secrets hands out: the name of a file, or scopes of secrets {secret: NAME}."},
 };

@@ -237,6 +237,7 @@ target_free(struct target *t)
 	for (size_t i = 0; i < t->npreload; i++)
 		free(t->preload[i]);
 	free(t->preload);
+	free(t->workspace);
 	free(t->dbfs);
 	if (t->secrets != NULL)
 		explicit_bzero(t->secrets, strlen(t->secrets));

@@ -189,6 +189,7 @@ struct target {
 	bool warm;	/* kernels may be forked from one that is ready */
 	char **preload;	/* names of modules that it is to have imported; owned */
 	size_t npreload;
+	char *workspace;	/* the folder with what has absolute paths in the workspace; as dbfs */
 	char *dbfs;	/* the folder that is dbfs:/, seen from the current folder; owned; need not be there */
 	char *secrets;	/* of dbutils.secrets, JSON on one line: {SCOPE: {KEY: TEXT}}; owned; NULL: none */
 	struct mark mark;

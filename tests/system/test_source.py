@@ -141,6 +141,29 @@ def test_run_takes_notebooks_in_as_they_stand(work):
     assert "".join(run.executed("main")["cells"][record["error"]["cell"]]["source"]) == "%run ./fails"
 
 
+def test_absolute_paths_of_a_workspace_lead_into_a_folder(work):
+    work.write("main.py", "# Databricks notebook source\n# MAGIC %run /Repos/me/etl/names\n\n# COMMAND ----------\n"
+               "print(x, dbutils.notebook.run('/Workspace/Repos/me/etl/job', 60), dbutils.notebook.run('/Repos/me/etl/job', 60))\n")
+    work.write("clone/names.py", "# Databricks notebook source\nx = 1\n")
+    work.write("ws/Shared/top.py", "# Databricks notebook source\np = dbutils.notebook.getContext().notebookPath().get()\nprint(p)\n"
+               "print(dbutils.notebook.run(p.rpartition('/')[0] + '/leaf', 60))\n")
+    work.write("ws/Shared/leaf.py", "# Databricks notebook source\ndbutils.notebook.exit('leaf')\n")
+    work.write("clone/job.py", "# Databricks notebook source\n# MAGIC %run ./names\n\n# COMMAND ----------\ndbutils.notebook.exit(x + 1)\n")
+    (work.path("ws/Repos/me")).mkdir(parents=True)
+    os.symlink("../../../clone", work.path("ws/Repos/me/etl"))
+    work.workflow("main.py", "ws/Shared/top.py", targets={"local": {"workspace": "ws"}}, processes=2)
+    run = work.run("workflow.yaml")
+    assert run.status == 0, run.story()
+    assert run.text("main") == "1 2 2\n" and run.text("top") == "/Shared/top\nleaf\n"
+    # What is taken in from there is part of the notebook.
+    work.write("clone/names.py", "# Databricks notebook source\nx = 5\n")
+    again = resume(work, run)
+    assert again.text("main") == "5 6 6\n" and again.record("top")["resumed_from"] is not None
+    # By default it is the folder of that name.
+    os.rename(work.path("ws"), work.path("workspace"))
+    assert work.run("main.py").text("main") == "5 6 6\n"
+
+
 def test_what_cannot_be_run_in_place_is_said_before_the_start(work):
     source(work, "a.py", "# DBTITLE 1,Title\n\n# why\n# MAGIC %run ./missing", "%run ./plain", "%run", "%run ./b\nprint(1)",
            '%run "./b', "%run ./b $", "%run ./loop", "%run /Shared/b", "x = 1\n# MAGIC %run ./b", "# %run ./none",
@@ -159,8 +182,8 @@ def test_what_cannot_be_run_in_place_is_said_before_the_start(work):
         "a.py:17:1: %run must be alone in its cell",
         "a.py:22:1: the path behind %run has no closing quote",
         "a.py:26:1: behind the path of %run there must be values of the form $name=\"value\"",
-        "a.py:34:1: %run: there is no notebook '/Shared/b' on this machine; a path that is relative to the notebook is the "
-        "same here and in the workspace",
+        "a.py:34:1: %run: there is no notebook '/Shared/b' on this machine, nor 'workspace/Shared/b', where a workspace's "
+        "would be",
         "a.py:39:1: %run must be alone in its cell",
         "sub/back.py:6:1: %run of 'sub/../a.py', which this notebook is itself or is run by",
         "broken.ipynb:1:2: not a notebook: unexpected end of the text"]

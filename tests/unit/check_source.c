@@ -284,8 +284,17 @@ START_TEST(looks_up)
 		{"dir", "one", NULL, "there is no notebook 'dir/one'"},
 		{".", "./", NULL, "the path of the notebook is missing"},
 		{".", "", NULL, "the path of the notebook is missing"},
-		{".", "/Shared/one", NULL, "there is no notebook '/Shared/one' on this machine; a path that is relative to the "
-		    "notebook is the same here and in the workspace"},
+		{".", "/Shared/one", NULL, "there is no notebook '/Shared/one'"},
+	}, in_workspace[] = {	/* which is the folder here */
+		{".", "/Shared/one", NULL, "there is no notebook '/Shared/one' on this machine, nor './Shared/one', where a "
+		    "workspace's would be"},
+		{"./dir", "/both", "./dir/both.ipynb", NULL},
+		{".", "/Workspace/dir/v1.0/", "./dir/v1.0.r", NULL},
+		{"dir", "/Workspaces/both", NULL, "there is no notebook '/Workspaces/both' on this machine, nor "
+		    "'dir/Workspaces/both', where a workspace's would be"},
+		{".", "/plain", NULL, "'./plain.py' is a file, not a notebook: its first line must be "
+		    "'# Databricks notebook source'"},
+		{"dir", "both", NULL, "there is no notebook 'nowhere/both'"},
 	};
 	static const char *const files[][2] = {
 		{"one.py", PY}, {"dir/two words.sql", "-- Databricks notebook source\r\n"}, {"dir/both.ipynb", "{}"},
@@ -298,9 +307,18 @@ START_TEST(looks_up)
 	for (size_t i = 0; i < COUNT(files); i++)
 		ck_assert_int_eq(file_replace(files[i][0], files[i][1], strlen(files[i][1])), 0);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		ck_assert_int_eq(lookup_notebook(cases[i].folder, cases[i].path, &file, &why), cases[i].file != NULL ? 0 : -1);
+		ck_assert_int_eq(lookup_notebook(cases[i].folder, NULL, cases[i].path, &file, &why),
+		    cases[i].file != NULL ? 0 : -1);
 		ck_assert_pstr_eq(file, cases[i].file);
 		ck_assert_pstr_eq(why, cases[i].why);
+		free(file);
+		free(why);
+	}
+	for (size_t i = 0; i < COUNT(in_workspace); i++) {
+		ck_assert_int_eq(lookup_notebook("nowhere", in_workspace[i].folder, in_workspace[i].path, &file, &why),
+		    in_workspace[i].file != NULL ? 0 : -1);
+		ck_assert_pstr_eq(file, in_workspace[i].file);
+		ck_assert_pstr_eq(why, in_workspace[i].why);
 		free(file);
 		free(why);
 	}
@@ -363,7 +381,7 @@ START_TEST(prepares)
 	ck_assert_int_eq(file_replace("nested.sql", nested, strlen(nested)), 0);
 	ck_assert_int_eq(file_replace("empty.py", PY, strlen(PY)), 0);
 	ck_assert_int_eq(read_text(prepared[_i].name, prepared[_i].text, strlen(prepared[_i].text)), 0);
-	ck_assert_int_eq(databricks_prepare(&nb, &problems), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, NULL, &problems), 0);
 	ck_assert_uint_eq(problems.n, 0);
 	found = pieces();
 	ck_assert_str_eq(found, prepared[_i].pieces);
@@ -387,7 +405,7 @@ START_TEST(refuses_too_much)
 	}
 	ck_assert_int_eq(file_replace("n40.py", last, strlen(last)), 0);
 	ck_assert_int_eq(notebook_read(&nb, "n0.py", &problems), 0);
-	ck_assert_int_eq(databricks_prepare(&nb, &problems), -1);
+	ck_assert_int_eq(databricks_prepare(&nb, NULL, &problems), -1);
 	ck_assert_uint_eq(problems.n, 1);
 	ck_assert_str_eq(problems.list[0].message, "too much is run by %run: notebooks run each other over and over");
 	release();
@@ -404,7 +422,7 @@ START_TEST(prepares_many)
 	for (size_t i = 1; i < n; i++)
 		buf_addf(&text, NEXT "%zu", i);
 	ck_assert_int_eq(read_text("a.py", text.data, text.len), 0);
-	ck_assert_int_eq(databricks_prepare(&nb, &problems), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, NULL, &problems), 0);
 	ck_assert_uint_eq(nb.ncells, n);
 	ck_assert_uint_eq(nb.cells[n - 1].npieces, 1);
 	buf_release(&text);
@@ -430,7 +448,7 @@ START_TEST(knows_places)
 	buf_adds(&text, "], \"metadata\": {}, \"nbformat\": 4, \"nbformat_minor\": 4}");
 	ck_assert_int_eq(file_replace("many.ipynb", text.data, text.len), 0);
 	ck_assert_int_eq(read_text("a.py", top, strlen(top)), 0);
-	ck_assert_int_eq(databricks_prepare(&nb, &problems), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, NULL, &problems), 0);
 	ck_assert_uint_eq(nb.cells[0].npieces, n);
 	for (size_t i = 0; i < n; i++) {
 		origin = xasprintf("many.ipynb:%zu", _i == 0 ? i + 2 : 1);
@@ -452,7 +470,7 @@ START_TEST(knows_columns)
 	static const unsigned places[][2] = {{2, 64}, {2, 136}, {3, 64}};
 
 	ck_assert_int_eq(read_text("a.ipynb", text, strlen(text)), 0);
-	ck_assert_int_eq(databricks_prepare(&nb, &problems), -1);
+	ck_assert_int_eq(databricks_prepare(&nb, NULL, &problems), -1);
 	ck_assert_uint_eq(problems.n, COUNT(places));
 	for (size_t i = 0; i < COUNT(places); i++) {
 		ck_assert_uint_eq(problems.list[i].line, places[i][0]);
@@ -476,11 +494,11 @@ START_TEST(refuses_too_deep)
 	}
 	ck_assert_int_eq(file_replace("d101.py", PY "1", strlen(PY "1")), 0);
 	ck_assert_int_eq(notebook_read(&nb, "d1.py", &problems), 0);
-	ck_assert_int_eq(databricks_prepare(&nb, &problems), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, NULL, &problems), 0);
 	ck_assert_uint_eq(nb.cells[0].npieces, 1);
 	release();
 	ck_assert_int_eq(notebook_read(&nb, "d0.py", &problems), 0);
-	ck_assert_int_eq(databricks_prepare(&nb, &problems), -1);
+	ck_assert_int_eq(databricks_prepare(&nb, NULL, &problems), -1);
 	ck_assert_uint_eq(problems.n, 1);
 	ck_assert_str_eq(problems.list[0].file, "d100.py");
 	ck_assert_str_eq(problems.list[0].message, "notebooks run each other too deeply by %run");
@@ -494,7 +512,7 @@ START_TEST(keeps_nuls)
 	static const char text[] = CODE("\"a\\u0000b\"", "") "\"notebookId\": 1" END;
 
 	ck_assert_int_eq(read_text("a.ipynb", text, strlen(text)), 0);
-	ck_assert_int_eq(databricks_prepare(&nb, &problems), 0);
+	ck_assert_int_eq(databricks_prepare(&nb, NULL, &problems), 0);
 	ck_assert_uint_eq(nb.cells[0].npieces, 1);
 	ck_assert_uint_eq(nb.cells[0].pieces[0].n, 3);
 	ck_assert_mem_eq(nb.cells[0].pieces[0].code, "a\0b", 3);
