@@ -494,7 +494,7 @@ class Refusals:
         if isinstance(error, FileNotFoundError):
             raise self.place.missing() from None
         if isinstance(error, OSError):
-            raise self.place.fail("java.io.IOException", f"{error.strerror}: {self.place}") from None
+            raise self.place.fail("java.io.IOException", f"{error.strerror or error}: {self.place}") from None
 
 
 class Fs(Part):

@@ -87,6 +87,7 @@ TABLE = [
     ("dbutils.fs.ls('relative')", ("ExecutionError", "java.lang.IllegalArgumentException: Path must be absolute: relative")),
     ("dbutils.fs.ls('abfss://a@b/c')", ("ExecutionError", 'No FileSystem for scheme "abfss"')),
     ("dbutils.fs.cp('/data/a.txt', '/data/sub'), dbutils.fs.head('/data/sub/a.txt')", [True, "äöü"]),
+    ("dbutils.fs.mv('/data/a.txt', 'dbfs:/data/a.txt')", ("ExecutionError", "are the same file")),
     ("dbutils.fs.cp('/data', '/copy')", ("ExecutionError", "java.io.IOException: Cannot copy directory")),
     ("dbutils.fs.cp('/data', '/data/sub/x', True)", ("ExecutionError", "which is a part of it")),
     ("dbutils.fs.cp('/data', '/copy', recurse=True), [f.name for f in dbutils.fs.ls('/copy')]", [True, ["a.txt", "sub/"]]),
