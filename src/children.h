@@ -11,10 +11,11 @@
 #include "workflow/model.h"
 
 /*
- * Makes the task that a call (worker.h, kind "call") of a notebook asks for; its name is the path, until it has a better one. Relative paths are seen
- * from the folder of the call's "caller". Kernel, environment, target, threads and limit of memory are those of the
- * caller's task, which must outlive it; parameters are the arguments, as text; it has the time that the call gives it,
- * and no second attempt. Returns 0; or -1 with *why, the caller's to free. Free with children_release() in either case.
+ * Makes the task that a call (worker.h, kind "call") of a notebook asks for; its name is the path, until it has a
+ * better one. Relative paths are seen from the folder of the call's "caller". Kernel, environment, target, threads and
+ * limit of memory are those of the caller's task, which must outlive it; parameters are the arguments, as text; it has
+ * the time that the call gives it, and no second attempt. Returns 0; or -1 with *why, the caller's to free. Free with
+ * children_release() in either case.
  */
 int children_task(struct task *t, const struct task *caller, struct json call, char **why);
 void children_release(struct task *t);

@@ -16,7 +16,8 @@
  *	{"status": NAME, "error": OBJECT or null, "result": VALUE or null, "exit": TEXT or null, "values": OBJECT or null,
  *	 "cells": {"total": M, "executed": N}, "saved": BOOL, "cpu_seconds": S, "max_rss_bytes": N,
  *	 "url": TEXT or null, "remote": OBJECT or null}
- * where the seconds and bytes are those of processes that are not the worker's own; with the error object and the values of the results document.
+ * where the seconds and bytes are those of processes that are not the worker's own; with the error object and the values
+ * of the results document.
  */
 #ifndef NBFORK_WORKER_H
 #define NBFORK_WORKER_H

@@ -124,10 +124,10 @@ struct notebook {
 };
 
 /*
- * Reads a notebook, in the form that the ending of its name stands for. Returns 0, or -1 with a problem added that names the place: no such file, no JSON
- * (file:line:column), no notebook, nbformat 3 and older (with the command that upgrades it:
- * "jupyter nbconvert --to notebook --nbformat 4 --inplace FILE"), 5 and newer; a source file without its header. nb is
- * to be released in both cases.
+ * Reads a notebook, in the form that the ending of its name stands for. Returns 0, or -1 with a problem added that
+ * names the place: no such file, no JSON (file:line:column), no notebook, nbformat 3 and older (with the command that
+ * upgrades it: "jupyter nbconvert --to notebook --nbformat 4 --inplace FILE"), 5 and newer; a source file without its
+ * header. nb is to be released in both cases.
  */
 int notebook_read(struct notebook *nb, const char *path, struct problems *p);
 

@@ -9,11 +9,12 @@
  * In the child: own process group; all signals at their defaults but for SIGPIPE, SIGXFSZ and SIGHUP, which
  * are ignored, and SIGCONT, whose handler belongs to this module and must stay; standard input and output are
  * /dev/null; every other descriptor but standard error, the frame pipe, the one to be kept and those that are shared
- * (base/share.h), which are close-on-exec, is closed; it adopts the orphans of its tree; it gets SIGTERM when the parent dies (and finds
- * then that job_orphaned() is true), even while it is stopped; its process name is "nb:NAME", so that whoever
- * kills all of "nbfork" leaves those alive that clean up; what it logs goes to the parent as LOG frames.
- * SIGTERM is an order to stop in order, SIGURG says that there is something for it, if it cares; SIGKILL needs no obeying. The function empties its own tree
- * (proc_empty_tree) before it returns: when the parent has been killed, nobody else will.
+ * (base/share.h), which are close-on-exec, is closed; it adopts the orphans of its tree; it gets SIGTERM when the
+ * parent dies (and finds then that job_orphaned() is true), even while it is stopped; its process name is "nb:NAME",
+ * so that whoever kills all of "nbfork" leaves those alive that clean up; what it logs goes to the parent as LOG
+ * frames. SIGTERM is an order to stop in order, SIGURG says that there is something for it, if it cares; SIGKILL needs
+ * no obeying. The function empties its own tree (proc_empty_tree) before it returns: when the parent has been killed,
+ * nobody else will.
  */
 #ifndef NBFORK_POOL_JOB_H
 #define NBFORK_POOL_JOB_H
