@@ -82,6 +82,23 @@ say_phase(struct follower *f)
 	free(line);
 }
 
+/* That it takes part in a queue of requests is news only while there is nothing else of it. */
+static void
+on_wait(void *data, enum http_wait why)
+{
+	static const char *const lines[] = {
+		[HTTP_WAIT_TURN] = "waits for its turn below the rate limit of the workspace",
+		[HTTP_WAIT_THROTTLED] = "waits: the workspace is asked too often",
+		[HTTP_WAIT_TROUBLE] = "waits: no good answer from the workspace",
+	};
+	struct follower *f = data;
+
+	if (why == HTTP_WAIT_TURN && f->run_id != 0)
+		return;
+	send(f, "line", "text", lines[why]);
+	f->said = PHASE_TERMINATING;	/* to be said again */
+}
+
 static void
 fail(struct follower *f, enum error_kind kind, char *message)
 {
@@ -425,6 +442,8 @@ follower_init(struct follower *f, struct attempt *a)
 		.bearer = ws->bearer,
 		.stop = a->stop,
 		.wait_mask = a->wait_mask,
+		.waits = on_wait,
+		.data = f,
 	};
 	char *why = NULL;
 

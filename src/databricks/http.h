@@ -29,6 +29,13 @@
 
 struct http;
 
+/* Why a call waits. */
+enum http_wait {
+	HTTP_WAIT_TURN,	/* for its turn among all requests of the run */
+	HTTP_WAIT_THROTTLED,	/* the workspace was asked too often, by whomever, and says so */
+	HTTP_WAIT_TROUBLE,	/* it does not answer, or not as it should */
+};
+
 /* What all calls of a process go by; the pointers must live on. */
 struct http_config {
 	const struct login *login;
@@ -36,6 +43,9 @@ struct http_config {
 	struct bearer *bearer;	/* NULL: requests carry no Authorization */
 	const volatile sig_atomic_t *stop;	/* non-zero: calls end with HTTP_STOPPED; NULL: never */
 	const sigset_t *wait_mask;	/* for waits in which signals are to come in; NULL: the mask stays */
+	/* Called with data before a wait of a second or more of a call; NULL: nobody wants to know. */
+	void (*waits)(void *data, enum http_wait why);
+	void *data;
 };
 
 /* NULL with *why, the caller's to free. */

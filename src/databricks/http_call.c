@@ -317,6 +317,17 @@ log_in(struct call *c, const char *refused)
 	return NEXT_AT_ONCE;
 }
 
+/* Waits, and says so if that takes long. Returns false when it was stopped. */
+static bool
+wait_until(const struct call *c, enum http_wait why, int64_t until)
+{
+	const struct http_config *config = &c->h->config;
+
+	if (config->waits != NULL && until - clock_run() >= NSEC_PER_SEC)
+		config->waits(config->data, why);
+	return http_sleep(c->h, until);
+}
+
 /* Waits for a place among all requests of the run. Returns false when it was stopped, or comes too late to be used. */
 static bool
 take_place(struct call *c)
@@ -329,7 +340,7 @@ take_place(struct call *c)
 		place = l != NULL ? limiter_take(l, c->r->endpoint) : taken;
 		if (c->a->tries > 0 && c->patience >= 0 && place - c->began > c->patience)
 			return false;
-		if (!http_sleep(c->h, place)) {
+		if (!wait_until(c, HTTP_WAIT_TURN, place)) {
 			stopped(c);
 			return false;
 		}
@@ -357,7 +368,7 @@ wait_for_next(struct call *c, unsigned n, int64_t least)
 	if (n == 3)
 		log_info("%s; trying again for %.0f s more", c->a->message,
 		    (double)(c->patience - (now - c->began)) / 1e9);
-	if (!http_sleep(c->h, now + delay)) {
+	if (!wait_until(c, c->a->status == 429 ? HTTP_WAIT_THROTTLED : HTTP_WAIT_TROUBLE, now + delay)) {
 		stopped(c);
 		return false;
 	}

@@ -88,7 +88,9 @@ def test_before_anything_is_started(site):
 def test_it_is_not_asked_again_before_it_says(site, said):
     many(site, 1)
     site.workspace.faults([{"match": {"path": "submit$", "count": 1}, "action": {"status": 429, "retry_after": said}}])
-    all_is_right(site, site.run(), 1)
+    run = site.run("--progress=plain", "-v", "workflow.yaml")
+    all_is_right(site, run, 1)
+    assert "n0: | waits: the workspace is asked too often\n" in run.err
     first, second = [r["time"] for r in site.workspace.log("/runs/submit")]
     assert second - first >= 1.9
 
