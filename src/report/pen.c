@@ -60,7 +60,8 @@ repeat(struct buf *b, const char *s, size_t n)
 }
 
 void
-pen_bar2(struct pen *p, bool unicode, size_t columns, const size_t parts[2], const enum pen_colour colours[2], size_t total)
+pen_bar2(struct pen *p, bool unicode, size_t columns, const size_t parts[2],
+    const enum pen_colour colours[2], size_t total)
 {
 	size_t left = columns;
 

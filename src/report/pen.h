@@ -38,6 +38,7 @@ void pen_skip(struct pen *p, size_t n);
 void pen_bar(struct pen *p, enum pen_colour colour, bool unicode, size_t columns, size_t done, size_t total);
 
 /* The same, of which the first part is of one colour and the second one of another; neither is too small to be seen. */
-void pen_bar2(struct pen *p, bool unicode, size_t columns, const size_t parts[2], const enum pen_colour colours[2], size_t total);
+void pen_bar2(struct pen *p, bool unicode, size_t columns, const size_t parts[2],
+    const enum pen_colour colours[2], size_t total);
 
 #endif

@@ -30,8 +30,8 @@
 #define SILENCE_MOST (300 * NSEC_PER_SEC)
 
 /*
- * How often the live view is told of the last line that a notebook printed: a hundred times a second in all, since every time
- * costs the parent a few microseconds, and nobody reads more; but every two seconds at least.
+ * How often the live view is told of the last line that a notebook printed: a hundred times a second in all, since every
+ * time costs the parent a few microseconds, and nobody reads more; but every two seconds at least.
  */
 #define LINE_INTERVAL (100 * NSEC_PER_MSEC)
 #define LINE_INTERVAL_MOST (2 * NSEC_PER_SEC)
@@ -253,7 +253,7 @@ progress_line(const struct record *r)
 	say(&line);
 }
 
-/* On a terminal a path has a line of its own, to be found and copied; elsewhere a line is all that is said of a notebook. */
+/* On a terminal a path has a line of its own, to be found and copied; elsewhere all is said on one. */
 static void
 say_end(struct buf *line, const struct record *r)
 {

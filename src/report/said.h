@@ -24,7 +24,7 @@ void said_printed(struct buf *b, const struct run *run, const struct record *r);
 /* How it ended, with the status in its colour or not. */
 void said_finished(struct buf *b, const struct run *run, const struct record *r, bool colour);
 
-/* Whether there is something to be said of how it ended: of what only follows from something that was said there is not. */
+/* Whether its end is to be said: not if it only follows from something that was. */
 bool said_needs_end(const struct record *r);
 
 /* Where to look at what has failed: the executed copy, or a page about it. Appends nothing and returns false for none. */

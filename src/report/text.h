@@ -15,7 +15,7 @@
 bool text_has_cursor(void);
 bool text_has_colour(void);
 
-/* Whether it shows what is beyond ASCII: the locale is one of UTF-8, and it is not the console of Linux, whose font is small. */
+/* Whether it shows what is beyond ASCII: the locale is one of UTF-8, and it is not the console of Linux with its small font. */
 bool text_has_unicode(void);
 
 /* How wide the terminal is that a descriptor leads to; 0 for none, and for one that does not say. */
@@ -41,7 +41,7 @@ void text_put_right(struct buf *b, const char *s, size_t columns);
 size_t text_indent(size_t wanted, const char *name, size_t least, size_t columns);
 
 /*
- * Whole seconds for people, "12s", "4m05s", "2h03m": tenths would have to be drawn ten times a second. n is in nanoseconds.
+ * Nanoseconds as whole seconds for people, "12s", "4m05s", "2h03m": tenths would have to be drawn ten times a second.
  */
 #define TEXT_ELAPSED 24
 const char *text_elapsed(char text[TEXT_ELAPSED], int64_t n);

@@ -1,7 +1,7 @@
 /*
  * What the live region shows of a run: a few lines, made of the run's state and nothing else.
  *
- *	nightly-load on local  ━━━━━━────────────── 3/10  1m12s, about 2m left  1 failed, 2 succeeded, 2 running, 5 waiting
+ *	nightly-load on local  ━━━─────── 3/10  1m12s, about 2m05s left  1 failed, 2 succeeded, 2 running, 5 waiting
  *	  nothing new is started: load is 9.2 of 8
  *	  load-orders    ━━━━━━╸─── 7/10  48s  loaded 33,000 rows
  *	    load-orders.check  starting    1s
@@ -11,9 +11,9 @@
  *	  and 3 more: 2 waiting for a process, 1 for pool warehouse
  *
  * Those that run come first, in the order in which they started, then those that wait for another attempt, then a few
- * of the others that wait, of each kind some. These never make the region larger than half of the terminal, and nothing makes it larger than
- * three quarters unless that is very small, so that what has scrolled by can be read. What has no line is counted in the
- * last one.
+ * of the others that wait, of each kind some. These never make the region larger than half of the terminal, and nothing
+ * makes it larger than three quarters unless that is very small, so that what has scrolled by can be read. What has no
+ * line is counted in the last one.
  *
  * Columns only grow, so that nothing jumps about as notebooks come and go. With little room, first what is nice to know
  * goes, then what is useful; no line is ever longer than it may be.

@@ -8,8 +8,8 @@
 #include "report/view.h"
 
 /*
- * Which workflow it is and where it runs, how much is done, the time, and how many notebooks there are in which state; with
- * less room less of it. *omitted, 0 at first, keeps how many details there is no room for: they do not come back.
+ * Which workflow it is and where it runs, how much is done, the time, and how many notebooks there are in which state;
+ * with less room less of it. *omitted, 0 at first, keeps how many details there is no room for: they do not come back.
  */
 void view_put_head(const struct view *v, int *omitted, struct pen *pen);
 

@@ -42,7 +42,8 @@ kind_of(const struct waiting *w, const struct record *r)
 }
 
 void
-waiting_look(struct waiting *w, const struct run *run, const struct record *const *running, size_t n, int64_t now, size_t most)
+waiting_look(struct waiting *w, const struct run *run, const struct record *const *running, size_t n, int64_t now,
+    size_t most)
 {
 	const size_t npools = run->workflow->npools;
 

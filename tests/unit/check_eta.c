@@ -95,6 +95,26 @@ START_TEST(unknown)
 }
 END_TEST
 
+/* However many processes there are, what waits for others comes after them; and after the time of its next attempt. */
+START_TEST(chains)
+{
+	make(6, 6, 10);
+	made_depends(&made, 0, 2);
+	made_depends(&made, 2, 5);
+	made_depends(&made, 3, 5);
+	made_depends(&made, 0, 3);
+	expect(0, 30);
+	made.run.records[3].estimate = 15;
+	expect(0, 35);
+	made_started(&made, 5);
+	expect(4, 31);
+	made_ended(&made, 5, STATUS_SUCCEEDED, 5, NULL);
+	expect(5, 25);
+	made.run.records[1].retry_at = MADE_START + NSEC_PER_SEC / 4 + 55 * NSEC_PER_SEC;
+	expect(5, 60);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -107,6 +127,7 @@ main(void)
 	tcase_add_test(tc, spread_over_processes);
 	tcase_add_test(tc, what_runs_has_run_already);
 	tcase_add_test(tc, unknown);
+	tcase_add_test(tc, chains);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
