@@ -236,9 +236,20 @@ runtime_start(struct session *s)
 	return verdict;
 }
 
+static void
+mask_value(struct mask *mask, struct json value)
+{
+	struct buf text = BUF_INIT;
+
+	json_decode(&text, value);
+	mask_add_spellings_as(mask, buf_str(&text), text.len, REDACTED);
+	buf_wipe(&text);
+}
+
 void
 runtime_mask(struct attempt *a)
 {
+	const struct params *env = &a->task->env;
 	struct json_iter scopes, keys;
 	struct json scope, value;
 	const size_t n = strlen(SECRET_PREFIX);
@@ -246,13 +257,8 @@ runtime_mask(struct attempt *a)
 	json_walk(&scopes, a->task->target->secrets != NULL ? json_of(a->task->target->secrets) : JSON_NOTHING);
 	while (json_next(&scopes, NULL, &scope)) {
 		json_walk(&keys, scope);
-		while (json_next(&keys, NULL, &value)) {
-			struct buf text = BUF_INIT;
-
-			json_decode(&text, value);
-			mask_add_spellings_as(a->mask, buf_str(&text), text.len, REDACTED);
-			buf_wipe(&text);
-		}
+		while (json_next(&keys, NULL, &value))
+			mask_value(a->mask, value);
 	}
 	for (char **e = environ; *e != NULL; e++) {
 		const char *equals = strncmp(*e, SECRET_PREFIX, n) == 0 ? strchr(*e, '=') : NULL;
@@ -260,4 +266,7 @@ runtime_mask(struct attempt *a)
 		if (equals != NULL)
 			mask_add_spellings_as(a->mask, equals + 1, strlen(equals + 1), REDACTED);
 	}
+	for (size_t i = 0; i < env->n; i++)
+		if (strncmp(env->list[i].name, SECRET_PREFIX, n) == 0)
+			mask_value(a->mask, json_of(env->list[i].value));
 }

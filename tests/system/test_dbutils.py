@@ -493,6 +493,15 @@ def test_secrets_that_cannot_be_read_are_said_before_the_start(work, secrets, me
     assert message in work.refused("workflow.yaml")
 
 
+def test_secrets_in_a_notebook_s_own_environment_are_shown_nowhere(work):
+    work.write("n.py", source("print(dbutils.secrets.get('own', 'key'))\ndbutils.notebook.run('child', 60)"))
+    work.write("child.py", source("s = dbutils.secrets.get('own', 'key')\nassert len(s) == 7\nprint(s)"))
+    work.workflow({"path": "n.py", "env": {"NBFORK_SECRET_OWN_KEY": "hunter2"}})
+    run = work.run("workflow.yaml")
+    assert run.status == 0, run.story()
+    assert run.text("n") == run.text("n.child") == "[REDACTED]\n"
+
+
 def test_a_file_of_secrets_that_others_can_read_is_warned_of(work):
     work.write("s.yaml", "app: {token: abc}\n")
     os.chmod(work.path("s.yaml"), 0o644)
