@@ -220,8 +220,8 @@ open_special(const char *path)
 	return fd;
 }
 
-int
-file_begin(struct file_writer *w, const char *path)
+static int
+begin(struct file_writer *w, const char *path, mode_t mode)
 {
 	struct stat st;
 	bool exists, special;
@@ -240,7 +240,7 @@ file_begin(struct file_writer *w, const char *path)
 		w->path = realpath(path, NULL);	/* a link stays, and what it leads to is replaced */
 	if (w->path == NULL)
 		w->path = xstrdup(path);
-	w->fd = open_temporary(w->path, exists ? st.st_mode & 0777 : 0666, &w->temporary);
+	w->fd = open_temporary(w->path, exists ? st.st_mode & 0777 : mode, &w->temporary);
 	if (w->fd == -1 || (exists && fchmod(w->fd, st.st_mode & 0777) == -1)) {
 		int saved_errno = errno;
 
@@ -249,6 +249,28 @@ file_begin(struct file_writer *w, const char *path)
 		return -1;
 	}
 	return 0;
+}
+
+int
+file_begin(struct file_writer *w, const char *path)
+{
+	return begin(w, path, 0666);
+}
+
+int
+file_begin_quick(struct file_writer *w, const char *path)
+{
+	int result = begin(w, path, 0600);
+
+	w->quick = true;
+	return result;
+}
+
+void
+file_set_modified(struct file_writer *w, struct timespec modified)
+{
+	w->dated = true;
+	w->modified = modified;
 }
 
 static void
@@ -295,7 +317,13 @@ file_commit(struct file_writer *w)
 	write_out(w, w->pending.data, w->pending.len);
 	if (w->temporary != NULL) {
 		/* Not every file system can sync. Without it, a crash could leave the new name with no data. */
-		if (w->error == 0 && fdatasync(w->fd) == -1 && errno != EINVAL && errno != ENOSYS)
+		if (w->error == 0 && !w->quick && fdatasync(w->fd) == -1 && errno != EINVAL && errno != ENOSYS)
+			w->error = errno;
+	}
+	if (w->dated && w->error == 0) {
+		const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, w->modified};
+
+		if (futimens(w->fd, times) == -1)
 			w->error = errno;
 	}
 	if (close(w->fd) == -1 && w->error == 0 && errno != EINTR)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/buf.h"
 
@@ -39,10 +40,21 @@ struct file_writer {
 	bool fresh;	/* nothing of that name may be there when it is taken */
 	struct buf pending;	/* not yet written; at most 64 KiB or so */
 	int error;	/* the first errno; later calls do nothing and the commit fails with it */
+	bool quick;	/* file_begin_quick() */
+	bool dated;	/* file_set_modified() */
+	struct timespec modified;
 };
 
 /* Starts a file. Returns 0, or -1 with errno; then there is nothing to undo. */
 int file_begin(struct file_writer *w, const char *path);
+
+/*
+ * The same for what can be made again: that its data have reached the disk is not waited for. A new file has mode 0600.
+ */
+int file_begin_quick(struct file_writer *w, const char *path);
+
+/* The file is to have this time of modification. */
+void file_set_modified(struct file_writer *w, struct timespec modified);
 
 /* Adds bytes. An error shows in file_commit(). */
 void file_put(struct file_writer *w, const void *p, size_t n);

@@ -10,9 +10,6 @@
 #include "base/json.h"
 #include "notebook/ipynb.h"
 
-/* The tag of the cells that papermill marks an error with. */
-#define ERROR_TAG "papermill-error-cell-tag"
-
 /* Finds the members of a cell in one walk. */
 struct cell_members cell_members(struct json cell);
 

@@ -289,7 +289,7 @@ notebook_reset(struct notebook *nb)
 	for (size_t i = 0; i < nb->ncells; i++) {
 		struct cell *c = &nb->cells[i];
 
-		if (cell_has_tag(c, ERROR_TAG)) {
+		if (cell_has_tag(c, NOTEBOOK_ERROR_TAG)) {
 			cell_release(c);
 			continue;
 		}

@@ -25,6 +25,9 @@
 
 #define NOTEBOOK_BYTES_MAX ((size_t)2 * 1024 * 1024 * 1024)
 
+/* The tag of the cells that papermill marks an error with. */
+#define NOTEBOOK_ERROR_TAG "papermill-error-cell-tag"
+
 enum cell_type {
 	CELL_CODE,
 	CELL_MARKDOWN,

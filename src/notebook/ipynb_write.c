@@ -183,7 +183,7 @@ edit_metadata(struct cell_edits *e, const struct notebook *nb, const struct cell
 	/* Where a cell has been reset but not reached, papermill leaves the times of an earlier run. */
 	if (c->type == CELL_CODE && c->ran && (c->state != CELL_PENDING || has_timing(&c->timing)))
 		set(e->metadata, &e->nmetadata, "execution", timing(&e->timing, &c->timing));
-	if (nb->papermill != NULL && (c->json.text != NULL || strcmp(c->added_tag, ERROR_TAG) != 0))
+	if (nb->papermill != NULL && (c->json.text != NULL || strcmp(c->added_tag, NOTEBOOK_ERROR_TAG) != 0))
 		set(e->metadata, &e->nmetadata, "papermill", papermill(&e->papermill, c));
 	if (c->json.text == NULL)
 		set(e->metadata, &e->nmetadata, "tags", tags(&e->tags, c->added_tag));

@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define ERROR_TAG "papermill-error-cell-tag"
 #define ERROR_STYLE "color:red; font-family:Helvetica Neue, Helvetica, Arial, sans-serif; font-size:2em;"
 
 /* As datetime.isoformat() writes a time in UTC. */
@@ -77,9 +76,9 @@ papermill_mark_error(struct notebook *nb, int64_t cell)
 		snprintf(count, sizeof(count), "%lld", (long long)nb->cells[cell].execution_count);
 	top = xasprintf("<span style=\"" ERROR_STYLE "\">An Exception was encountered at "
 	    "'<a href=\"#papermill-error-cell\">In [%s]</a>'.</span>", count);
-	notebook_insert(nb, (size_t)cell, CELL_MARKDOWN, ERROR_TAG, "<span id=\"papermill-error-cell\" style=\"" ERROR_STYLE
+	notebook_insert(nb, (size_t)cell, CELL_MARKDOWN, NOTEBOOK_ERROR_TAG, "<span id=\"papermill-error-cell\" style=\"" ERROR_STYLE
 	    "\">Execution using papermill encountered an exception here and stopped:</span>", NULL);
-	notebook_insert(nb, 0, CELL_MARKDOWN, ERROR_TAG, top, NULL);
+	notebook_insert(nb, 0, CELL_MARKDOWN, NOTEBOOK_ERROR_TAG, top, NULL);
 	free(top);
 	return cell + 2;
 }

@@ -25,6 +25,12 @@ orphans_release(struct orphans *o)
 	pids_release(&o->spare);
 }
 
+void
+orphans_disown(struct orphans *o, pid_t pid)
+{
+	pids_add(&o->strangers, pid);
+}
+
 pid_t
 orphans_reap(struct orphans *o, int *status, struct rusage *usage)
 {

@@ -17,7 +17,7 @@
 #include "pool/job.h"
 
 struct orphans {
-	struct pids strangers;	/* children from before our time: left alone */
+	struct pids strangers;	/* children from before our time, and those disowned: left alone */
 	struct pids survivors;	/* orphans that could not be killed: nobody waits for them a second time */
 	struct pids spare;	/* private */
 };
@@ -25,6 +25,9 @@ struct orphans {
 /* Makes this process adopt orphans. Says so when it cannot, or cannot see its children. */
 void orphans_init(struct orphans *o);
 void orphans_release(struct orphans *o);
+
+/* Makes a child a stranger. */
+void orphans_disown(struct orphans *o, pid_t pid);
 
 /*
  * Reaps one dead child and kills what is left of its process group. Returns its id, status and usage; 0

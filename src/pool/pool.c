@@ -105,6 +105,13 @@ pool_stop_job(struct job *j)
 		job_stop(j, JOB_STOP_CALLER, current->config->grace);
 }
 
+void
+pool_disown(pid_t pid)
+{
+	if (current != NULL)
+		orphans_disown(&current->running.orphans, pid);
+}
+
 /* Whether a callback has ordered something that has not been obeyed. */
 static bool
 has_order(const struct pool *p)

@@ -169,6 +169,12 @@ void pool_withdraw(const struct job *j);
 void pool_lift_timeout(struct job *j);
 
 /*
+ * For a callback: a child of this process that is no job, but of the caller's own, is left alone. It is reaped when it
+ * ends, without a word. Outside of pool_run() this does nothing.
+ */
+void pool_disown(pid_t pid);
+
+/*
  * For a callback: orders one running job to stop (JOB_STOP_CALLER), with the grace that all have; finished() is called
  * for it as for others. Does nothing when it was told before, has not been started, or is dead.
  */
