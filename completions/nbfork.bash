@@ -8,7 +8,7 @@
 _nbfork_plain='--failed-first --check --dry-run --graph --deploy --run-now --json --quiet --verbose --init --schema --help
 	--version'
 _nbfork_optional='--resume --list-runs --show'
-_nbfork_valued='--processes --on-error --target --job --parameter --select --run-dir --events --junit --trace --progress
+_nbfork_valued='--processes --on-error --target --job --parameter --select --run-dir --events --html --junit --trace --progress
 	--complete --diff'
 
 # Takes the command line up to the cursor apart, as far as quotes go: the words into the array values, the last one also
@@ -129,7 +129,7 @@ _nbfork_value() {
 	--select | -s) _nbfork_names notebooks "$2" ;;
 	--resume | -r | --show | --diff) _nbfork_runs "$2" ;;
 	--run-dir | -o | --list-runs) _nbfork_files "$2" / ;;
-	--events | --junit | --trace) _nbfork_files "$2" ;;
+	--events | --html | --junit | --trace) _nbfork_files "$2" ;;
 	esac
 }
 

@@ -44,6 +44,7 @@ complete -c nbfork -l show -f -a '(__nbfork_runs)' -d 'Tell of an earlier run, o
 complete -c nbfork -l diff -x -a '(__nbfork_runs)' -d 'With --show: what has changed since that run'
 complete -c nbfork -l json -d 'Print the results document instead of the summary'
 complete -c nbfork -l events -r -F -d 'Write events as they happen'
+complete -c nbfork -l html -r -F -d 'Write the report of the run to a file too'
 complete -c nbfork -l junit -r -F -d 'Write a report for CI servers'
 complete -c nbfork -l trace -r -F -d 'Write a time line for Perfetto'
 complete -c nbfork -l progress -x -a 'auto tty plain none' -d 'How progress is shown'

@@ -353,6 +353,7 @@ conductor_over(struct conductor *c, const struct pool_end *end)
 	conductor_sync(c);
 	write_results(c);
 	write_reports(c);
+	reporter_end(&c->reporter);	/* for hooks too, which may send it somewhere */
 }
 
 /* All hooks that could run have: notes those that did not, and that there were any. */
@@ -426,6 +427,7 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 		.events = EVENTS_INIT,
 		.past = PAST_INIT,
 		.keeper = KEEPER_INIT(NULL),
+		.reporter = REPORTER_INIT,
 		.quiet = o->quiet,
 		.options = o,
 		.story = STORY_INIT,
@@ -434,6 +436,11 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 	bool started;
 
 	*sig = 0;
+	if (o->html != NULL && reporter_check(o->html) == -1) {
+		c.status = status_of_errno(errno);
+		log_error("cannot write '%s': %s", o->html, strerror(errno));
+		return c.status;
+	}
 	c.status = o->resume ? open_old(&c, o) : open_new(&c, o);
 	if (c.status != 0) {
 		release(&c);
@@ -445,6 +452,7 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 	rundir_begin(&c.dirs);	/* not before there is something in the journal that --resume could go by */
 	started = !c.journal_failed;
 	if (started) {
+		reporter_start(&c.reporter, c.run.folder, o->html);
 		run_pool(&c, &end);
 		settle_hooks(&c);
 		/* What follows may wait for somebody who reads: now a signal kills. */

@@ -16,6 +16,7 @@ struct conduct_options {
 	const char *run_dir;	/* NULL: nbfork-runs/NAME-UTCSTAMP */
 	const char *events;	/* NULL, a file, or "-" */
 	struct reports reports;
+	const char *html;	/* NULL, or a file for the report beside that in the run folder */
 	bool json;	/* the results document on standard output */
 	bool quiet;	/* neither summary nor progress */
 	bool resume;	/* continue an earlier run, */

@@ -255,7 +255,7 @@ static int64_t
 on_tick(void *data)
 {
 	struct conductor *c = data;
-	int64_t times[4];
+	int64_t times[5];
 
 	if (events_sync_is_due(&c->events))
 		conductor_sync(c);
@@ -263,7 +263,8 @@ on_tick(void *data)
 	times[1] = events_tick(&c->events);
 	times[2] = look_at_memory(c);
 	times[3] = conductor_sample(c);
-	for (int i = 1; i < 4; i++)
+	times[4] = reporter_tick(&c->reporter);
+	for (int i = 1; i < 5; i++)
 		if (times[i] < times[0])
 			times[0] = times[i];
 	return times[0];

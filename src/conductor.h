@@ -19,6 +19,7 @@
 #include "report/events.h"
 #include "report/run.h"
 #include "report/story.h"
+#include "reporter.h"
 #include "rundir.h"
 #include "schedule.h"
 #include "worker.h"
@@ -75,6 +76,7 @@ struct conductor {
 	struct past past;
 	bool resumes;
 	struct keeper keeper;
+	struct reporter reporter;
 	struct schedule *schedule;
 	struct part *parts;	/* one a record of the workflow's notebooks, in the same order */
 	struct table names;	/* of all notebooks; the value counts those called after them */

@@ -167,7 +167,7 @@ tell(char **args, int n, struct options *o)
 	}
 	if (n == 1)
 		*named = args[0];
-	return show(&o->show, &o->conduct.reports, o->conduct.json, o->conduct.quiet);
+	return show(&o->show, &o->conduct.reports, o->conduct.html, o->conduct.json, o->conduct.quiet);
 }
 
 int

@@ -23,6 +23,7 @@ enum {
 	OPT_EVENTS,
 	OPT_JUNIT,
 	OPT_TRACE,
+	OPT_HTML,
 	OPT_PROGRESS,
 	OPT_GRAPH,
 	OPT_FAILED_FIRST,
@@ -58,6 +59,7 @@ static const struct option long_options[] = {
 	{"events", required_argument, NULL, OPT_EVENTS},
 	{"junit", required_argument, NULL, OPT_JUNIT},
 	{"trace", required_argument, NULL, OPT_TRACE},
+	{"html", required_argument, NULL, OPT_HTML},
 	{"progress", required_argument, NULL, OPT_PROGRESS},
 	{"quiet", no_argument, NULL, 'q'},
 	{"verbose", no_argument, NULL, 'v'},
@@ -108,6 +110,8 @@ static const char help[] =
 "      --junit=FILE            write a report for CI servers to FILE; likewise;\n"
 "                                with --show: of that run\n"
 "      --trace=FILE            write a time line for Perfetto to FILE; likewise\n"
+"      --html=FILE             write the report, a page that grows with the run,\n"
+"                                to FILE too; with --show: of that run\n"
 "      --progress=WHEN         auto, tty, plain or none\n"
 "  -q, --quiet                 print neither progress nor summary\n"
 "  -v, --verbose               say more; twice for still more\n"
@@ -179,6 +183,8 @@ not_with_deploy(const struct options *o)
 		return "--events is for a run, and --deploy runs nothing";
 	if (reports_wanted(&c->reports))
 		return "--junit and --trace report on a run, and --deploy runs nothing";
+	if (c->html != NULL)
+		return "--html is for a run, and --deploy runs nothing";
 	if (c->graph)
 		return "--graph is a form of a run's plan, and --deploy runs nothing";
 	if (o->overrides.nselected > 0)
@@ -197,7 +203,7 @@ not_with_show(const struct options *o)
 		return "--list-runs and --show are two things; choose one";
 	if (o->show.list && o->show.diff != NULL)
 		return "--diff goes with --show";
-	if (o->show.list && reports_wanted(&c->reports))
+	if (o->show.list && (reports_wanted(&c->reports) || c->html != NULL))
 		return "reports are of one run: they go with --show";
 	if (o->show.diff != NULL && reports_to_standard(&c->reports) > 0)
 		return "standard output has what --diff finds; give reports files";
@@ -215,7 +221,7 @@ not_with_init(const struct options *o)
 	const struct conduct_options *c = &o->conduct;
 
 	if (o->show.list || o->show.show || c->resume || c->dry_run || o->check || o->deploy || c->json || c->events != NULL ||
-	    reports_wanted(&c->reports) || o->overrides.nselected > 0 || o->overrides.nparameters > 0 ||
+	    reports_wanted(&c->reports) || c->html != NULL || o->overrides.nselected > 0 || o->overrides.nparameters > 0 ||
 	    o->overrides.target != NULL || o->overrides.processes != 0 || o->overrides.on_error != NULL)
 		return "--init makes a workflow and runs nothing; beside it there can be -o and -q";
 	return NULL;
@@ -244,6 +250,8 @@ check_options(const struct options *o)
 		fault = "the name of the run folder to resume is empty";
 	else if (c->resume && c->run_dir != NULL)
 		fault = "--run-dir is for a new run; name the folder of the run to resume by --resume=DIR";
+	else if (c->html != NULL && (*c->html == '\0' || strcmp(c->html, "-") == 0))
+		fault = "--html wants a file: it is written again and again while the run goes on";
 	else if (c->failed_first && !c->resume)
 		fault = "--failed-first goes with --resume: what failed is known of an earlier run";
 	else if (c->graph && !c->dry_run)
@@ -340,6 +348,9 @@ options_parse(struct options *o, int argc, char **argv)
 			break;
 		case OPT_TRACE:
 			o->conduct.reports.files[REPORT_TRACE] = optarg;
+			break;
+		case OPT_HTML:
+			o->conduct.html = optarg;
 			break;
 		case OPT_PROGRESS:
 			if (!progress_parse(optarg, &o->conduct.progress)) {

@@ -13,11 +13,13 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "conduct.h"
+#include "html/report.h"
 #include "report/compare.h"
 #include "report/recall.h"
 #include "report/story_results.h"
 #include "report/summary.h"
 #include "report/text.h"
+#include "reporter.h"
 #include "rundir.h"
 #include "runs.h"
 
@@ -271,8 +273,19 @@ tell(const struct earlier *e, const struct earlier *before, bool json, bool quie
 	return status;
 }
 
+/* Writes the report. Says when it cannot be; returns -1 then. */
 static int
-show_one(const struct show_options *o, const struct reports *reports, bool json, bool quiet)
+put_page(const struct earlier *e, const char *file)
+{
+	report_copies(e->run, e->folder);
+	if (report_page(e->run, e->folder, file) == 0)
+		return 0;
+	log_error("cannot write '%s': %s", file, strerror(errno));
+	return -1;
+}
+
+static int
+show_one(const struct show_options *o, const struct reports *reports, const char *html, bool json, bool quiet)
 {
 	struct earlier e = EARLIER_INIT, before = EARLIER_INIT;
 	const char *file = NULL;
@@ -282,11 +295,11 @@ show_one(const struct show_options *o, const struct reports *reports, bool json,
 	if (runs_find(&e, o->run, &why) == -1 || (o->diff != NULL && runs_find(&before, o->diff, &why) == -1)) {
 		log_error("%s", why);
 		free(why);
-	} else if (reports_check(reports, &file) == -1) {
+	} else if (reports_check(reports, &file) == -1 || (html != NULL && reporter_check(file = html) == -1)) {
 		log_error("cannot write '%s': %s", file, strerror(errno));
 	} else {
 		status = EXIT_ALL_SUCCEEDED;
-		if (reports_write(reports, e.run, e.folder, false) == -1)
+		if (reports_write(reports, e.run, e.folder, false) == -1 || (html != NULL && put_page(&e, html) == -1))
 			status = EXIT_BROKEN;
 		if (reports_to_standard(reports) > 0 && reports_write(reports, e.run, e.folder, true) == -1) {
 			log_error("cannot write to standard output: %s", strerror(errno));
@@ -303,7 +316,7 @@ show_one(const struct show_options *o, const struct reports *reports, bool json,
 }
 
 int
-show(const struct show_options *o, const struct reports *reports, bool json, bool quiet)
+show(const struct show_options *o, const struct reports *reports, const char *html, bool json, bool quiet)
 {
-	return o->list ? list(o->folder, json) : show_one(o, reports, json, quiet);
+	return o->list ? list(o->folder, json) : show_one(o, reports, html, json, quiet);
 }

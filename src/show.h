@@ -16,7 +16,7 @@ struct show_options {
 	const char *diff;	/* against this one; NULL: by itself */
 };
 
-/* Prints what is asked for, and writes reports of the run. Says what is wrong. Returns the exit status. */
-int show(const struct show_options *o, const struct reports *reports, bool json, bool quiet);
+/* Prints what is asked for, and writes reports of the run, html to the file of that name (NULL: to none). Says what is wrong. Returns the exit status. */
+int show(const struct show_options *o, const struct reports *reports, const char *html, bool json, bool quiet);
 
 #endif

@@ -155,17 +155,17 @@ def check_inputs(run):
 
 def check_folder(run, results):
     """Only what belongs there, under its final name."""
-    good = {"workflow.yaml", "events.jsonl", "results.json", "notebooks", "logs"}
+    good = {"workflow.yaml", "events.jsonl", "results.json", "report.html", "notebooks", "logs"}
     for n in tree(results["notebooks"]):
         for end in ["", *(f".attempt{i}" for i in range(1, n["attempts"]))]:
-            good |= {f"notebooks/{n['name']}{end}.ipynb", f"logs/{n['name']}{end}.log"}
+            good |= {f"notebooks/{n['name']}{end}.ipynb", f"notebooks/{n['name']}{end}.html", f"logs/{n['name']}{end}.log"}
     if results["hooks"]:
         good |= {"logs/hooks", *(f"logs/hooks/{h}.log" for h in HOOKS)}
     for path in run.dir.rglob("*"):
         name = str(path.relative_to(run.dir))
         # Of a run that was resumed there may be files of notebooks that are not in the workflow any more.
         assert name in good or (results["run"]["resumed_from"] and re.fullmatch(
-            r"notebooks/[^/.][^/]*\.ipynb|logs/[^/.][^/]*\.log", name)), f"'{name}' in the run folder"
+            r"notebooks/[^/.][^/]*\.(ipynb|html)|logs/[^/.][^/]*\.log", name)), f"'{name}' in the run folder"
 
 
 def check_results(run, results):

@@ -250,9 +250,3 @@ def test_closed_standard_streams_do_no_harm(work):
     run = work.run("a.ipynb", prefix=["sh", "-c", '"$0" "$@" <&- >&- 2>&-'])
     assert run.results["status"] == "succeeded"
     assert run.text("a").startswith("a\n")
-
-
-@pytest.mark.parametrize("args", [["--html=x"]])
-def test_options_still_to_come_are_refused(work, args):
-    work.notebook("a", "touch ran")
-    work.refused(*args, "a.ipynb")

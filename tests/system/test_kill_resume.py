@@ -138,8 +138,8 @@ def check_end(chain, run):
         assert n["resumed_from"] is None or n["resumed_from"] in runs
     for path in chain.folder.rglob("*"):
         name = str(path.relative_to(chain.folder))
-        assert re.fullmatch(r"events\.jsonl|results\.json|workflow\.yaml|notebooks|logs|"
-                            r"notebooks/[a-z0-9]+(\.attempt\d+)?\.ipynb|logs/[a-z0-9]+(\.attempt\d+)?\.log", name), name
+        assert re.fullmatch(r"events\.jsonl|results\.json|report\.html|workflow\.yaml|notebooks|logs|"
+                            r"notebooks/[a-z0-9]+(\.attempt\d+)?\.(ipynb|html)|logs/[a-z0-9]+(\.attempt\d+)?\.log", name), name
     for n in results["notebooks"]:
         assert json.loads((chain.folder / n["output"]).read_text())["cells"]
 

@@ -53,8 +53,8 @@ def test_it_holds_the_workflow_as_it_was_the_journal_the_results_the_copies_and_
     run = work.run("w.yml")
     assert (run.dir / "workflow.yaml").read_text() == text
     assert sorted(str(p.relative_to(run.dir)) for p in run.dir.rglob("*")) == [
-        "events.jsonl", "logs", "logs/a.log", "logs/other.log", "notebooks", "notebooks/a.ipynb",
-        "notebooks/other.ipynb", "results.json", "workflow.yaml"]
+        "events.jsonl", "logs", "logs/a.log", "logs/other.log", "notebooks", "notebooks/a.html", "notebooks/a.ipynb",
+        "notebooks/other.html", "notebooks/other.ipynb", "report.html", "results.json", "workflow.yaml"]
 
 
 def test_the_copy_of_named_notebooks_is_a_workflow_that_does_the_same(work):
@@ -99,7 +99,8 @@ def test_the_umask_is_respected(work):
     run = work.run("a.ipynb", preexec_fn=lambda: os.umask(0o027))
     modes = {p.name: oct(stat.S_IMODE(p.stat().st_mode)) for p in [run.dir, *run.dir.rglob("*")]}
     for name, mode in modes.items():
-        assert mode == ("0o750" if name in (run.dir.name, "notebooks", "logs") else "0o640"), modes
+        private = name.endswith(".html")  # what is meant to be looked at is for its user alone
+        assert mode == ("0o750" if name in (run.dir.name, "notebooks", "logs") else "0o600" if private else "0o640"), modes
 
 
 def test_names_that_are_hard_for_files_work(work):

@@ -1,0 +1,344 @@
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "html/copy.h"
+#include "html/frame.h"
+#include "html/markdown.h"
+#include "html/output.h"
+#include "html/text.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct pair {
+	const char *text, *html;
+};
+
+static struct buf b = BUF_INIT;
+
+static void
+release(void)
+{
+	buf_release(&b);
+}
+
+static int
+has(const char *part)
+{
+	return strstr(buf_str(&b), part) != NULL;
+}
+
+/* ---- Text ---- */
+
+static const struct pair escaped[] = {
+	{"", ""},
+	{"plain\n\ttext", "plain\n\ttext"},
+	{"<a href=\"x\">&'", "&lt;a href=&quot;x&quot;&gt;&amp;&#39;"},
+	{"a\r\nb", "a\nb"},
+	{"\x01\x1b\x7f", "\u2401\u241b\u2421"},
+	{"é \U0001f600", "é \U0001f600"},
+	{"\xff\xc3", "\ufffd\ufffd"},
+	{"\xed\xa0\x80", "\ufffd\ufffd\ufffd"},
+	{"a\u202eb\u2066c\u200fd\u061c", "a[U+202E]b[U+2066]c[U+200F]d[U+061C]"},
+	{"\xc2\x85", "[U+0085]"},
+};
+
+START_TEST(text_stays_text)
+{
+	html_put(&b, escaped[_i].text, strlen(escaped[_i].text));
+	ck_assert_str_eq(buf_str(&b), escaped[_i].html);
+}
+END_TEST
+
+START_TEST(nul_bytes_are_shown)
+{
+	html_put(&b, "a\0b", 3);
+	ck_assert_str_eq(buf_str(&b), "a\u2400b");
+}
+END_TEST
+
+static const struct pair coloured[] = {
+	{"a\033[31mb\033[0mc", "a<span class=\"a1 \">b</span>c"},
+	{"\033[1;4;92mx", "<span class=\"ab au a10 \">x</span>"},
+	{"\033[31m\033[0mx", "x"},
+	{"\033[31ma\033[31mb", "<span class=\"a1 \">ab</span>"},
+	{"\033[38;5;196mx\033[39my", "<span class=\"\" style=\"color:#ff0000;\">x</span>y"},
+	{"\033[48;2;1;2;300mx", "<span class=\"\" style=\"background:#01022c;\">x</span>"},
+	{"\033[38;5;3mx", "<span class=\"a3 \">x</span>"},
+	{"\033[38;5mx", "x"},
+	{"\033[7mx\033[27m", "<span class=\"av \">x</span>"},
+	{"\033[m\033[2J\033[1;1Hx\033[?25l", "x"},
+	{"\033]8;;http://x\033\\link\033]8;;\033\\", "link"},
+	{"\033]0;title\a<", "&lt;"},
+	{"\033]0;no end\nx", "\nx"},
+	{"x\033", "x"},
+	{"x\033[31", "x"},
+	{"x\033[3\n1my", "x\n1my"},
+	{"\033[99999999999999999999;1mx", "<span class=\"ab \">x</span>"},
+	{"\033[31m<\033[0m>", "<span class=\"a1 \">&lt;</span>&gt;"},
+};
+
+START_TEST(escape_sequences_become_spans)
+{
+	html_put_terminal(&b, coloured[_i].text, strlen(coloured[_i].text));
+	ck_assert_str_eq(buf_str(&b), coloured[_i].html);
+}
+END_TEST
+
+START_TEST(long_text_is_cut_between_characters)
+{
+	struct buf text = BUF_INIT;
+
+	for (int i = 0; i < 1000; i++)
+		buf_adds(&text, "é");
+	html_put_bounded(&b, text.data, text.len, 101, "all.ipynb");
+	ck_assert(has("[1900 bytes are left out here; all of it is in all.ipynb]"));
+	ck_assert(!has("\ufffd"));
+	buf_reset(&b);
+	html_put_bounded(&b, text.data, text.len, text.len, "all.ipynb");
+	ck_assert_uint_eq(b.len, text.len);
+	buf_release(&text);
+}
+END_TEST
+
+static const struct pair paths[] = {
+	{"notebooks/a b.html", "notebooks/a%20b.html"},
+	{"javascript:x", "./javascript:x"},
+	{"a/b:c", "a/b:c"},
+	{"\"<é#?%", "%22%3C%C3%A9%23%3F%25"},
+};
+
+START_TEST(paths_become_relative_links)
+{
+	html_put_path(&b, paths[_i].text);
+	ck_assert_str_eq(buf_str(&b), paths[_i].html);
+}
+END_TEST
+
+/* ---- Frames ---- */
+
+START_TEST(frames_are_shut)
+{
+	const char *html = "<b>\"&</b><LINK rel=x><meta x><iframe></iframe><script>x</script>";
+
+	frame_put(&b, html, strlen(html), "a \"title\"");
+	ck_assert(has(" sandbox=\"allow-same-origin\" title=\"a &quot;title&quot;\" srcdoc=\""));
+	ck_assert(has("default-src &#39;none&#39;"));
+	ck_assert(has("&lt;b&gt;&quot;&amp;&lt;/b&gt;&lt;x-LINK rel=x&gt;&lt;x-meta x&gt;&lt;x-iframe&gt;"));
+	ck_assert(!has("allow-scripts"));
+	ck_assert(!has("class=\"white\""));
+	buf_reset(&b);
+	frame_put(&b, "<p style='color:red'>", 21, "t");
+	ck_assert(has("class=\"white\""));
+}
+END_TEST
+
+/* ---- Markdown ---- */
+
+static const struct pair markdowns[] = {
+	{"# A *b*", "<h1>A <em>b</em></h1>\n"},
+	{"|a|\n|-|\n|b|", "<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>b</td>\n</tr>\n</tbody>\n</table>\n"},
+	{"[x](javascript:alert(1))", "<p><a href=\"\">x</a></p>\n"},
+	{"[x](JaVaScRiPt:alert(1) \"t\")", "<p><a href=\"\" title=\"t\">x</a></p>\n"},
+	{"![far](http://x/y.png)", "<p><a href=\"http://x/y.png\">far</a></p>\n"},
+	{"![](y.png)", "<p><a href=\"y.png\">y.png</a></p>\n"},
+	{"[![in](y.png)](z)", "<p><a href=\"z\">in</a></p>\n"},
+	{"![a](attachment:a.png)", "<p><img src=\"data:image/png;base64,AAAA\" alt=\"a\" /></p>\n"},
+	{"![a](attachment:svg)", "<p><img src=\"attachment:svg\" alt=\"a\" /></p>\n"},
+	{"a <i>b</i> c<br/>d <!-- e -->", "<p>a b c<br />\nd </p>\n"},
+	{"<!-- only a comment -->", ""},
+	{"$a_1*b*c_2$", "<p>$a_1*b*c_2$</p>\n"},
+	{"$$\\frac{a}{b}\\\\ *c*$$", "<p>$$\\frac{a}{b}\\\\ *c*$$</p>\n"},
+	{"5$ *or* 6$", "<p>5$ <em>or</em> 6$</p>\n"},
+	{"`$a` *b* `$`", "<p><code>$a</code> <em>b</em> <code>$</code></p>\n"},
+	{"\\$a *b* $", "<p>$a <em>b</em> $</p>\n"},
+};
+
+START_TEST(markdown_becomes_html)
+{
+	markdown_put(&b, markdowns[_i].text, strlen(markdowns[_i].text),
+	    json_of("{\"a.png\": {\"image/png\": \"AAAA\"}, \"svg\": {\"image/svg+xml\": \"<svg/>\"}}"));
+	ck_assert_str_eq(buf_str(&b), markdowns[_i].html);
+}
+END_TEST
+
+START_TEST(blocks_of_html_become_frames)
+{
+	const char *text = "a\n\n<div onclick=\"x\">\n<script>y</script>\n</div>\n\nb";
+
+	markdown_put(&b, text, strlen(text), JSON_NOTHING);
+	ck_assert(has("<iframe sandbox="));
+	ck_assert(!has("<div") && !has("<script"));
+	ck_assert(has("<p>a</p>") && has("<p>b</p>"));
+}
+END_TEST
+
+/* ---- Outputs ---- */
+
+static const struct pair outputs[] = {
+	{"[{\"output_type\": \"stream\", \"name\": \"stderr\", \"text\": [\"a\\n\", \"<b>\"]}]", "<pre class=\"stream stderr\">a\n&lt;b&gt;</pre>\n"},
+	{"[{\"output_type\": \"error\", \"ename\": \"E\", \"evalue\": \"<v>\", \"traceback\": []}]", "<pre class=\"error\">E: &lt;v&gt;</pre>\n"},
+	{"[{\"output_type\": \"display_data\", \"data\": {\"image/png\": \"AA\\nBB\", \"text/plain\": \"<F>\"},"
+	    "\"metadata\": {\"image/png\": {\"width\": 7, \"height\": -3}}}]", "<img alt=\"&lt;F&gt;\" width=\"7\" src=\"data:image/png;base64,AABB\">\n"},
+	{"[{\"output_type\": \"display_data\", \"data\": {\"image/png\": \"\\\"><script>\"}}]",
+	    "<p class=\"cut\">[a picture that is none: what was sent is in s]</p>\n"},
+	{"[{\"output_type\": \"display_data\", \"data\": {\"image/svg+xml\": \"<svg/>\"}}]",
+	    "<img alt=\"picture\" src=\"data:image/svg+xml;base64,PHN2Zy8+\">\n"},
+	{"[{\"output_type\": \"display_data\", \"data\": {\"application/x<y\": 1}}]",
+	    "<p class=\"cut\">[output of type application/x&lt;y cannot be shown here: it is in s]</p>\n"},
+	{"[{\"output_type\": \"execute_result\", \"data\": {\"text/latex\": \"$x$\", \"text/plain\": \"x\"}}]", "<pre class=\"text\">$x$</pre>\n"},
+	{"[{\"output_type\": \"display_data\", \"data\": {\"application/json\": {\"a\": 12345678901234567890}}}]",
+	    "<pre class=\"text\">{\n  &quot;a&quot;: 12345678901234567890\n}</pre>\n"},
+	{"[{\"output_type\": \"display_data\", \"data\": {}}, {}, 1, null]", ""},
+	{"{\"output_type\": \"stream\"}", ""},
+	{"null", ""},
+};
+
+START_TEST(outputs_become_html)
+{
+	outputs_put_html(&b, json_of(outputs[_i].text), "s");
+	ck_assert_str_eq(buf_str(&b), outputs[_i].html);
+}
+END_TEST
+
+START_TEST(too_many_outputs_are_cut)
+{
+	struct buf list = BUF_INIT;
+
+	buf_addc(&list, '[');
+	for (int i = 0; i <= OUTPUTS_MAX; i++)
+		buf_addf(&list, "%s{\"output_type\": \"stream\", \"text\": \"%d\"}", i > 0 ? "," : "", i);
+	buf_addc(&list, ']');
+	outputs_put_html(&b, json_of(list.data), "s");
+	ck_assert(has(">499<") && !has(">500<") && has("[there are more outputs: they are in s]"));
+	buf_release(&list);
+}
+END_TEST
+
+/* ---- Files ---- */
+
+static char folder[] = "/tmp/nbfork-html-XXXXXX";
+
+static void
+make_folder(void)
+{
+	strcpy(folder, "/tmp/nbfork-html-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void
+remove_folder(void)
+{
+	file_remove_tree(folder);
+	release();
+}
+
+static void
+write_notebook(const char *text, time_t modified)
+{
+	const struct timespec times[2] = {{.tv_sec = modified, .tv_nsec = 7}, {.tv_sec = modified, .tv_nsec = 7}};
+	char *path = file_join(folder, "a.ipynb");
+
+	ck_assert_int_eq(file_replace(path, text, strlen(text)), 0);
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+	free(path);
+}
+
+static void
+read_page(void)
+{
+	char *path = file_join(folder, "a.html");
+
+	buf_reset(&b);
+	ck_assert_int_eq(file_read(path, &b, SIZE_MAX / 8), 0);
+	free(path);
+}
+
+#define NOTEBOOK(cells) "{\"cells\": [" cells "], \"metadata\": {}, \"nbformat\": 4, \"nbformat_minor\": 4}"
+
+START_TEST(a_page_is_made_when_its_notebook_is_another_one)
+{
+	struct stat st;
+	char *path = file_join(folder, "a.html");
+
+	write_notebook(NOTEBOOK("{\"cell_type\": \"code\", \"source\": \"1 < 2\", \"outputs\": [], \"metadata\": {}, \"execution_count\": 3}"), 1000);
+	ck_assert_int_eq(copy_render(folder, "a", "../report.html"), 1);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0600);
+	ck_assert_int_eq(st.st_mtim.tv_sec, 1000);
+	read_page();
+	ck_assert(has("In&nbsp;[3]") && has("1 &lt; 2") && has("href=\"../report.html\"") && has("script-src 'sha256-"));
+	ck_assert_int_eq(copy_render(folder, "a", NULL), 0);
+	write_notebook(NOTEBOOK("{\"cell_type\": \"raw\", \"source\": \"<raw>\", \"metadata\": {}}"), 2000);
+	ck_assert_int_eq(copy_render(folder, "a", NULL), 1);
+	read_page();
+	ck_assert(has("&lt;raw&gt;") && !has("1 &lt; 2") && !has("report"));
+	free(path);
+}
+END_TEST
+
+START_TEST(what_is_no_notebook_has_no_page)
+{
+	ck_assert_int_eq(copy_render(folder, "a", NULL), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	write_notebook("{", 1000);
+	ck_assert_int_eq(copy_render(folder, "a", NULL), -1);
+	ck_assert_int_eq(errno, EILSEQ);
+}
+END_TEST
+
+START_TEST(the_marks_of_an_error_lead_to_its_cell)
+{
+	write_notebook(NOTEBOOK("{\"cell_type\": \"markdown\", \"metadata\": {\"tags\": [\"papermill-error-cell-tag\"]}, \"source\": \"<span>at "
+	    "'<a href=\\\"#papermill-error-cell\\\">In [1]</a>'.</span>\"},"
+	    "{\"cell_type\": \"markdown\", \"metadata\": {\"tags\": [\"papermill-error-cell-tag\"]}, \"source\": \"<span id=\\\"papermill-error-cell\\\">here"
+	    "</span>\"},"
+	    "{\"cell_type\": \"code\", \"source\": \"1/0\", \"outputs\": [], \"metadata\": {\"papermill\": {\"status\": \"failed\"}},"
+	    "\"execution_count\": 1}"), 1000);
+	ck_assert_int_eq(copy_render(folder, "a", NULL), 1);
+	read_page();
+	ck_assert(has("<p class=\"mark\"><a href=\"#papermill-error-cell\">at &#39;In [1]&#39;.</a></p>"));
+	ck_assert(has("<p class=\"mark\" id=\"papermill-error-cell\">here</p>"));
+	ck_assert(has("<section class=\"code failed\" id=\"cell-2\">"));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("html");
+	TCase *t = tcase_create("parts"), *f = tcase_create("files");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(t, NULL, release);
+	tcase_add_loop_test(t, text_stays_text, 0, COUNT(escaped));
+	tcase_add_test(t, nul_bytes_are_shown);
+	tcase_add_loop_test(t, escape_sequences_become_spans, 0, COUNT(coloured));
+	tcase_add_test(t, long_text_is_cut_between_characters);
+	tcase_add_loop_test(t, paths_become_relative_links, 0, COUNT(paths));
+	tcase_add_test(t, frames_are_shut);
+	tcase_add_loop_test(t, markdown_becomes_html, 0, COUNT(markdowns));
+	tcase_add_test(t, blocks_of_html_become_frames);
+	tcase_add_loop_test(t, outputs_become_html, 0, COUNT(outputs));
+	tcase_add_test(t, too_many_outputs_are_cut);
+	tcase_add_checked_fixture(f, make_folder, remove_folder);
+	tcase_add_test(f, a_page_is_made_when_its_notebook_is_another_one);
+	tcase_add_test(f, what_is_no_notebook_has_no_page);
+	tcase_add_test(f, the_marks_of_an_error_lead_to_its_cell);
+	suite_add_tcase(s, t);
+	suite_add_tcase(s, f);
+	runner = srunner_create(s);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
