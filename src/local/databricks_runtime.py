@@ -402,12 +402,13 @@ class Secrets(Part):
 
     def _find(self, scope, key, call):
         want_text(call, scope, key)
+        name = "".join(c if c.isascii() and c.isalnum() else "_" for c in f"{scope}_{key}").upper()
         value = (Here.settings.get("secrets") or {}).get(scope, {}).get(key)
         if value is None:
-            name = "".join(c if c.isascii() and c.isalnum() else "_" for c in f"{scope}_{key}").upper()
             value = os.environ.get("NBFORK_SECRET_" + name)
         if value is None:
-            raise illegal(call, f"Secret does not exist with scope: {scope} and key: {key}")
+            raise illegal(call, f"Secret does not exist with scope: {scope} and key: {key} (it is in neither the secrets of the "
+                                f"target nor the variable NBFORK_SECRET_{name})")
         return value
 
     def get(self, scope, key):

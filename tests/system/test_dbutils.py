@@ -126,7 +126,8 @@ TABLE = [
     ("len(dbutils.secrets.get('from-env', 'a.key'))", 9),
     ("dbutils.secrets.get('app', 'no')", ("Py4JJavaError", JAVA % (
         "get", "java.lang.IllegalArgumentException: Secret does not exist with scope: app and key: no"))),
-    ("dbutils.secrets.get(scope='no', key='x')", ("Py4JJavaError", "Secret does not exist with scope: no and key: x")),
+    ("dbutils.secrets.get(scope='no', key='x')", ("Py4JJavaError", "Secret does not exist with scope: no and key: x "
+     "(it is in neither the secrets of the target nor the variable NBFORK_SECRET_NO_X)")),
     ("dbutils.secrets.list('no')", ("Py4JJavaError", "RESOURCE_DOES_NOT_EXIST: Scope no does not exist!")),
     # Task values.
     ("dbutils.jobs.taskValues.set('rows', 3), dbutils.jobs.taskValues.set(key='l', value=[1, {'a': None}])", [None, None]),
