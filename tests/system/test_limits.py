@@ -13,7 +13,6 @@ import pytest
 
 import journal
 from harness import kill_all, wait_for
-from terminal import Terminal
 
 MIB = 1 << 20
 
@@ -145,20 +144,6 @@ def test_limits_that_leave_room_hold_nothing(work):
     run.finish()
     assert run.status == 0
     assert "nothing new" not in run.err
-
-
-def test_a_terminal_shows_why_nothing_is_started(work, busy):
-    terminal = Terminal(work, columns=120)
-    try:
-        work.notebook("a", "wait go")
-        work.workflow(*many("a.ipynb", "n", 2), processes=2, limits={"min_free_memory": "1000T"})
-        terminal.type("$nbfork -o run workflow.yaml; echo st''atus=$?\n")
-        terminal.read_until(r"\[0/2\] [^\r\n]*1 running, 1 waiting; "
-                            r"nothing new is started: free memory is [^\r\n]*less than 1\.1 PB")
-        work.write("go", "")
-        terminal.read_until("status=0")
-    finally:
-        terminal.close()
 
 
 def test_when_there_is_room_again_more_is_started(work, memory):
