@@ -570,6 +570,7 @@ main(void)
 
 	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
 		return EXIT_FAILURE;
+	tcase_set_timeout(c, 30);	/* what must have an end would take minutes, or for ever */
 	tcase_add_loop_test(c, reads, 0, COUNT(good));
 	tcase_add_loop_test(c, refuses, 0, COUNT(bad));
 	tcase_add_loop_test(c, finds_magics, 0, COUNT(magics));
