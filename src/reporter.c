@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -148,7 +150,7 @@ start(struct reporter *r, bool last)
 
 /* ---- What came of it ---- */
 
-/* It has closed its end: what it has said is all. The pool reaps it. */
+/* It has closed its end: what it has said is all. The pool reaps it, and at the end await(). */
 static void
 conclude(struct reporter *r)
 {
@@ -221,10 +223,25 @@ reporter_tick(struct reporter *r)
 	return r->due;
 }
 
+/*
+ * The pool turns no more: nobody else reaps the process, which has closed its pipe by ending, or was killed. One that hangs
+ * in the kernel all the same is left to the system.
+ */
+static void
+reap(pid_t pid)
+{
+	const struct timespec step = {.tv_nsec = NSEC_PER_MSEC};
+
+	for (int64_t until = clock_run() + NSEC_PER_SEC; waitpid(pid, NULL, WNOHANG) == 0 && clock_run() < until;)
+		nanosleep(&step, NULL);
+}
+
 /* Waits for the process, which is killed when it takes too long. */
 static void
 await(struct reporter *r, int64_t deadline)
 {
+	pid_t pid = r->pid;
+
 	while (!hear(r)) {
 		struct pollfd p = {.fd = r->fd, .events = POLLIN};
 		struct timespec left;
@@ -238,6 +255,7 @@ await(struct reporter *r, int64_t deadline)
 		}
 	}
 	conclude(r);
+	reap(pid);
 }
 
 void

@@ -63,6 +63,8 @@ class Kernel:
             if name == "iopub":
                 s.subscribe(b"")
             s.connect(f"ipc://{self.place}/k-{CHANNELS.index(name) + 1}")
+        self.session.send(self.sockets["control"], "kernel_info_request", {})
+        self.receive("control")	# now that is connected, too: a test counts descriptors
         while True:	# what is published before the subscription is there is lost
             self.session.send(self.sockets["shell"], "kernel_info_request", {})
             self.receive("shell")

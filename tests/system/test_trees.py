@@ -4,11 +4,12 @@ When nbfork says that a notebook is over, nothing that it started is left, howev
 
 import json
 import subprocess
+import sys
 
 import pytest
 
 import journal
-from harness import SLOW, alive, marked, state, wait_for
+from harness import SLOW, alive, marked, program, state, wait_for
 
 KINDS = ["child", "setsid", "daemon", "stubborn", "hydra"]
 
@@ -127,3 +128,27 @@ def test_zombies_of_the_tree_do_not_pile_up_in_nbfork(work):
     wait_for(lambda: not zombies(), "zombies to be reaped")
     work.write("go", "")
     assert run.finish().status == 0
+
+
+# Inherits what a program leaves, be it a zombie, and exits with how many that were.
+HEIR = """
+import ctypes, os, subprocess, sys
+assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+assert subprocess.run(sys.argv[1:]).returncode == 0
+left = 0
+while True:
+    try:
+        os.waitpid(-1, 0)
+    except ChildProcessError:
+        sys.exit(left)
+    left += 1
+"""
+
+
+def test_nbfork_leaves_no_zombie(work):
+    """The process that wrote the last report was one."""
+    work.notebook("a", "print x")
+    done = subprocess.run([sys.executable, "-c", HEIR, *program(), "-q", "-o", "run-1", "a.ipynb"], cwd=work.dir, env=work.env,
+                          timeout=SLOW * 60)
+    assert done.returncode == 0
+    assert work.path("run-1/report.html").exists()
