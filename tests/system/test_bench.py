@@ -55,6 +55,7 @@ def test_rows_are_measured_and_compared(work, bench):
     [row] = found["rows"]
     assert (row["name"], row["compared_with"]) == ("tiny", "nbfork-cold")
     nbfork, floor = row["contenders"]
+    assert floor["problem"] is None
     assert nbfork["ratio_to_nbfork"] == 1 and nbfork["problem"] is None
     assert nbfork["notebooks"] == row["notebooks"]
     assert nbfork["wall_seconds"] > row["limit_seconds"] > 0

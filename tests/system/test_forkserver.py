@@ -623,7 +623,8 @@ def test_what_is_no_request_is_passed_over(server):
     assert server.kernel().connect().run("print(1)") == "1\n"
     assert os.read(r, 1) == b"", "the server has closed what came"
     os.close(r)
-    wait_for(lambda: len(files(server.proc.pid)) == len(before), "files to be closed")
+    # Before, it may not yet have seen the end of another test's kernel.
+    wait_for(lambda: len(files(server.proc.pid)) <= len(before), "files to be closed")
 
 
 @pytest.mark.parametrize("request_", [b"", b"\0", b"/\0" b"2\0-f\0", b"/\0x\0", b"/\0-1\0", b"/\0" b"0\0A=1"])
