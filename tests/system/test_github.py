@@ -49,8 +49,8 @@ def rows(work):
 def test_failures_are_annotations_and_stand_first_in_the_summary(step):
     step.notebook("sub/good", "print fine")
     step.notebook("sub/bad", "print x", lines("# nothing", "error E,x one: 100% | <b>*wrong*</b> @you"))
-    step.workflow("good.ipynb", "bad.ipynb", {"path": "bad.ipynb", "name": "allowed", "allow_failure": True},
-                  {"path": "good.ipynb", "name": "after", "depends_on": ["bad"]}, file="sub/workflow.yaml")
+    step.workflow({"path": "good.ipynb", "name": "after", "depends_on": ["bad"]}, "good.ipynb", "bad.ipynb",
+                  {"path": "bad.ipynb", "name": "allowed", "allow_failure": True}, file="sub/workflow.yaml")
     step.write("summary.md", "before\n")
     run = step.run("sub/workflow.yaml")
     assert run.status == 1

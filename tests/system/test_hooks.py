@@ -149,6 +149,7 @@ def test_nothing_is_left_of_it(work, told):
     run = work.run("workflow.yaml")  # the fixture looks for what is left
     assert run.status == 0
     assert outcome(run) == [("on_success", "succeeded"), ("on_finish", "timed_out")]
+    assert run.results["hooks"][1]["signal"] == signal.SIGKILL  # by its own supervisor, which lives to tell
 
 
 def stopped(work, run, *names):
