@@ -19,6 +19,7 @@
 #include "base/share.h"
 #include "html/report.h"
 #include "pool/pool.h"
+#include "pool/signals.h"
 
 #define FIRST (1 * NSEC_PER_SEC)	/* from the start of the run */
 #define LEAST (2 * NSEC_PER_SEC)	/* between two */
@@ -236,21 +237,23 @@ reap(pid_t pid)
 		nanosleep(&step, NULL);
 }
 
-/* Waits for the process, which is killed when it takes too long. */
+/* Waits for the process, which is killed when it takes too long, or when nbfork is told to stop meanwhile. */
 static void
 await(struct reporter *r, int64_t deadline)
 {
 	pid_t pid = r->pid;
+	int sig, stops = signals_stops(&sig);
 
 	while (!hear(r)) {
 		struct pollfd p = {.fd = r->fd, .events = POLLIN};
 		struct timespec left;
-		int ready = ppoll(&p, 1, clock_left(deadline, &left), NULL);
+		int ready = ppoll(&p, 1, clock_left(deadline, &left), signals_mask());
+		bool told = signals_stops(&sig) > stops;
 
-		if (ready == 0 || (ready == -1 && errno != EINTR)) {
+		if (told || ready == 0 || (ready == -1 && errno != EINTR)) {
 			kill(r->pid, SIGKILL);
 			buf_reset(&r->said);
-			buf_adds(&r->said, "it took too long\n");
+			buf_adds(&r->said, told ? "nbfork was told to stop\n" : "it took too long\n");
 			break;
 		}
 	}
@@ -262,12 +265,14 @@ void
 reporter_end(struct reporter *r)
 {
 	int64_t deadline = clock_run() + PATIENCE;
+	int sig, stops = signals_stops(&sig);
 
 	if (r->folder == NULL)
 		return;
 	if (r->pid != 0)
 		await(r, deadline);
-	start(r, true);
+	if (signals_stops(&sig) == stops)
+		start(r, true);
 	if (r->pid != 0)
 		await(r, deadline);
 	buf_release(&r->said);

@@ -37,7 +37,7 @@ int64_t reporter_tick(struct reporter *r);
 
 /*
  * The run is over, and its journal says so, or it never was one: writes the report a last time and waits for that, up to 20
- * seconds. Then there is nothing to release, and a tick does nothing. For a callback of the pool, as that is.
+ * seconds, or until nbfork is told to stop: what was written before stays then. Then there is nothing to release, and a tick does nothing. For a callback of the pool, as that is.
  */
 void reporter_end(struct reporter *r);
 

@@ -8,16 +8,19 @@ import http.server
 import json
 import os
 import re
+import signal
 import stat
 import threading
+import time
 import zlib
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote, urljoin, urlparse
 
 import pytest
 
 import browser as chromium
-from harness import code, lines, markdown, wait_for
+from harness import PATIENCE, alive, code, lines, markdown, wait_for
 
 needs_browser = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no chromium")
 
@@ -256,6 +259,34 @@ def test_it_grows_with_the_run_and_goes_where_it_is_wanted(work):
             target = unquote(urlparse(urljoin(path.as_uri(), link)).path)
             assert os.path.exists(target), link
     assert not [p for p in work.path("pages").iterdir() if p.name != "link.html"]
+
+
+def reporting(pid):
+    """The process that writes the report of a run just now, stopped in the midst of it; None where there is none."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        try:
+            if Path(f"/proc/{child}/comm").read_text() == "nbfork:report\n":
+                os.kill(int(child), signal.SIGSTOP)
+                return int(child)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return None
+
+
+def test_a_signal_ends_the_wait_for_the_last_report(work):
+    work.notebook("a", "wait go")
+    run = work.start(work.workflow("a.ipynb"))
+    run.event("cell_started", name="a")
+    end = time.monotonic() + 60 * PATIENCE
+    while (report := reporting(run.pid)) is None:  # it lives for some milliseconds, every other second
+        assert time.monotonic() < end
+    work.write("go", "")
+    run.event("run_finished")
+    run.signal(signal.SIGTERM)
+    run.finish()
+    assert run.status == -signal.SIGTERM and run.results["status"] == "succeeded"
+    assert "the report of the run was not written: nbfork was told to stop" in run.err
+    assert not alive(report)
 
 
 def test_a_place_that_cannot_be_written_to_is_refused_at_first_and_a_warning_later(work):
