@@ -8,11 +8,11 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/lines.h"
 #include "base/mem.h"
 #include "verdict.h"
 #include "workflow/status.h"
 
-#define BLOCK ((size_t)256 * 1024)
 #define LINE_MOST ((size_t)64 * 1024 * 1024)
 
 /* A notebook, and what is needed of it only while the journal is read. */
@@ -332,12 +332,13 @@ static const struct {
 /* ---- Lines ---- */
 
 static void
-take_line(struct reader *r, const char *text, size_t n)
+take_line(void *data, const char *text, size_t n)
 {
+	struct reader *r = data;
 	struct json v;
 	struct line l;
 
-	if (n > LINE_MOST || json_parse(text, n, &v, NULL) == -1)
+	if (json_parse(text, n, &v, NULL) == -1)
 		return;
 	split(&l, v);
 	/* What a notebook has run belongs to it: it is in its object, and runs again with it, under another name. */
@@ -358,66 +359,14 @@ take_line(struct reader *r, const char *text, size_t n)
 	}
 }
 
-/* Takes the whole lines out of the buffer. searched: how many of its bytes are known to hold no line feed. */
-static void
-take_lines(struct reader *r, struct buf *b, size_t searched, bool *too_long)
-{
-	size_t start = 0;
-	const char *feed;
-
-	while ((feed = memchr(b->data + searched, '\n', b->len - searched)) != NULL) {
-		size_t end = (size_t)(feed - b->data);
-
-		if (!*too_long)
-			take_line(r, b->data + start, end - start);
-		*too_long = false;
-		start = searched = end + 1;
-	}
-	buf_drop(b, start);
-	if (b->len > LINE_MOST)
-		*too_long = true;
-	if (*too_long)
-		buf_reset(b);
-}
-
-static int
-read_lines(struct reader *r, int fd)
-{
-	struct buf b = BUF_INIT;
-	bool too_long = false;
-	off_t at = 0;
-	ssize_t n;
-	int saved_errno;
-
-	for (;;) {
-		const char *last;
-
-		n = pread(fd, buf_room(&b, BLOCK), BLOCK, at);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		last = memrchr(b.data + b.len, '\n', (size_t)n);
-		if (last != NULL)
-			r->past->size = at + (last - (b.data + b.len)) + 1;
-		at += n;
-		b.len += (size_t)n;
-		b.data[b.len] = '\0';
-		take_lines(r, &b, b.len - (size_t)n, &too_long);
-	}
-	saved_errno = errno;
-	buf_release(&b);
-	errno = saved_errno;
-	return (int)n;
-}
-
 int
 past_read(struct past *p, int fd)
 {
 	struct reader r = {.past = p};
 	int result, saved_errno;
 
-	result = read_lines(&r, fd);
+	p->size = 0;
+	result = lines_read(fd, &p->size, LINE_MOST, take_line, &r);
 	if (result == 0 && r.runs == 0) {
 		errno = ENODATA;
 		result = -1;

@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "base/lines.h"
 #include "report/story_lines.h"
 
-#define BLOCK ((size_t)256 * 1024)
 #define LINE_MOST ((size_t)64 * 1024 * 1024)
 
 /*
@@ -35,59 +33,10 @@ is_held(const struct story *s)
 	return last != NULL && last->pid > 0 && (kill(last->pid, 0) == 0 || errno == EPERM);
 }
 
-/* Takes the whole lines out of the buffer. searched: how many of its bytes are known to hold no line feed. */
 static void
-take_lines(struct story *s, struct buf *b, size_t searched, bool *too_long)
+take(void *data, const char *line, size_t n)
 {
-	size_t start = 0;
-	const char *feed;
-
-	while ((feed = memchr(b->data + searched, '\n', b->len - searched)) != NULL) {
-		size_t end = (size_t)(feed - b->data);
-
-		if (!*too_long)
-			story_take(s, b->data + start, end - start);
-		*too_long = false;
-		start = searched = end + 1;
-	}
-	buf_drop(b, start);
-	if (b->len > LINE_MOST)
-		*too_long = true;
-	if (*too_long)
-		buf_reset(b);
-}
-
-/* Reads whole lines; what is not whole yet will be read again. Returns 0, or -1 with errno. */
-static int
-read_lines(struct story *s)
-{
-	struct buf b = BUF_INIT;
-	bool too_long = false;
-	off_t at = s->size;
-	ssize_t n;
-	int error;
-
-	for (;;) {
-		const char *last;
-		size_t before = b.len;
-
-		n = pread(s->fd, buf_room(&b, BLOCK), BLOCK, at);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		last = memrchr(b.data + b.len, '\n', (size_t)n);
-		if (last != NULL)
-			s->size = at + (last - (b.data + b.len)) + 1;
-		at += n;
-		b.len += (size_t)n;
-		b.data[b.len] = '\0';
-		take_lines(s, &b, before, &too_long);
-	}
-	error = n == -1 ? errno : 0;
-	buf_release(&b);
-	errno = error;
-	return (int)n;
+	story_take(data, line, n);
 }
 
 int
@@ -98,7 +47,7 @@ story_read(struct story *s)
 	bool held = is_held(s);
 	struct story_run *run;
 
-	if (read_lines(s) == -1)
+	if (lines_read(s->fd, &s->size, LINE_MOST, take, s) == -1)
 		return -1;
 	if (s->n == 0)
 		return 0;
