@@ -14,6 +14,7 @@
 
 #include "options.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "workflow/schema.h"
 
@@ -227,6 +228,30 @@ not_with_init(const struct options *o)
 	return NULL;
 }
 
+/* Two that write one file: only the later would be left in it. */
+static void
+check_files(const struct conduct_options *c)
+{
+	struct {
+		const char *option, *file;
+	} list[REPORTS + 2] = {{"--events", c->events}, {"--html", c->html}};
+
+	for (int i = 0; i < REPORTS; i++) {
+		list[i + 2].option = report_option(i);
+		list[i + 2].file = c->reports.files[i];
+	}
+	for (int i = 0; i < REPORTS + 2; i++) {
+		for (int k = 0; k < i; k++) {
+			if (list[i].file == NULL || list[k].file == NULL || strcmp(list[i].file, "-") == 0 ||
+			    strcmp(list[k].file, "-") == 0 || !file_is_same(list[i].file, list[k].file))
+				continue;
+			log_error("%s and %s would both write '%s'; give each a file of its own", list[k].option, list[i].option,
+			    list[i].file);
+			usage();
+		}
+	}
+}
+
 /* Options that contradict each other, or mean nothing alone. */
 static void
 check_options(const struct options *o)
@@ -268,6 +293,7 @@ check_options(const struct options *o)
 		log_error("%s", fault);
 		usage();
 	}
+	check_files(c);
 }
 
 int

@@ -526,6 +526,33 @@ file_folder(const char *path)
 	return xmemdup0(path, n);
 }
 
+/* The same name in the same folder. */
+static bool
+is_same_place(const char *a, const char *b)
+{
+	const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
+	char *in_a = file_folder(a), *in_b = file_folder(b);
+	struct stat s, t;
+	bool same;
+
+	same = strcmp(x != NULL ? x + 1 : a, y != NULL ? y + 1 : b) == 0 && stat(in_a, &s) == 0 && stat(in_b, &t) == 0 &&
+	    s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+	free(in_a);
+	free(in_b);
+	return same;
+}
+
+bool
+file_is_same(const char *a, const char *b)
+{
+	struct stat s, t;
+	bool there = stat(a, &s) == 0;
+
+	if (stat(b, &t) == -1)
+		return !there && is_same_place(a, b);
+	return there && S_ISREG(s.st_mode) && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+
 void
 file_remove_temporaries(const char *path)
 {

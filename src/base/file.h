@@ -92,4 +92,10 @@ char *file_absolute(const char *path);
  */
 char *file_folder(const char *path);
 
+/*
+ * Whether what is written to one path takes the place of what is at the other: they lead to the same regular file or, where
+ * there is none yet, to the same name in the same folder.
+ */
+bool file_is_same(const char *a, const char *b);
+
 #endif

@@ -146,6 +146,18 @@ def test_a_report_that_fails_later_is_an_error_and_the_rest_is_there(work, optio
     assert run.results["status"] == "succeeded"
 
 
+def test_a_file_takes_one_report(work):
+    work.notebook("a", "print x")
+    work.path("sub").mkdir()
+    work.write("there", "as it was")
+    work.path("link").symlink_to("there")
+    for one, other in (("new", "./new"), ("sub/new", f"{work.dir}/sub/new"), ("there", "link"), ("there", "there")):
+        for first, second in (("--junit", "--trace"), ("--html", "--junit"), ("--events", "--trace")):
+            assert f"{first} and {second} would both write '{other}'" in work.refused(f"{first}={one}", f"{second}={other}", "a.ipynb")
+    assert work.path("there").read_text() == "as it was"
+    assert work.run("--junit=/dev/null", "--trace=/dev/null", "--events=sub/new", "--html=new", "a.ipynb").status == 0
+
+
 def test_standard_output_has_room_for_one(work):
     work.notebook("a", "print x")
     run = work.run("--junit=-", "a.ipynb")
