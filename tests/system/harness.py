@@ -6,6 +6,7 @@ a run has ended by itself, everything that must hold for every run is checked (i
 executed notebooks, the inputs that must not change, the names in the run folder.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -133,6 +135,30 @@ def state(pid):
 
 def session(pid):
     return int(stat(pid, 3) or 0)
+
+
+@contextlib.contextmanager
+def full(folder):
+    """The disk of this folder is full, and stays so: what becomes free (an unfinished report's) is taken at once."""
+    over = threading.Event()
+
+    def fill():
+        with contextlib.suppress(OSError):
+            while True:
+                ballast.write(b"x" * 4096)
+
+    def keep_full():
+        while not over.wait(0.001):
+            fill()
+    with open(folder / "ballast", "wb", buffering=0) as ballast:
+        fill()
+        keeper = threading.Thread(target=keep_full)
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            keeper.join()
 
 
 def alive(pid):

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urljoin, urlparse
 import pytest
 
 import browser as chromium
-from harness import PATIENCE, alive, code, lines, markdown, wait_for
+from harness import PATIENCE, alive, code, lines, markdown, state, wait_for
 
 needs_browser = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no chromium")
 
@@ -262,12 +262,16 @@ def test_it_grows_with_the_run_and_goes_where_it_is_wanted(work):
 
 
 def reporting(pid):
-    """The process that writes the report of a run just now, stopped in the midst of it; None where there is none."""
+    """
+    The process that writes the report of a run just now, stopped in the midst of it; None where there is none. One that
+    was at its end already does not stop.
+    """
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         try:
             if Path(f"/proc/{child}/comm").read_text() == "nbfork:report\n":
                 os.kill(int(child), signal.SIGSTOP)
-                return int(child)
+                wait_for(lambda: state(child) in ("T", "Z", "X", None), "the process to stop or to end")
+                return int(child) if state(child) == "T" else None
         except (FileNotFoundError, ProcessLookupError):
             pass
     return None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import UNDER_VALGRIND, wait_for
+from harness import UNDER_VALGRIND, full, wait_for
 
 PIDS = Path("/sys/fs/cgroup/pids")
 
@@ -40,25 +40,15 @@ def settle(run, name, cell):
              f"the copy of {name} with its cell {cell} at work")
 
 
-def fill(folder):
-    """Writes until the disk is full."""
-    with open(folder / "ballast", "wb", buffering=0) as f:
-        try:
-            while True:
-                f.write(b"x" * 4096)
-        except OSError:
-            pass
-
-
 def test_a_disk_that_fills_up_ends_the_run_with_status_3(work, disk):
     work.notebook("a", "print before", "wait go", "print after")
     work.workflow("a.ipynb", {"path": "a.ipynb", "name": "b"}, processes=1)
     run = work.start("-o", disk("disk", "400k") / "run", "workflow.yaml", folder=None)
     run.folder = work.path("disk/run")
     settle(run, "a", 1)
-    fill(work.path("disk"))
-    work.write("go", "")
-    run.wait()
+    with full(work.path("disk")):
+        work.write("go", "")
+        run.wait()
     assert run.status == 3
     assert "No space left on device" in run.err
     assert run.events[0]["event"] == "run_started"
@@ -74,9 +64,9 @@ def test_what_was_finished_before_the_disk_filled_up_is_there(work, disk):
     run = work.start("-o", disk("disk", "400k") / "run", "workflow.yaml", folder=None)
     run.folder = work.path("disk/run")
     settle(run, "second", 0)
-    fill(work.path("disk"))
-    work.write("go", "")
-    run.wait()
+    with full(work.path("disk")):
+        work.write("go", "")
+        run.wait()
     assert run.status == 3
     assert run.text("first") == "done\n"
     assert any(e["event"] == "notebook_finished" and e["name"] == "first" for e in run.events)
@@ -85,9 +75,9 @@ def test_what_was_finished_before_the_disk_filled_up_is_there(work, disk):
 def test_a_disk_that_is_full_from_the_start_starts_nothing(work, disk):
     work.notebook("a", "touch ran")
     folder = disk("disk", "100k")
-    fill(folder)
-    run = work.start("-o", folder / "run", "a.ipynb", folder=None)
-    run.wait()
+    with full(folder):
+        run = work.start("-o", folder / "run", "a.ipynb", folder=None)
+        run.wait()
     assert run.status == 3
     assert "No space left on device" in run.err
     assert not work.path("ran").exists()

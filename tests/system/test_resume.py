@@ -16,7 +16,7 @@ import subprocess
 import pytest
 
 from counting import Count
-from harness import kill_all, marked, wait_for
+from harness import full, kill_all, marked, wait_for
 
 RESULT = "application/vnd.nbfork.result+json"
 
@@ -1021,12 +1021,6 @@ def test_a_folder_that_is_read_only(work, count, mount):
     assert count() == {"a": 1, "b": 1, "d": 1}
 
 
-def fill(folder):
-    with open(folder / "ballast", "wb", buffering=0) as f, contextlib.suppress(OSError):
-        while True:
-            f.write(b"x" * 4096)
-
-
 def test_a_disk_that_is_full_when_it_is_resumed(work, count, mount):
     chain(work, count)
     put(work, "b", "error ValueError wrong")
@@ -1036,10 +1030,10 @@ def test_a_disk_that_is_full_when_it_is_resumed(work, count, mount):
     first = work.start("-o", disk / "run", "workflow.yaml", folder=disk / "run")
     assert first.wait() == 1
     put(work, "b", "show rows")
-    fill(disk)
-    full = resuming(work, first)
-    assert full.wait() == 3, full.story()
-    assert "No space left on device" in full.err
+    with full(disk):
+        again = resuming(work, first)
+        assert again.wait() == 3, again.story()
+    assert "No space left on device" in again.err
     assert succeeded_in((first.folder / "events.jsonl").read_bytes()) >= {"a", "d"}
     (disk / "ballast").unlink()
     again = resume(work, first)
@@ -1059,12 +1053,12 @@ def test_a_disk_that_fills_up_while_it_is_resumed(work, count, mount):
     first.signal(signal.SIGTERM)
     first.wait()
     put(work, "b", "wait go", "show rows")
-    full = resuming(work, first)
-    full.event("cell_started", name="b", attempt=2, number=3)  # the one that waits, and of this run
-    fill(disk)
-    work.write("go", "")
-    assert full.wait() == 3, full.story()
-    assert "No space left on device" in full.err
+    again = resuming(work, first)
+    again.event("cell_started", name="b", attempt=2, number=3)  # the one that waits, and of this run
+    with full(disk):
+        work.write("go", "")
+        assert again.wait() == 3, again.story()
+    assert "No space left on device" in again.err
     (disk / "ballast").unlink()
     again = resuming(work, first)
     assert again.wait() == 0, again.story()
