@@ -41,18 +41,16 @@ is_unwanted(const char *p, size_t n)
 	return false;
 }
 
-/* Puts the HTML with those elements made unknown ones. */
+/* Puts the HTML with those elements made unknown ones; of a line's end, as a browser does, a line feed alone. */
 static void
 put_tamed(struct buf *b, const char *p, size_t n)
 {
-	while (n > 0) {
-		const char *angle = memchr(p, '<', n);
-		size_t len = angle != NULL ? (size_t)(angle - p) + 1 : n;
-
-		buf_add(b, p, len);
-		p += len;
-		n -= len;
-		if (n > 0 && is_unwanted(p, n))
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] != '\r')
+			buf_addc(b, p[i]);
+		else if (i + 1 == n || p[i + 1] != '\n')
+			buf_addc(b, '\n');
+		if (p[i] == '<' && is_unwanted(p + i + 1, n - i - 1))
 			buf_adds(b, "x-");
 	}
 }
