@@ -3,16 +3,22 @@
 #include <cmark-gfm-core-extensions.h>
 #include <cmark-gfm.h>
 #include <ctype.h>
+#include <setjmp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
+#include "html/allowance.h"
 #include "html/frame.h"
 #include "html/text.h"
 
 #define OPTIONS (CMARK_OPT_DEFAULT | CMARK_OPT_VALIDATE_UTF8)
+#define TREE_MOST ((size_t)64 * 1024 * 1024)	/* bytes of memory */
+#define HTML_MOST ((size_t)64 * 1024 * 1024)	/* the same, while it grows; there is about a half of it in the end */
+#define ATTACHED_MOST ((size_t)16 * 1024 * 1024)	/* bytes of all pictures of a text: one may be there many times */
 
 /* ---- Formulas ---- */
 
@@ -48,12 +54,19 @@ run_of(const char *p, size_t n)
 	return i;
 }
 
-/* Code that begins at p with backquotes: where it ends; where nothing ends it, only the backquotes. */
+#define RUN_MOST 256	/* longer ones are few */
+
+/*
+ * Code that begins at p with backquotes: where it ends; where nothing ends it, only the backquotes. alone: the lengths of
+ * those that nothing behind them ends, which are not looked for again.
+ */
 static size_t
-code(const char *p, size_t n)
+code(const char *p, size_t n, bool alone[RUN_MOST])
 {
 	size_t open = run_of(p, n);
 
+	if (open < RUN_MOST && alone[open])
+		return open;
 	for (size_t i = open; i < n;) {
 		size_t len = p[i] == '`' ? run_of(p + i, n - i) : 1;
 
@@ -61,6 +74,8 @@ code(const char *p, size_t n)
 			return i + len;
 		i += len;
 	}
+	if (open < RUN_MOST)
+		alone[open] = true;
 	return open;
 }
 
@@ -68,6 +83,8 @@ code(const char *p, size_t n)
 static void
 protect_formulas(struct buf *out, const char *p, size_t n)
 {
+	bool alone[RUN_MOST] = {false};
+
 	while (n > 0) {
 		size_t len = 1;
 
@@ -79,7 +96,7 @@ protect_formulas(struct buf *out, const char *p, size_t n)
 			}
 		} else {
 			if (*p == '`')
-				len = code(p, n);
+				len = code(p, n, alone);
 			else
 				len = *p == '\\' && n > 1 ? 2 : 1;
 			buf_add(out, p, len);
@@ -91,17 +108,25 @@ protect_formulas(struct buf *out, const char *p, size_t n)
 
 /* ---- The tree ---- */
 
-/* "attachment:NAME" as the picture itself. Returns whether it is there. */
-static bool
-attach(cmark_node *image, const char *name, struct json attachments)
+/* A notebook's attachments to a text, and how many bytes of them may still be put into it. */
+struct attachments {
+	struct json all;
+	size_t left;
+};
+
+/* "attachment:NAME" as the picture itself, if it is there. */
+static void
+attach(cmark_node *image, const char *name, struct attachments *attachments)
 {
-	struct json type, data, attached = json_get(attachments, name);
+	struct json type, data, attached = json_get(attachments->all, name);
 	struct json_iter it;
 	struct buf url = BUF_INIT;
 	bool found = false;
 
 	json_walk(&it, attached);
 	while (!found && it.object && json_next(&it, &type, &data)) {
+		if (data.len > attachments->left)
+			continue;
 		if (!json_is(type, "image/png") && !json_is(type, "image/jpeg") && !json_is(type, "image/gif") &&
 		    !json_is(type, "image/webp"))
 			continue;
@@ -109,10 +134,11 @@ attach(cmark_node *image, const char *name, struct json attachments)
 		json_decode(&url, type);
 		buf_adds(&url, ";base64,");
 		json_decode(&url, data);
-		found = url.data != NULL && strlen(url.data) == url.len && cmark_node_set_url(image, url.data) != 0;
+		attachments->left -= data.len;
+		found = strlen(url.data) == url.len && cmark_node_set_url(image, url.data) != 0;
+		buf_reset(&url);
 	}
 	buf_release(&url);
-	return found;
 }
 
 static bool
@@ -137,10 +163,10 @@ link_instead(cmark_node *image)
 		cmark_node_free(image);
 		return;
 	}
-	link = cmark_node_new(CMARK_NODE_LINK);
+	link = cmark_node_new_with_mem(CMARK_NODE_LINK, allowance_mem());
 	cmark_node_set_url(link, cmark_node_get_url(image));
 	if (cmark_node_first_child(image) == NULL) {
-		child = cmark_node_new(CMARK_NODE_TEXT);
+		child = cmark_node_new_with_mem(CMARK_NODE_TEXT, allowance_mem());
 		cmark_node_set_literal(child, cmark_node_get_url(image));
 		cmark_node_append_child(link, child);
 	}
@@ -152,7 +178,7 @@ link_instead(cmark_node *image)
 }
 
 static void
-change_image(cmark_node *image, struct json attachments)
+change_image(cmark_node *image, struct attachments *attachments)
 {
 	const char *url = cmark_node_get_url(image);
 
@@ -176,11 +202,11 @@ change_html(cmark_node *node, bool block)
 		struct buf frame = BUF_INIT;
 
 		frame_put(&frame, html, strlen(html), "HTML of the notebook");
-		other = cmark_node_new(CMARK_NODE_CUSTOM_BLOCK);
+		other = cmark_node_new_with_mem(CMARK_NODE_CUSTOM_BLOCK, allowance_mem());
 		cmark_node_set_on_enter(other, frame.data);
 		buf_release(&frame);
 	} else if (!block && strncasecmp(html, "<br", 3) == 0) {
-		other = cmark_node_new(CMARK_NODE_LINEBREAK);
+		other = cmark_node_new_with_mem(CMARK_NODE_LINEBREAK, allowance_mem());
 	}
 	if (other != NULL && cmark_node_insert_before(node, other) == 0)
 		cmark_node_free(other);
@@ -189,7 +215,7 @@ change_html(cmark_node *node, bool block)
 }
 
 static void
-change(cmark_node *root, struct json attachments)
+change(cmark_node *root, struct attachments *attachments)
 {
 	cmark_iter *it = cmark_iter_new(root);
 	cmark_event_type event;
@@ -228,34 +254,50 @@ add_extension(cmark_parser *parser, const char *name)
 		cmark_parser_attach_syntax_extension(parser, extension);
 }
 
-void
-markdown_put(struct buf *b, const char *text, size_t n, struct json attachments)
+/* Returns 0, or -1 when it took too much memory: nothing has been put then. */
+static int
+put_document(struct buf *b, const struct buf *source, struct json attachments)
 {
-	struct buf source = BUF_INIT;
+	struct attachments attached = {attachments, ATTACHED_MOST};
 	cmark_parser *parser;
 	cmark_node *root;
-	char *html;
 
-	if (n > MARKDOWN_BYTES_MAX) {
-		buf_adds(b, "<pre>");
-		html_put_bounded(b, text, n, MARKDOWN_BYTES_MAX, NULL);
-		buf_adds(b, "</pre>\n");
-		return;
+	if (setjmp(*allowance_over()) != 0) {
+		allowance_release();
+		return -1;
 	}
-	cmark_gfm_core_extensions_ensure_registered();
-	protect_formulas(&source, text, n);
-	parser = cmark_parser_new(OPTIONS);
+	allowance_set(TREE_MOST);
+	parser = cmark_parser_new_with_mem(OPTIONS, allowance_mem());
 	add_extension(parser, "table");
 	add_extension(parser, "strikethrough");
 	add_extension(parser, "autolink");
 	add_extension(parser, "tasklist");
-	cmark_parser_feed(parser, buf_str(&source), source.len);
+	cmark_parser_feed(parser, buf_str(source), source->len);
 	root = cmark_parser_finish(parser);
-	change(root, attachments);
-	html = cmark_render_html(root, OPTIONS, cmark_parser_get_syntax_extensions(parser));
-	buf_adds(b, html);
-	free(html);
-	cmark_node_free(root);
-	cmark_parser_free(parser);
-	buf_release(&source);
+	/* This takes no more than a few times as much again, and what it takes itself would not be freed. */
+	allowance_set(SIZE_MAX / 2);
+	change(root, &attached);
+	allowance_set(HTML_MOST);
+	buf_adds(b, cmark_render_html_with_mem(root, OPTIONS, cmark_parser_get_syntax_extensions(parser), allowance_mem()));
+	allowance_release();
+	return 0;
+}
+
+void
+markdown_put(struct buf *b, const char *text, size_t n, struct json attachments)
+{
+	struct buf source = BUF_INIT;
+	bool plain = n > MARKDOWN_BYTES_MAX;
+
+	if (!plain) {
+		cmark_gfm_core_extensions_ensure_registered();
+		protect_formulas(&source, text, n);
+		plain = put_document(b, &source, attachments) == -1;
+		buf_release(&source);
+	}
+	if (plain) {
+		buf_adds(b, "<pre>");
+		html_put_bounded(b, text, n, MARKDOWN_BYTES_MAX, NULL);
+		buf_adds(b, "</pre>\n");
+	}
 }

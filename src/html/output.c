@@ -273,13 +273,13 @@ outputs_put_html(struct buf *b, struct json outputs, const char *source)
 {
 	struct json_iter it;
 	struct json output;
-	size_t n = 0;
+	size_t n = 0, start = b->len;
 
 	json_walk(&it, outputs);
 	while (!it.object && json_next(&it, NULL, &output)) {
 		struct json type = json_get(output, "output_type");
 
-		if (++n > OUTPUTS_MAX) {
+		if (++n > OUTPUTS_MAX || b->len - start > OUTPUTS_BYTES_MAX) {
 			put_note(b, "there are more outputs", ": they are in ", source);
 			return;
 		}

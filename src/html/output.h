@@ -14,6 +14,7 @@
 #define OUTPUT_HTML_MAX ((size_t)2 * 1024 * 1024)	/* of one piece of HTML */
 #define OUTPUT_IMAGE_MAX ((size_t)16 * 1024 * 1024)	/* of one picture, in base64 */
 #define OUTPUTS_MAX 500	/* of one cell */
+#define OUTPUTS_BYTES_MAX ((size_t)48 * 1024 * 1024)	/* of HTML, about, that those of one cell become */
 
 /* Appends a list of outputs; source is the name of the file that has all of them. */
 void outputs_put_html(struct buf *b, struct json outputs, const char *source);

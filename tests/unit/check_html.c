@@ -170,6 +170,90 @@ START_TEST(markdown_becomes_html)
 }
 END_TEST
 
+START_TEST(carriage_returns_hide_nothing_in_a_frame)
+{
+	const char *html = "<li\rnk rel=x><\rlink><LI\r\nNK>\rlink\r\n<b>\r";
+
+	frame_put(&b, html, strlen(html), "t");
+	ck_assert(has("&lt;/style&gt;&lt;li\nnk rel=x&gt;&lt;\nlink&gt;&lt;LI\nNK&gt;\nlink\n&lt;b&gt;\n\"></iframe>"));
+}
+END_TEST
+
+/* Texts that are short, and would become enormous or take very long. */
+
+static void
+repeat(struct buf *text, const char *s, size_t times)
+{
+	while (times-- > 0)
+		buf_adds(text, s);
+}
+
+START_TEST(markdown_that_would_become_enormous_stays_text)
+{
+	struct buf text = BUF_INIT;
+
+	repeat(&text, "a|", 8000);
+	buf_addc(&text, '\n');
+	repeat(&text, "-|", 8000);
+	buf_addc(&text, '\n');
+	repeat(&text, "a\n", 20000);
+	markdown_put(&b, text.data, text.len, JSON_NOTHING);
+	ck_assert(strncmp(b.data, "<pre>a|a|", 9) == 0);
+	ck_assert_uint_lt(b.len, text.len + 100);
+
+	buf_reset(&text);
+	buf_reset(&b);
+	buf_adds(&text, "[a]: /");
+	buf_fill(&text, 'u', 30000);
+	buf_adds(&text, "\n\n");
+	repeat(&text, "[a]", 30000);
+	markdown_put(&b, text.data, text.len, JSON_NOTHING);
+	ck_assert(strncmp(b.data, "<pre>[a]: /u", 12) == 0);
+	ck_assert_uint_lt(b.len, text.len + 100);
+
+	/* Which does no harm to the next one. */
+	buf_reset(&b);
+	markdown_put(&b, "*x* ![y](z)", 11, JSON_NOTHING);
+	ck_assert_str_eq(b.data, "<p><em>x</em> <a href=\"z\">y</a></p>\n");
+	buf_release(&text);
+}
+END_TEST
+
+START_TEST(one_picture_is_not_attached_any_number_of_times)
+{
+	struct buf text = BUF_INIT, attached = BUF_INIT;
+
+	buf_adds(&attached, "{\"a\": {\"image/png\": \"");
+	buf_fill(&attached, 'A', (size_t)1024 * 1024);
+	buf_adds(&attached, "\"}}");
+	repeat(&text, "![](attachment:a)", 100);
+	markdown_put(&b, text.data, text.len, json_of(attached.data));
+	ck_assert(has("<img src=\"data:image/png;base64,AAAA") && has("<img src=\"attachment:a\""));
+	ck_assert_uint_lt(b.len, (size_t)17 * 1024 * 1024);
+	buf_release(&text);
+	buf_release(&attached);
+}
+END_TEST
+
+/* Each backquote behind a backslash looks for one like it among pairs of them. */
+START_TEST(backquotes_are_not_looked_for_again_and_again)
+{
+	struct buf text = BUF_INIT;
+
+	repeat(&text, "\\``", MARKDOWN_BYTES_MAX / 3 - 3);
+	buf_adds(&text, "$a_b_c$");
+	for (int i = 0; i < 30; i++) {
+		buf_reset(&b);
+		markdown_put(&b, text.data, text.len - 7 * (i > 0), JSON_NOTHING);
+		ck_assert(strncmp(b.data, "<p>````", 7) == 0);
+	}
+	buf_reset(&b);
+	markdown_put(&b, "`a$x_$ ``b`` `c$_y_$`", 21, JSON_NOTHING);
+	ck_assert_str_eq(b.data, "<p><code>a$x_$ ``b`` </code>c$_y_$`</p>\n");
+	buf_release(&text);
+}
+END_TEST
+
 START_TEST(blocks_of_html_become_frames)
 {
 	const char *text = "a\n\n<div onclick=\"x\">\n<script>y</script>\n</div>\n\nb";
@@ -219,6 +303,24 @@ START_TEST(too_many_outputs_are_cut)
 	buf_addc(&list, ']');
 	outputs_put_html(&b, json_of(list.data), "s");
 	ck_assert(has(">499<") && !has(">500<") && has("[there are more outputs: they are in s]"));
+	buf_release(&list);
+}
+END_TEST
+
+START_TEST(too_large_outputs_are_cut)
+{
+	struct buf list = BUF_INIT;
+
+	buf_addc(&list, '[');
+	for (int i = 0; i < 6; i++) {
+		buf_addf(&list, "%s{\"output_type\": \"display_data\", \"data\": {\"image/png\": \"", i > 0 ? "," : "");
+		buf_fill(&list, 'A', OUTPUT_IMAGE_MAX);
+		buf_adds(&list, "\"}}");
+	}
+	buf_addc(&list, ']');
+	outputs_put_html(&b, json_of(list.data), "s");
+	ck_assert_uint_lt(b.len, OUTPUTS_BYTES_MAX + OUTPUT_IMAGE_MAX);
+	ck_assert(has("[there are more outputs: they are in s]"));
 	buf_release(&list);
 }
 END_TEST
@@ -327,9 +429,14 @@ main(void)
 	tcase_add_loop_test(t, paths_become_relative_links, 0, COUNT(paths));
 	tcase_add_test(t, frames_are_shut);
 	tcase_add_loop_test(t, markdown_becomes_html, 0, COUNT(markdowns));
+	tcase_add_test(t, carriage_returns_hide_nothing_in_a_frame);
+	tcase_add_test(t, markdown_that_would_become_enormous_stays_text);
+	tcase_add_test(t, one_picture_is_not_attached_any_number_of_times);
+	tcase_add_test(t, backquotes_are_not_looked_for_again_and_again);
 	tcase_add_test(t, blocks_of_html_become_frames);
 	tcase_add_loop_test(t, outputs_become_html, 0, COUNT(outputs));
 	tcase_add_test(t, too_many_outputs_are_cut);
+	tcase_add_test(t, too_large_outputs_are_cut);
 	tcase_add_checked_fixture(f, make_folder, remove_folder);
 	tcase_add_test(f, a_page_is_made_when_its_notebook_is_another_one);
 	tcase_add_test(f, what_is_no_notebook_has_no_page);
