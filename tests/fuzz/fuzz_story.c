@@ -12,6 +12,8 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "html/page.h"
+#include "pagecheck.h"
 #include "report/compare.h"
 #include "report/github.h"
 #include "report/junit.h"
@@ -42,6 +44,21 @@ check_text(struct buf *b)
 	for (size_t i = 0; i < b->len; i++)
 		assert((unsigned char)b->data[i] >= 0x20 || b->data[i] == '\n');
 	buf_reset(b);
+}
+
+/* The data of a page. */
+static void
+check_data(struct buf *page)
+{
+	static const char begin[] = "<script type=\"application/json\" id=\"data\">";
+	const char *start = strstr(buf_str(page), begin), *end;
+	struct json v;
+
+	assert(start != NULL);
+	start += sizeof(begin) - 1;
+	end = strstr(start, "</script>");
+	assert(end != NULL && json_parse(start, (size_t)(end - start), &v, NULL) == 0 && json_type(v) == JSON_OBJECT);
+	buf_reset(page);
 }
 
 static void
@@ -77,6 +94,9 @@ check_run(const struct story *s, const struct story_run *run)
 	check_json(&b);
 	junit_put(run, "/nowhere", &b);
 	check_text(&b);
+	page_put(run, "/nowhere", "../", &b);
+	page_check(&b, 2);
+	check_data(&b);
 	if (run->phase == STORY_OVER) {
 		github_put_annotations(run, &b);
 		check_text(&b);
