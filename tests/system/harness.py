@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import shlex
 import shutil
 import signal
@@ -331,12 +332,15 @@ class Run:
 
     def wait(self, timeout=60):
         """Waits for the end, nothing more. Returns the exit status as subprocess has it (-N: by signal N)."""
-        try:
-            self.status = self.proc.wait(timeout * PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.proc.kill()
-            self.proc.wait()
-            raise AssertionError(f"nbfork did not end within {timeout * PATIENCE:g} s\n{self.story()}") from None
+        if self.proc.poll() is None:
+            fd = os.pidfd_open(self.pid)  # subprocess looks every 50 ms only
+            ended = select.select([fd], [], [], timeout * PATIENCE)[0]
+            os.close(fd)
+            if not ended:
+                self.proc.kill()
+                self.proc.wait()
+                raise AssertionError(f"nbfork did not end within {timeout * PATIENCE:g} s\n{self.story()}")
+        self.status = self.proc.wait()
         self.seconds = time.monotonic() - self.started
         return self.status
 
