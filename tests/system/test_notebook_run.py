@@ -121,12 +121,12 @@ def test_names_are_the_only_ones(work):
 
 def test_callers_do_not_count_among_processes(work):
     work.notebook("child", result(1))
-    work.notebook("middle", 'calls 3 "child"')
-    m = [master(work, 'calls 6 "middle"', name=f"m{i}") for i in range(3)]
+    work.notebook("middle", 'calls 2 "child"')
+    m = [master(work, 'calls 3 "middle"', name=f"m{i}") for i in range(3)]
     done = run(work, *m, processes=1)
     assert all(c["status"] == "succeeded" for i in range(3) for c in done.record(f"m{i}")["children"])
     leaves = [c for i in range(3) for n in done.record(f"m{i}")["children"] for c in n["children"]]
-    assert len(leaves) == 3 * 6 * 3
+    assert len(leaves) == 3 * 3 * 2
     # What has been begun comes to its end before more is begun: never are more open than are nested.
     started, peak = set(), 0
     for e in done.events:
@@ -408,8 +408,8 @@ def test_an_answer_for_which_there_is_no_room(work):
 def test_many_calls_one_after_the_other(work):
     """Nothing grows with them but what the results need."""
     work.notebook("child", "print x")
-    done = run(work, master(work, *['calls 20 "child"'] * 10), processes=4, timeout=120)
-    assert len(children(done)) == 200
+    done = run(work, master(work, *['calls 10 "child"'] * 10), processes=4, timeout=120)
+    assert len(children(done)) == 100
 
 
 # ---- With dbutils ----
