@@ -399,10 +399,10 @@ def test_the_example_of_a_web_service_posts_the_document(work, told, web):
 
 def test_the_example_of_slack_tells_what_has_failed(work, told, web):
     work.write("slack.conf", f'url = "{web.url}/services/x"\n')
-    work.write("w.yaml", shown("hooks:", "slack.conf") + "notebooks: [good.ipynb, bad.ipynb]\n")
+    work.write("w.yaml", shown("hooks:", "slack.conf") + "notebooks: [good.ipynb, bad.ipynb, {path: waits.ipynb, timeout_seconds: 1}]\n")
     run = work.run("w.yaml")
     assert outcome(run) == [("on_failure", "succeeded")], run.story()
-    assert web.posted == [("/services/x", "application/json", {"text": "w: failed; failed: bad"})]
+    assert web.posted == [("/services/x", "application/json", {"text": "w: failed; failed: bad, waits"})]
 
 
 def test_the_example_of_mail_hands_it_what_has_failed(work, told):

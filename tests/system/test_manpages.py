@@ -42,6 +42,15 @@ def test_the_page_is_lint_clean(page):
     assert lint.stdout + lint.stderr == ""
 
 
+@pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
+@pytest.mark.parametrize("page", PAGES)
+def test_no_macro_is_shown_as_text(page):
+    """One in the middle of a line is text to mandoc, and so are the dashes of options behind such a one."""
+    text = subprocess.run(["mandoc", "-T", "utf8", TOP / "man" / page], capture_output=True, text=True, check=True).stdout
+    text = re.sub(".\b", "", text)  # bold and underlined
+    assert re.findall(r"^.*\s\.[A-Z][a-z] .*$|^.*\bXr\s.*$|^.*--[a-z-]+ -[a-z]{2,}.*$", text, re.M) == []
+
+
 def test_every_option_is_in_the_page_and_in_the_help(work):
     shown = work.run("--help", folder=None).out
     options = re.findall(r"^ +(?:-\w, )?--([a-z-]+)", shown, re.M)
