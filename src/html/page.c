@@ -59,7 +59,7 @@ put_header(const struct story_run *run, struct buf *b)
 	if (run->phase == STORY_OVER)
 		buf_adds(b, status_name(run->status));
 	else
-		buf_adds(b, run->phase == STORY_GOES_ON ? "running" : "torn off: nbfork was killed");
+		buf_adds(b, run->phase == STORY_GOES_ON ? "running" : "killed: nbfork has not come to its end");
 	buf_adds(b, "</p>\n<p id=\"counts\">");
 	put_counts(run, b);
 	buf_addf(b, "; started %s", clock_text(text, run->started, 0));
@@ -86,11 +86,13 @@ put_number(struct buf *b, struct json v, double divisor, const char *unit)
 }
 
 static const char *
-state_name(const struct story_notebook *n)
+state_name(const struct story_run *run, const struct story_notebook *n)
 {
 	if (n->state == STORY_DONE)
 		return status_name(n->status);
-	return n->state == STORY_RUNNING ? "running" : "waiting";
+	if (n->state == STORY_WAITING)
+		return "waiting";
+	return run->phase == STORY_TORN_OFF ? "killed" : "running";
 }
 
 /* What went wrong, on a line. */
@@ -151,11 +153,11 @@ put_name(struct buf *b, const struct story_notebook *n, struct json object, cons
 }
 
 static void
-put_row(struct buf *b, const struct story_notebook *n, const char *folder, const char *base)
+put_row(struct buf *b, const struct story_run *run, const struct story_notebook *n, const char *folder, const char *base)
 {
 	struct json object = n->object != NULL ? json_of(n->object) : JSON_NOTHING;
 	struct json attempts = json_get(object, "attempts");
-	const char *state = state_name(n);
+	const char *state = state_name(run, n);
 
 	buf_adds(b, "<tr>");
 	put_name(b, n, object, folder, base);
@@ -188,7 +190,7 @@ put_table(const struct story_run *run, const char *folder, const char *base, str
 		buf_addf(b, "<th scope=\"col\"%s>%s</th>", c >= 2 && c <= 7 ? " class=\"n\"" : "", columns[c]);
 	buf_adds(b, "</tr></thead>\n<tbody id=\"rows\">\n");
 	while ((n = story_after(run, n, &i)) != NULL)
-		put_row(b, n, folder, base);
+		put_row(b, run, n, folder, base);
 	buf_adds(b, "</tbody></table></div>\n</section>\n");
 }
 

@@ -9,12 +9,12 @@ const run = data.run, books = data.notebooks;
 const goesOn = run.phase === "goes on";
 const now = goesOn ? data.made - run.started : run.ended !== null ? run.ended : run.last;
 const end = Math.max(1, now, run.last || 0);
-const STATES = ["failed", "timed_out", "cancelled", "skipped", "running", "waiting", "succeeded"];
-const MARKS = {succeeded: "\u2713", failed: "\u2715", timed_out: "\u29d6", cancelled: "\u25a0", skipped: "\u2013", running: "\u25b6", waiting: "\u00b7"};
+const STATES = ["failed", "timed_out", "cancelled", "killed", "skipped", "running", "waiting", "succeeded"];
+const MARKS = {succeeded: "\u2713", failed: "\u2715", timed_out: "\u25f7", cancelled: "\u25a0", killed: "\u25a0", skipped: "\u2013", running: "\u25b6", waiting: "\u00b7"};
 
 books.forEach((b, i) => {
 	b.index = i;
-	b.word = b.state === "done" ? b.status : b.state;
+	b.word = b.state === "done" ? b.status : b.state === "running" && run.phase === "torn off" ? "killed" : b.state;
 	b.last = b.attempts[b.attempts.length - 1] || null;
 });
 
@@ -154,13 +154,15 @@ function bytes(n) {
 const clock = ms => new Date(run.started + ms).toLocaleString();
 const word = state => state.replace("_", " ");
 const badge = state => el("span", {class: "badge " + state}, el("span", {"aria-hidden": "true"}, MARKS[state] || ""), " " + word(state));
+const short = text => text.length > 300 ? text.slice(0, 300) + "\u2026" : text;
 const count = (n, what) => n + " " + what + (n === 1 ? "" : "s");
 const stopped = a => a.ended !== null ? a.ended : now;
+const came = (b, a) => a.status || (b.state === "running" && a === b.last ? b.word : "killed");
 const freed = a => a.departed !== null ? a.departed : stopped(a);
 
 function happened(b) {
 	if (b.error)
-		return (b.error.name ? b.error.name + ": " : "") + (b.error.message || "").split("\n")[0];
+		return short((b.error.name ? b.error.name + ": " : "") + (b.error.message || "").split("\n")[0]);
 	if (b.kept_from)
 		return "in an earlier run";
 	if (b.state === "running" && b.last && b.last.cells.length > 0)
@@ -170,11 +172,13 @@ function happened(b) {
 
 /* ---- What is shown is kept in the address, so that a reload shows it again ---- */
 
-const shown = {text: "", states: new Set(), sort: "", mode: "notebooks", open: new Set(), auto: false};
+/* But not which notebooks of the graph were chosen: books. */
+const shown = {books: null, text: "", states: new Set(), sort: "", mode: "notebooks", open: new Set(), auto: false};
 
 function load() {
 	const q = new URLSearchParams(location.hash.slice(1));
 
+	shown.books = null;
 	shown.text = q.get("find") || "";
 	shown.states = new Set((q.get("states") || "").split(",").filter(s => STATES.includes(s)));
 	shown.sort = q.get("sort") || "";
@@ -255,14 +259,15 @@ function buildHead() {
 	const own = books.filter(b => b.parent === null), counts = countStates(own), verdict = document.getElementById("verdict");
 	const line = document.getElementById("counts");
 	const state = run.phase === "over" ? run.status : goesOn ? "running" : "failed";
+	const told = ["succeeded", "failed", "timed_out", "cancelled", "killed", "skipped", "running", "waiting"].filter(s => counts[s]);
 	const facts = [];
 
 	verdict.className = "verdict " + state;
-	verdict.replaceChildren(el("span", {"aria-hidden": "true"}, MARKS[state]), " ", run.phase === "torn off" ? "torn off: nbfork was killed" : word(state));
-	document.title = (run.workflow || "run") + ": " + (run.phase === "torn off" ? "torn off" : word(state));
-	facts.push(count(own.length, "notebook") + (books.length > own.length ? " and " + (books.length - own.length) + " that they ran" : ""));
+	verdict.replaceChildren(el("span", {"aria-hidden": "true"}, MARKS[state]), " ", run.phase === "torn off" ? "killed: nbfork has not come to its end" : word(state));
+	document.title = (run.workflow || "run") + ": " + (run.phase === "torn off" ? "killed" : word(state));
+	facts.push(count(own.length, "notebook") + (told.length > 0 ? ": " + told.map(s => counts[s] + " " + word(s)).join(", ") : "") + (books.length > own.length ? "; and " + (books.length - own.length) + " that they ran" : ""));
 	facts.push("started " + clock(0));
-	facts.push((goesOn ? "so far " : "took ") + time(now));
+	facts.push((goesOn ? "so far " : run.phase === "over" ? "took " : "killed after ") + time(now));
 	if (run.processes.length > 0)
 		facts.push(run.processes[run.processes.length - 1][1] + " at a time");
 	facts.push("on " + run.target);
@@ -272,8 +277,8 @@ function buildHead() {
 	if (cpu > 0)
 		facts.push("CPU " + time(cpu * 1000));
 	line.replaceChildren(...facts.flatMap((f, i) => i ? [" \u00b7 ", clean(f)] : [clean(f)]));
-	header.append(el("div", {class: "bar", role: "img", "aria-label": STATES.filter(s => counts[s]).map(s => counts[s] + " " + word(s)).join(", ")},
-		["succeeded", "failed", "timed_out", "cancelled", "skipped", "running", "waiting"].filter(s => counts[s]).map(s => {
+	header.append(el("div", {class: "bar", "aria-hidden": "true"},
+		told.map(s => {
 			const part = el("span", {class: "fill " + s, title: counts[s] + " " + word(s)});
 			part.style.flexGrow = counts[s];
 			return part;
@@ -307,7 +312,7 @@ function buildFailures() {
 		el("ul", {}, bad.slice(0, 12).map(b => el("li", {}, badge(b.word), " ",
 			el("button", {type: "button", class: "plain", onclick: () => reveal(b)}, b.name), " ",
 			el("span", {class: "reason"}, happened(b)), b.allow_failure ? el("span", {class: "faint"}, " (allowed)") : null))),
-		bad.length > 12 ? el("p", {}, el("button", {type: "button", class: "plain", onclick: () => { shown.states = new Set(["failed", "timed_out", "cancelled"]); filter(); document.getElementById("notebooks").scrollIntoView(); }},
+		bad.length > 12 ? el("p", {}, el("button", {type: "button", class: "plain", onclick: () => { shown.text = ""; shown.books = null; shown.states = new Set(["failed", "timed_out", "cancelled"]); filter(); document.getElementById("notebooks").scrollIntoView(); }},
 			"and " + (bad.length - 12) + " more")) : null), document.getElementById("notebooks"));
 }
 
@@ -348,7 +353,7 @@ function tick(t, by) {
 }
 
 function describe(x) {
-	const parts = [x.b.name + (x.b.attempts.length > 1 ? ", attempt " + x.a.number : "") + ": " + word(x.a.status || (x.b.state === "running" ? "running" : "torn off"))];
+	const parts = [x.b.name + (x.b.attempts.length > 1 ? ", attempt " + x.a.number : "") + ": " + word(came(x.b, x.a))];
 
 	parts.push(time(stopped(x.a) - x.a.started) + " from " + time(x.a.started));
 	if (x.a.queued !== null && x.a.started - x.a.queued >= 1)
@@ -473,7 +478,7 @@ function onKey(e) {
 }
 
 function drawBar(group, x, y, place) {
-	const {b, a} = place, width = line.box.clientWidth, state = a.status || (b.state === "running" ? "running" : "cancelled");
+	const {b, a} = place, width = line.box.clientWidth, state = came(b, a);
 	const to = t => Math.max(-5, Math.min(width + 5, x(t)));
 	const rect = (from, until, classes, top, height) => {
 		if (from === null || until === null || x(until) < line.left - 5 || x(from) > width + 5)
@@ -589,7 +594,8 @@ function groups() {
 	return list;
 }
 
-function groupName(list) {
+/* What their names have in common, with \u2026 in it for the rest; nothing where that is all. */
+function commonName(list) {
 	let head = list[0].name, tail = list[0].name;
 
 	if (list.length === 1)
@@ -602,8 +608,10 @@ function groupName(list) {
 	}
 	if (tail.length < 3 || head.length + tail.length > Math.min(...list.map(b => b.name.length)))
 		tail = "";
-	return head + "\u2026" + tail;
+	return head.length + tail.length > 0 ? head + "\u2026" + tail : "";
 }
+
+const groupName = list => commonName(list) || count(list.length, "notebook");
 
 function layout(nodes) {
 	const layers = [];
@@ -661,18 +669,21 @@ function drawGraph(box) {
 		const go = () => {
 			if (!many)
 				return reveal(n.books[0]);
-			shown.text = name.replace("\u2026", "*");
+			const pattern = commonName(n.books).replace("\u2026", "*");
+			shown.states.clear();
+			shown.text = pattern && books.filter(b => matches(pattern.toLowerCase(), b.name.toLowerCase())).length === n.books.length ? pattern : "";
+			shown.books = shown.text === "" ? new Set(n.books) : null;
 			filter();
 			document.getElementById("notebooks").scrollIntoView();
 		};
 		const shape = svg("g", {class: "node " + state, tabindex: "0", role: "button", "aria-label": name + ", " + (many ? count(n.books.length, "notebook") + ": " : "") + words +
 			(n.from.size > 0 ? ", after " + [...n.from].slice(0, 10).map(m => groupName(m.books)).join(", ") : ""),
 			transform: `translate(${n.x} ${n.y})`, onclick: go, onkeydown: e => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); go(); } }},
-			svg("title", {}, name + ": " + words),
+			svg("title", {}, name + ": " + words + (many ? "; " + short(n.books.map(b => b.name).join(", ")) : "")),
 			many ? svg("rect", {class: "behind", x: 4, y: 4, width: W, height: H, rx: 5}) : null,
 			svg("rect", {class: "face", width: W, height: H, rx: 5}), svg("rect", {class: "edge", width: 5, height: H, rx: 2}),
 			svg("text", {x: 13, y: 15}, name.length > 23 ? name.slice(0, 22) + "\u2026" : name),
-			svg("text", {x: 13, y: 28, class: "small"}, MARKS[state] + " " + (words.length > 30 ? words.slice(0, 29) + "\u2026" : words) +
+			svg("text", {x: 13, y: 28, class: "small"}, MARKS[state] + " " + (words.length > 26 ? words.slice(0, 25) + "\u2026" : words) +
 			(!many && n.books[0].seconds ? " \u00b7 " + time(n.books[0].seconds * 1000) : "")));
 		shapes.append(shape);
 	});
@@ -724,6 +735,8 @@ function matches(text, name) {
 }
 
 function visible(b) {
+	if (shown.books !== null && !shown.books.has(b))
+		return false;
 	if (shown.states.size > 0 && !shown.states.has(b.word))
 		return false;
 	const text = shown.text.toLowerCase();
@@ -777,7 +790,7 @@ function buildTable() {
 	const counts = countStates(books), table = document.getElementById("table");
 
 	document.getElementById("notebooks").insertBefore(el("div", {class: "tools"},
-		el("label", {}, "find ", el("input", {type: "search", id: "find", placeholder: "name, parameter, error; * in names", oninput: e => { shown.text = e.target.value; filter(); }})),
+		el("label", {}, "find ", el("input", {type: "search", id: "find", placeholder: "name, parameter, error; * in names", oninput: e => { shown.text = e.target.value; shown.books = null; filter(); }})),
 		el("span", {role: "group", "aria-label": "status"}, STATES.filter(s => counts[s]).map(s => el("button", {type: "button", class: "chip " + s, "data-state": s, "aria-pressed": "false",
 			onclick: () => { if (!shown.states.delete(s)) shown.states.add(s); filter(); }}, MARKS[s] + " " + word(s) + " " + counts[s]))),
 		el("span", {class: "faint", id: "found", role: "status"})), table.parentNode);
@@ -833,12 +846,21 @@ function reveal(b) {
 	if (!visible(b)) {
 		shown.text = "";
 		shown.states.clear();
+		shown.books = null;
 		filter();
 	}
 	turn(b, true);
 	save();
 	rows[b.index].scrollIntoView({block: "start"});
 	rows[b.index].cells[0].querySelector("button").focus({preventScroll: true});
+}
+
+/* An address that opens one notebook leads to it; a reload stays where it was. */
+function goThere() {
+	const b = shown.open.size === 1 && books.find(o => shown.open.has(o.name));
+
+	if (b && visible(b))
+		rows[b.index].scrollIntoView({block: "start"});
 }
 
 /* ---- Details ---- */
@@ -861,14 +883,14 @@ function attemptsPart(b) {
 		return null;
 	return part("Attempts", el("div", {class: "wide"}, el("table", {class: "small"}, el("thead", {}, el("tr", {}, ["#", "status", "started", "queued", "kernel", "ran", "CPU", "memory", "place", "", "files"].map(t => el("th", {scope: "col"}, t)))),
 		el("tbody", {}, [...numbers].sort((x, y) => x - y).map(number => {
-			const a = here.get(number), t = earlier.get(number), is = t ? t.status : a.status || (b.state === "running" ? "running" : "cancelled");
+			const a = here.get(number), t = earlier.get(number), is = t ? t.status : came(b, a);
 			const files = t || b;
 			return el("tr", {}, el("th", {scope: "row"}, number), el("td", {}, badge(is)), el("td", {}, a && a.started !== null ? time(a.started) : "in an earlier run"),
 				el("td", {}, a && a.queued !== null ? time(a.started - a.queued) : ""), el("td", {}, a && a.ready !== null ? (a.warm ? "warm " : "cold ") + time(a.ready - a.started) : ""),
 				el("td", {}, t && t.seconds !== null ? time(t.seconds * 1000) : a ? time(stopped(a) - a.started) : ""),
 				el("td", {}, t ? t.cpu ? time(t.cpu * 1000) : "" : b.cpu ? time(b.cpu * 1000) : ""), el("td", {}, bytes(t ? t.rss : b.rss)),
 				el("td", {}, a && a.slot >= 0 ? a.slot + 1 : ""),
-				el("td", {}, a && a.why ? a.why : "", t && t.error ? el("span", {class: "bad"}, (t.error.name ? t.error.name + ": " : "") + (t.error.message || "").split("\n")[0]) : "", a && a.retry_in ? ", again after " + time(a.retry_in * 1000) : ""),
+				el("td", {}, a && a.why ? a.why : "", t && t.error ? el("span", {class: "bad"}, (t.error.name ? t.error.name + ": " : "") + short((t.error.message || "").split("\n")[0])) : "", a && a.retry_in ? ", again after " + time(a.retry_in * 1000) : ""),
 				el("td", {class: "links"}, link(files.page, "notebook"), " ", link(files.log, "log"), " ", a ? away(a.url, "workspace") : null));
 		})))));
 }
@@ -957,6 +979,9 @@ if (document.getElementById("auto"))
 filter();
 sort();
 later();
-addEventListener("hashchange", () => { load(); filter(); sort(); books.forEach(b => { if (shown.open.has(b.name)) turn(b, true); }); });
+addEventListener("hashchange", () => { load(); filter(); sort(); books.forEach(b => { if (shown.open.has(b.name)) turn(b, true); }); goThere(); });
+const [navigation] = performance.getEntriesByType("navigation");
+if (navigation && navigation.type === "navigate")
+	goThere();
 document.documentElement.setAttribute("data-ready", "yes");
 })();

@@ -327,3 +327,56 @@ def test_what_was_kept_and_what_is_done_again_by_a_resume(work):
     assert rows["a"][8] == "in an earlier run" and rows["b"][1] == "succeeded" and rows["b"][7] == "2"
     assert (first.dir / "notebooks" / "a.html").read_bytes() == before
     assert b"X" in (first.dir / "notebooks" / "b.attempt1.html").read_bytes()
+
+
+def killed_run(work):
+    """The journal of a run with eight notebooks, and one after them all that ran when nbfork was killed; run-1."""
+    names = ["broken", "extract", "load", "clean", "slow", "weather", "orders", "items"]
+    plan = [{"name": name, "path": f"{name}.ipynb", "target": "local", "allow_failure": False,
+             "depends_on": list(range(8)) if name == "sum" else []} for name in names + ["sum", "alone"]]
+    events = [{"event": "run_started", "run": {"id": "run-1", "dir": "run-1"}, "workflow": {"name": "w", "file": None}, "target": "local",
+               "processes": 2, "on_error": "let-finish", "pid": 1, "notebooks": len(plan), "plan": plan}]
+    for name in names + ["sum"]:
+        events.append({"event": "notebook_started", "name": name, "attempt": 1, "pid": 1, "slot": 0, "queued_seconds": 0})
+        if name == "sum":
+            break
+        error = {"kind": "notebook", "name": "ValueError", "message": "x" * 5000, "cell": 1, "execution_count": 1, "traceback": []}
+        events.append({"event": "notebook_finished", "name": name, "attempt": 1, "notebook": {
+            "name": name, "status": "failed" if name == "broken" else "succeeded", "error": error if name == "broken" else None,
+            "duration_seconds": 1}})
+    work.write("run-1/events.jsonl", "".join(json.dumps({"time": f"2026-11-22T08:15:{i:02}.000Z", **e}) + "\n" for i, e in enumerate(events)))
+
+
+def test_a_killed_run_without_a_browser(work):
+    killed_run(work)
+    shown = work.run("--show=run-1", "--html=x.html", folder=None)
+    assert shown.status == 0, shown.story()
+    assert "killed: nbfork has not come to its end" in work.path("x.html").read_text()
+    assert {row[0]: row[1] for row in Page(work.path("x.html")).rows[1:]} == {
+        "broken": "failed", **{n: "succeeded" for n in ("extract", "load", "clean", "slow", "weather", "orders", "items")},
+        "sum": "killed", "alone": "waiting"}
+
+
+@needs_browser
+def test_a_killed_run_and_long_words(work, tmp_path):
+    killed_run(work)
+    assert work.run("--show=run-1", "--html=x.html", folder=None).status == 0
+    with chromium.Browser(tmp_path) as page:
+        url = work.path("x.html").as_uri()
+        page.open(url)
+        assert "killed" in page.eval("document.getElementById('verdict').textContent")
+        assert "7 succeeded, 1 failed, 1 killed, 1 waiting" in page.eval("document.getElementById('counts').textContent")
+        assert page.eval("document.querySelector('#row-8 .badge').textContent").endswith("killed")
+        assert "xxx…" in page.eval("document.getElementById('failures').textContent")
+        assert page.eval("document.getElementById('failures').textContent.length") < 500
+        # Notebooks that have no name in common are one node, which shows just these.
+        assert page.eval("document.querySelector('.node text').textContent") == "8 notebooks"
+        page.eval("document.querySelector('.node').dispatchEvent(new Event('click'))")
+        shown = "[...document.querySelectorAll('#rows > tr:not(.details):not([hidden]) > th a, #rows > tr:not([hidden]) > th')].length"
+        assert page.eval(shown) == 8
+        page.eval("const f = document.getElementById('find'); f.dispatchEvent(new Event('input'))")
+        assert page.eval(shown) == 10
+        # The address of a notebook's details leads there.
+        page.open(url + "#open=alone", height=300)
+        assert page.eval("document.getElementById('row-9').getBoundingClientRect().top") < 300
+        assert page.complaints() == []
