@@ -211,6 +211,8 @@ put_row(const struct story_notebook *n, struct buf *b)
 		buf_adds(b, "in an earlier run");
 	else if (n->allow_failure && is_failure(n))
 		buf_adds(b, "allowed: ");
+	else if (n->status == STATUS_SUCCEEDED && json_count_of(v, "attempts") > 1)
+		buf_addf(b, "attempt %u", json_count_of(v, "attempts"));
 	put_inert(b, buf_str(&reason), MESSAGE_MOST);
 	buf_adds(b, " |\n");
 	buf_release(&reason);

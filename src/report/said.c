@@ -125,6 +125,8 @@ said_finished(struct buf *b, const struct run *run, const struct record *r, bool
 		buf_adds(b, " in an earlier run");
 	else if (r->started_wall != 0)
 		put_duration(b, r->status == STATUS_SUCCEEDED ? "in" : "after", r);
+	if (r->kept == NULL && r->started_wall != 0 && r->attempts > 1)
+		buf_addf(b, " (attempt %u)", r->attempts);
 	if (r->status != STATUS_SUCCEEDED)
 		put_failure(b, r);
 }

@@ -228,13 +228,16 @@ put_failure(const struct table *t, const struct record *r, size_t used, struct b
 static void
 put_row(const struct table *t, const struct record *r, struct buf *b)
 {
-	static const char kept[] = "in an earlier run";
 	size_t used = t->name + GAP + t->status + GAP + t->time + GAP + t->cells;
 	size_t indent = text_indent(CHILD_INDENT * record_depth(r), r->task->name, NAME_MIN, t->name);
-	char time[DURATION_TEXT], cells[CELLS_TEXT];
+	char time[DURATION_TEXT], cells[CELLS_TEXT], note[32] = "";
 
 	time_of(r, time);
 	cells_of(r, cells);
+	if (r->kept != NULL)
+		snprintf(note, sizeof(note), "in an earlier run");
+	else if (r->state == RECORD_DONE && r->status == STATUS_SUCCEEDED && r->attempts > 1)
+		snprintf(note, sizeof(note), "attempt %u", r->attempts);
 	buf_fill(b, ' ', indent);
 	text_put_left(b, r->task->name, t->name - indent);
 	put_gap(b);
@@ -247,13 +250,13 @@ put_row(const struct table *t, const struct record *r, struct buf *b)
 	text_put_right(b, time, t->time);
 	put_gap(b);
 	text_put_right(b, cells, t->cells);
-	if (r->kept != NULL && used + GAP + strlen(kept) <= t->columns) {
+	if (*note != '\0' && used + GAP + strlen(note) <= t->columns) {
 		put_gap(b);
-		buf_adds(b, kept);
-	} else if (r->kept != NULL) {
+		buf_adds(b, note);
+	} else if (*note != '\0') {
 		buf_addc(b, '\n');
 		buf_fill(b, ' ', INDENT);
-		buf_adds(b, kept);
+		buf_adds(b, note);
 	}
 	if (r->state == RECORD_DONE && r->status != STATUS_SUCCEEDED)
 		put_failure(t, r, used, b);

@@ -2,6 +2,7 @@
 Retries: which failures are tried again, when, and what is left of each attempt.
 """
 
+import re
 import signal
 import sys
 
@@ -30,7 +31,7 @@ def test_it_is_tried_again_as_often_as_asked(work):
     assert [e["attempt"] for e in journal.of(run, "notebook_attempt_failed")] == [1, 2]
     assert [e["attempt"] for e in journal.of(run, "notebook_finished")] == [3]
     assert "attempt 2 in " in run.err and "attempt 3 in " in run.err and "attempt 4" not in run.err
-    assert "a: started (attempt 3)" in run.err
+    assert "a: started (attempt 3)" in run.err and re.search(r"a: failed after \S+ \(attempt 3\): E", run.err)
 
 
 def test_each_attempt_has_its_files_and_its_results(work):
@@ -59,11 +60,13 @@ def test_one_that_succeeds_in_the_end_has_succeeded(work):
     work.notebook("after", "print x")
     work.workflow({"path": "a.ipynb", "retries": 5, "parameters": {"fails": 2}, "env": count.env, **SOON},
                   {"path": "after.ipynb", "depends_on": ["a"]}, on_error="fail-fast")
-    run = work.run("workflow.yaml")
+    run = work.run("workflow.yaml", env={"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(work.path("summary.md"))})
     assert run.status == 0
     record = run.record("a")
     assert (record["status"], record["attempts"], record["error"]) == ("succeeded", 3, None)
     assert [a["error"]["name"] for a in record["earlier_attempts"]] == ["Shaky", "Shaky"]
+    assert re.search(r"^a +succeeded .* 4/4  attempt 3$", run.out, re.M), run.story()
+    assert re.search(r"a: succeeded in \S+ \(attempt 3\)", run.err) and "| 4/4 | attempt 3 |" in work.path("summary.md").read_text()
     assert count() == {"a": 3}
     assert journal.started(run) == ["a", "a", "a", "after"]
     assert not journal.of(run, "run_stopping")

@@ -914,7 +914,7 @@ START_TEST(plain)
 	    "[3/6] c: timed_out after 1.0s: longer than 1 s ... (cell 0); see runs/x/notebooks/c.ipynb\n"
 	    "[3/6] d: started (attempt 2)\n"
 	    "[3/6] stopping: SIGINT\n"
-	    "[4/6] d: cancelled after 1.0s\n"
+	    "[4/6] d: cancelled after 1.0s (attempt 2)\n"
 	    "[6/6] f: skipped: 'a' failed\n");
 	progress_end();
 	expect_text("");
@@ -963,7 +963,7 @@ START_TEST(plain_again)
 	    "[0/5] a: started (attempt 2)\n"
 	    "[0/5] a: stopped, to run again later: only 1.0 GiB of memory is free\n"
 	    "[0/5] a: started (attempt 3)\n"
-	    "[1/5] a: succeeded in 1.0s\n"
+	    "[1/5] a: succeeded in 1.0s (attempt 3)\n"
 	    "[3/5] c: skipped: not needed: b\n"
 	    "[3/5] nothing new is started: the load is 9.1\n"
 	    "[3/5] notebooks are started again\n"

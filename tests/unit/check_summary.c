@@ -172,7 +172,7 @@ START_TEST(less_is_known)
 }
 END_TEST
 
-/* What an earlier run did, and what was not needed. */
+/* What an earlier run did, what took several attempts, and what was not needed. */
 START_TEST(kept_and_excluded)
 {
 	static const char head[] = "NOTEBOOK  STATUS     TIME  CELLS\n";
@@ -184,17 +184,18 @@ START_TEST(kept_and_excluded)
 	r = made_ended(&made, 0, STATUS_SUCCEEDED, 0, NULL);
 	made_set(&r->kept, "{\"name\": \"a\"}");
 	r->cells_total = r->cells_executed = 4;
-	made_ran(&made, 1, STATUS_SUCCEEDED, 1, NULL);
+	r = made_ran(&made, 1, STATUS_SUCCEEDED, 1, NULL);
+	r->attempts = 3;
 	r = made_ended(&made, 2, STATUS_SKIPPED, 0, "{\"kind\": \"dependency\", \"message\": \"not needed: b\"}");
 	r->excluded = true;
 	made_over(&made, STATUS_SUCCEEDED, 1);
 	expected = xasprintf("%sa         succeeded     -    4/4  in an earlier run\n"
-	    "b         succeeded  1.0s    9/9\nc         skipped       -      -  not needed: b\n%s", head, totals);
+	    "b         succeeded  1.0s    9/9  attempt 3\nc         skipped       -      -  not needed: b\n%s", head, totals);
 	expect(0, false, expected);
 	expect(51, false, expected);
 	free(expected);
 	expected = xasprintf("%sa         succeeded     -    4/4\n    in an earlier run\n"
-	    "b         succeeded  1.0s    9/9\nc         skipped       -      -  not needed: b\n%s", head, totals);
+	    "b         succeeded  1.0s    9/9  attempt 3\nc         skipped       -      -  not needed: b\n%s", head, totals);
 	expect(50, false, expected);
 	free(expected);
 	for (size_t columns = 40; columns < 60; columns++)
