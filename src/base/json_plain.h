@@ -1,10 +1,11 @@
 /*
- * The inner loop that reading and writing JSON share; for base/json*.c alone.
+ * The characters of JSON: what checking, reading and writing it share. For base/json*.c alone.
  */
 #ifndef NBFORK_BASE_JSON_PLAIN_H
 #define NBFORK_BASE_JSON_PLAIN_H
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -33,6 +34,39 @@ json_plain(const char *p, const char *end)
 	while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
 		p++;
 	return p;
+}
+
+static inline bool
+json_is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static inline bool
+json_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline const char *
+json_skip_space(const char *p, const char *end)
+{
+	while (p < end && json_is_space(*p))
+		p++;
+	return p;
+}
+
+/* The value of a hexadecimal digit; -1 for anything else. */
+static inline int
+json_hex_digit(char c)
+{
+	if (json_is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
 }
 
 #endif
