@@ -205,7 +205,7 @@ def test_a_second_signal_ends_them_at_once(work, told):
 
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGHUP], ids=lambda s: s.name)
 def test_the_first_signal_stops_them_in_order_when_the_run_is_over(work, told, sig):
-    work.write("kind", "#!/bin/sh\ntrap 'echo bye; exit 5' TERM\ntouch ready\nsleep 1000 & wait\n")
+    work.write("kind", "#!/bin/sh\ntrap 'echo bye; exit 5' TERM\nexec 2>/dev/null\ntouch ready\nsleep 1000 & wait\n")
     work.path("kind").chmod(0o755)
     work.workflow("good.ipynb", hooks={"on_success": ["./kind"], "on_finish": tell("on_finish")})
     run = work.start("workflow.yaml")
