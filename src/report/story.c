@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,17 +16,22 @@ int
 story_open(struct story *s, const char *folder)
 {
 	char *path = file_join(folder, "events.jsonl");
+	struct stat st;
 	int error;
 
 	*s = (struct story)STORY_INIT;
-	/* A named pipe of that name is not waited for. */
+	/* A named pipe of that name is not waited for, and a device that never ends not read. */
 	s->fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	free(path);
 	if (s->fd == -1)
 		return -1;
-	if (story_read(s) != -1 && s->n > 0)
-		return 0;
-	error = s->n == 0 && errno == 0 ? ENODATA : errno;
+	if (fstat(s->fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		error = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+	} else {
+		if (story_read(s) != -1 && s->n > 0)
+			return 0;
+		error = s->n == 0 && errno == 0 ? ENODATA : errno;
+	}
 	story_release(s);
 	errno = error;
 	return -1;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -109,6 +110,25 @@ START_TEST(no_run)
 	ck_assert_int_eq(errno, ENODATA);
 	ck_assert_int_eq(story_open(&story, "nowhere"), -1);
 	ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
+/* What would have no end, or be waited for. */
+START_TEST(no_journal)
+{
+	ck_assert_int_eq(unlink("events.jsonl"), 0);
+	ck_assert_int_eq(symlink("/dev/zero", "events.jsonl"), 0);
+	ck_assert_int_eq(story_open(&story, "."), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_int_eq(unlink("events.jsonl"), 0);
+	ck_assert_int_eq(mkfifo("events.jsonl", 0600), 0);
+	ck_assert_int_eq(story_open(&story, "."), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_int_eq(unlink("events.jsonl"), 0);
+	ck_assert_int_eq(mkdir("events.jsonl", 0700), 0);
+	ck_assert_int_eq(story_open(&story, "."), -1);
+	ck_assert_int_eq(errno, EISDIR);
+	ck_assert_int_eq(rmdir("events.jsonl"), 0);
 }
 END_TEST
 
@@ -372,6 +392,7 @@ main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, times);
 	tcase_add_test(t, no_run);
+	tcase_add_test(t, no_journal);
 	tcase_add_test(t, whole_run);
 	tcase_add_test(t, grows);
 	tcase_add_test(t, calls_and_what_is_kept);
