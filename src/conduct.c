@@ -436,7 +436,7 @@ conduct(const struct workflow *w, const struct conduct_options *o, int *sig)
 	bool started;
 
 	*sig = 0;
-	if (o->html != NULL && reporter_check(o->html) == -1) {
+	if (o->html != NULL && file_check(o->html) == -1) {
 		c.status = status_of_errno(errno);
 		log_error("cannot write '%s': %s", o->html, strerror(errno));
 		return c.status;

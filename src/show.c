@@ -19,7 +19,6 @@
 #include "report/story_results.h"
 #include "report/summary.h"
 #include "report/text.h"
-#include "reporter.h"
 #include "rundir.h"
 #include "runs.h"
 
@@ -295,7 +294,7 @@ show_one(const struct show_options *o, const struct reports *reports, const char
 	if (runs_find(&e, o->run, &why) == -1 || (o->diff != NULL && runs_find(&before, o->diff, &why) == -1)) {
 		log_error("%s", why);
 		free(why);
-	} else if (reports_check(reports, &file) == -1 || (html != NULL && reporter_check(file = html) == -1)) {
+	} else if (reports_check(reports, &file) == -1 || (html != NULL && file_check(file = html) == -1)) {
 		log_error("cannot write '%s': %s", file, strerror(errno));
 	} else {
 		status = EXIT_ALL_SUCCEEDED;

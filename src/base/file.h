@@ -68,6 +68,12 @@ void file_abandon(struct file_writer *w);
 /* Removes what a process that died between file_begin() and file_commit() of this path has left. */
 void file_remove_temporaries(const char *path);
 
+/*
+ * Whether it could be written now, without anybody noticing: a pipe is not opened, whose reader would see its end.
+ * Returns 0 or -1 with errno.
+ */
+int file_check(const char *path);
+
 /* All of it in one call. */
 int file_replace(const char *path, const void *p, size_t n);
 

@@ -270,6 +270,20 @@ file_create(const char *path, const void *p, size_t n)
 	return file_commit(&w);
 }
 
+int
+file_check(const char *path)
+{
+	struct file_writer w;
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return access(path, W_OK);
+	if (file_begin(&w, path) == -1)
+		return -1;
+	file_abandon(&w);
+	return 0;
+}
+
 void
 file_remove_temporaries(const char *path)
 {

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -63,21 +62,11 @@ int
 reports_check(const struct reports *r, const char **what)
 {
 	for (int i = 0; i < REPORTS; i++) {
-		struct file_writer w;
-		struct stat st;
-
 		if (r->files[i] == NULL || is_standard(r->files[i]))
 			continue;
 		*what = r->files[i];
-		/* A pipe or a device would notice that it is opened. */
-		if (stat(r->files[i], &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
-			if (access(r->files[i], W_OK) == -1)
-				return -1;
-			continue;
-		}
-		if (file_begin(&w, r->files[i]) == -1)
+		if (file_check(r->files[i]) == -1)
 			return -1;
-		file_abandon(&w);
 	}
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
@@ -454,6 +455,26 @@ START_TEST(special_files)
 }
 END_TEST
 
+/* Whoever reads a pipe sees its end when one that writes has gone. */
+START_TEST(is_looked_at_unnoticed)
+{
+	struct pollfd p = {.events = POLLIN};
+
+	ck_assert_int_eq(mkfifo("pipe", 0666), 0);
+	p.fd = open("pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ne(p.fd, -1);
+	ck_assert_int_eq(file_check("pipe"), 0);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	close(p.fd);
+	ck_assert_int_eq(file_check("pipe"), 0);
+	ck_assert_int_eq(file_check("new"), 0);
+	ck_assert_int_eq(file_check("."), -1);
+	ck_assert_int_eq(file_check("no/new"), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_int_eq(entries(".", "", NULL), 1);
+}
+END_TEST
+
 /* ---- Folders ---- */
 
 START_TEST(makes_folders)
@@ -650,6 +671,7 @@ main(void)
 	tcase_add_test(tcase, rename_fails);
 	tcase_add_test(tcase, follows_links);
 	tcase_add_test(tcase, special_files);
+	tcase_add_test(tcase, is_looked_at_unnoticed);
 	tcase_add_test(tcase, makes_folders);
 	tcase_add_test(tcase, removes_trees);
 	tcase_add_test(tcase, names);
