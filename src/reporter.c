@@ -36,17 +36,6 @@
  */
 #define DONE '\0'
 
-int
-reporter_check(const char *also)
-{
-	struct file_writer w;
-
-	if (file_begin_quick(&w, also) == -1)
-		return -1;
-	file_abandon(&w);
-	return 0;
-}
-
 /* ---- The process ---- */
 
 static void
@@ -237,12 +226,23 @@ reap(pid_t pid)
 		nanosleep(&step, NULL);
 }
 
+/* Removes what a process that was killed has left in the place of a file that it was writing. */
+static void
+clean(const char *file)
+{
+	char *real = realpath(file, NULL);
+
+	file_remove_temporaries(real != NULL ? real : file);
+	free(real);
+}
+
 /* Waits for the process, which is killed when it takes too long, or when nbfork is told to stop meanwhile. */
 static void
 await(struct reporter *r, int64_t deadline)
 {
 	pid_t pid = r->pid;
 	int sig, stops = signals_stops(&sig);
+	bool killed = false;
 
 	while (!hear(r)) {
 		struct pollfd p = {.fd = r->fd, .events = POLLIN};
@@ -252,6 +252,7 @@ await(struct reporter *r, int64_t deadline)
 
 		if (told || ready == 0 || (ready == -1 && errno != EINTR)) {
 			kill(r->pid, SIGKILL);
+			killed = true;
 			buf_reset(&r->said);
 			buf_adds(&r->said, told ? "nbfork was told to stop\n" : "it took too long\n");
 			break;
@@ -259,6 +260,14 @@ await(struct reporter *r, int64_t deadline)
 	}
 	conclude(r);
 	reap(pid);
+	if (killed) {
+		char *file = file_join(r->folder, REPORT_FILE);
+
+		clean(file);
+		if (r->also != NULL)
+			clean(r->also);
+		free(file);
+	}
 }
 
 void

@@ -24,11 +24,6 @@ struct reporter {
 
 #define REPORTER_INIT {NULL, NULL, 0, -1, BUF_INIT, 0, false}
 
-/*
- * Whether the file can be written, before anything has been started. Returns 0 or -1 with errno.
- */
-int reporter_check(const char *also);
-
 /* The run begins. */
 void reporter_start(struct reporter *r, const char *folder, const char *also);
 

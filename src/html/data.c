@@ -20,6 +20,8 @@
 #define LOG_END ((size_t)2 * 1024)	/* how much of a log is shown */
 #define LOG_END_FAILED ((size_t)16 * 1024)	/* of one that tells of a failure */
 #define LOGS_MAX ((size_t)8 * 1024 * 1024)	/* of all together */
+#define TEXTS_MAX ((size_t)32 * 1024 * 1024)	/* of values and tracebacks; what comes then is cut to */
+#define TEXT_LITTLE ((size_t)1024)
 
 struct data {
 	const struct story_run *run;
@@ -27,7 +29,7 @@ struct data {
 	struct json_out *o;
 	struct table indices;	/* of all notebooks, by name, from 1 */
 	size_t cells;	/* that have been put */
-	size_t logs;	/* bytes of them */
+	size_t logs, texts;	/* bytes of them */
 };
 
 /* ---- Members ---- */
@@ -87,18 +89,21 @@ put_member(struct json_out *o, const char *key, struct json object, const char *
 
 /* Puts text of which only the beginning and the end are shown when it is long. */
 static void
-put_text(struct json_out *o, const struct buf *text, size_t most)
+put_text(struct data *d, const struct buf *text, size_t most)
 {
 	struct buf cut = BUF_INIT;
 
+	if (d->texts > TEXTS_MAX)
+		most = TEXT_LITTLE;
+	d->texts += text->len < most ? text->len : most;
 	if (text->len <= most) {
-		json_out_str(o, buf_str(text));
+		json_out_str(d->o, buf_str(text));
 		return;
 	}
 	buf_add(&cut, text->data, most / 4 * 3);
 	buf_addf(&cut, "\n[%zu bytes are left out here]\n", text->len - most / 4 * 3 - most / 4);
 	buf_add(&cut, text->data + text->len - most / 4, most / 4);
-	json_out_str(o, buf_str(&cut));
+	json_out_str(d->o, buf_str(&cut));
 	buf_release(&cut);
 }
 
@@ -113,13 +118,13 @@ drop_nuls(struct buf *text)
 
 /* A value as text: JSON with indentation, or the characters of a string. Its numbers are shown as they are. */
 static void
-put_value(struct json_out *o, struct json v)
+put_value(struct data *d, struct json v)
 {
 	const struct json_form form = {.indent = 2, .strict = true};
 	struct buf text = BUF_INIT;
 
 	if (json_type(v) == JSON_NONE || json_type(v) == JSON_NULL) {
-		json_out_value(o, JSON_NOTHING);
+		json_out_value(d->o, JSON_NOTHING);
 		return;
 	}
 	if (json_type(v) == JSON_STRING)
@@ -127,7 +132,7 @@ put_value(struct json_out *o, struct json v)
 	else
 		json_put(&text, v, &form);
 	drop_nuls(&text);
-	put_text(o, &text, VALUE_MAX);
+	put_text(d, &text, VALUE_MAX);
 	buf_release(&text);
 }
 
@@ -224,6 +229,7 @@ put_log(struct data *d, const struct story_notebook *n)
 	drop_nuls(&end);
 	put_str(d->o, "log_end", end.len > 0 ? buf_str(&end) : NULL);
 	put_int(d->o, "log_bytes", bytes);
+	put_bool(d->o, "log_cut", (off_t)end.len < bytes);
 	buf_release(&end);
 	free(path);
 }
@@ -231,8 +237,9 @@ put_log(struct data *d, const struct story_notebook *n)
 /* ---- Notebooks ---- */
 
 static void
-put_error(struct json_out *o, struct json error)
+put_error(struct data *d, struct json error)
 {
+	struct json_out *o = d->o;
 	struct buf traceback = BUF_INIT;
 	struct json_iter it;
 	struct json line;
@@ -246,7 +253,7 @@ put_error(struct json_out *o, struct json error)
 	put_member(o, "kind", error, "kind");
 	put_member(o, "name", error, "name");
 	json_out_key(o, "message");
-	put_value(o, json_get(error, "message"));
+	put_value(d, json_get(error, "message"));
 	put_member(o, "cell", error, "cell");
 	put_member(o, "execution_count", error, "execution_count");
 	json_walk(&it, json_get(error, "traceback"));
@@ -257,7 +264,7 @@ put_error(struct json_out *o, struct json error)
 	drop_nuls(&traceback);
 	json_out_key(o, "traceback");
 	if (traceback.len > 0)
-		put_text(o, &traceback, TRACEBACK_MAX);
+		put_text(d, &traceback, TRACEBACK_MAX);
 	else
 		json_out_str(o, NULL);
 	buf_release(&traceback);
@@ -338,7 +345,7 @@ put_try(struct data *d, struct json object)
 	put_member(d->o, "seconds", object, "duration_seconds");
 	put_member(d->o, "cpu", object, "cpu_seconds");
 	put_member(d->o, "rss", object, "max_rss_bytes");
-	put_error(d->o, json_get(object, "error"));
+	put_error(d, json_get(object, "error"));
 	put_files(d, object);
 	json_out_close(d->o, '}');
 }
@@ -376,14 +383,14 @@ put_outcome(struct data *d, struct json object)
 	while (it.object && json_next(&it, &key, &value)) {
 		json_out_open(d->o, '[');
 		json_out_value(d->o, key);
-		put_value(d->o, value);
+		put_value(d, value);
 		json_out_close(d->o, ']');
 	}
 	json_out_close(d->o, ']');
 	json_out_key(d->o, "result");
-	put_value(d->o, json_get(object, "result"));
+	put_value(d, json_get(object, "result"));
 	json_out_key(d->o, "values");
-	put_value(d->o, json_count(values) > 0 ? values : JSON_NOTHING);
+	put_value(d, json_count(values) > 0 ? values : JSON_NOTHING);
 	put_member(d->o, "exit_status", object, "exit_status");
 	put_member(d->o, "signal", object, "signal");
 	put_member(d->o, "cpu", object, "cpu_seconds");
@@ -393,7 +400,7 @@ put_outcome(struct data *d, struct json object)
 	put_member(d->o, "total", cells, "total");
 	put_member(d->o, "url", object, "url");
 	put_member(d->o, "attempted", object, "attempts");
-	put_error(d->o, json_get(object, "error"));
+	put_error(d, json_get(object, "error"));
 	put_files(d, object);
 }
 

@@ -12,7 +12,7 @@
  *		attempts: [{number, slot, queued, started, ready, warm, departed, ended, end, status, retry_in, why, url, total,
  *			cells: [index, started, milliseconds or -1, failed 0 or 1, ...], memory: [time, bytes, ...]}, ...],
  *		parameters: [[name, text], ...], result: text, values: text, exit_status, signal, cpu, rss, error,
- *		executed, total, page, copy, log, log_end, log_bytes, url,
+ *		executed, total, page, copy, log, log_end, log_bytes, log_cut, url,
  *		tries: [{attempt, status, seconds, cpu, rss, error, page, copy, log}, ...]}, ...]}
  * An error is {kind, name, message, cell, execution_count, traceback: text} or null.
  */

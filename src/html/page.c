@@ -2,6 +2,7 @@
 
 #include "html/page.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,8 +157,8 @@ static void
 put_row(struct buf *b, const struct story_run *run, const struct story_notebook *n, const char *folder, const char *base)
 {
 	struct json object = n->object != NULL ? json_of(n->object) : JSON_NOTHING;
-	struct json attempts = json_get(object, "attempts");
 	const char *state = state_name(run, n);
+	int64_t attempts;
 
 	buf_adds(b, "<tr>");
 	put_name(b, n, object, folder, base);
@@ -168,10 +169,9 @@ put_row(struct buf *b, const struct story_run *run, const struct story_notebook 
 	put_number(b, json_get(object, "cpu_seconds"), 1, " s");
 	put_number(b, json_get(object, "max_rss_bytes"), 1024 * 1024, " MiB");
 	buf_adds(b, "<td class=\"n\">");
-	if (attempts.text != NULL)
-		buf_add(b, attempts.text, attempts.len < 12 ? attempts.len : 12);
-	else
-		buf_addf(b, "%zu", n->nattempts);
+	if (!json_int(json_get(object, "attempts"), &attempts))
+		attempts = (int64_t)n->nattempts;
+	buf_addf(b, "%lld", (long long)attempts);
 	buf_adds(b, "</td><td class=\"r\">");
 	put_reason(b, n, object);
 	buf_adds(b, "</td></tr>\n");

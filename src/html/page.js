@@ -219,8 +219,21 @@ function criticalPath() {
 			all.push({b: b, a: a, i: i});
 	}));
 	const byFreed = all.slice().sort((x, y) => freed(x.a) - freed(y.a));
-	const latest = (list, most) => list.filter(x => !seen.has(x.a) && freed(x.a) <= most)
-		.reduce((best, x) => best === null || freed(x.a) > freed(best.a) ? x : best, null);
+	/* The last of those that had gone by then; of a list in that order. */
+	const latest = (list, most) => {
+		let low = 0, high = list.length;
+
+		while (low < high) {
+			const middle = (low + high) >> 1;
+			if (freed(list[middle].a) <= most)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		while (low > 0 && seen.has(list[low - 1].a))
+			low--;
+		return low > 0 ? list[low - 1] : null;
+	};
 	let x = all.reduce((best, y) => best === null || stopped(y.a) > stopped(best.a) ? y : best, null);
 	while (x !== null) {
 		seen.add(x.a);
@@ -234,7 +247,7 @@ function criticalPath() {
 				before = latest(byFreed, x.a.started + 5);
 			if (before === null)
 				before = latest(x.b.depends_on.map(d => books[d]).filter(d => d.last && d.last.started !== null)
-					.map(d => ({b: d, a: d.last, i: d.attempts.length - 1})), x.a.started + 5);
+					.map(d => ({b: d, a: d.last, i: d.attempts.length - 1})).sort((y, z) => freed(y.a) - freed(z.a)), x.a.started + 5);
 		}
 		x = before !== null && !seen.has(before.a) ? before : null;
 	}
@@ -961,7 +974,7 @@ function details(b) {
 		b.result !== null && b.result !== undefined ? part("Result", pre(b.result)) : null,
 		b.values !== null && b.values !== undefined ? part("Values set", pre(b.values)) : null,
 		attemptsPart(b),
-		b.log_end ? part(b.log_bytes > b.log_end.length * 1.02 + 8 ? "End of the log" : "Log", b.log_bytes > b.log_end.length * 1.02 + 8 ? el("p", {class: "faint"}, "all of it, " + bytes(b.log_bytes) + ": ", link(b.log, "log")) : null, pre(b.log_end)) : null);
+		b.log_end ? part(b.log_cut ? "End of the log" : "Log", b.log_cut ? el("p", {class: "faint"}, "all of it, " + bytes(b.log_bytes) + ": ", link(b.log, "log")) : null, pre(b.log_end)) : null);
 }
 
 /* ---- All of it ---- */

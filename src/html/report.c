@@ -163,12 +163,11 @@ report_write(const char *folder, const char *also, char **what)
 	char *file = file_join(folder, REPORT_FILE);
 	const struct story_run *run;
 	struct story story;
-	int result = 0;
+	int result = 0, error = 0;
 
 	*what = NULL;
 	if (story_open(&story, folder) == -1) {
-		int error = errno;
-
+		error = errno;
 		*what = xasprintf("cannot read '%s/events.jsonl'", folder);
 		free(file);
 		errno = error;
@@ -176,16 +175,17 @@ report_write(const char *folder, const char *also, char **what)
 	}
 	run = story_last(&story);
 	report_copies(run, folder);
-	if (report_page(run, folder, file) == -1)
+	/* That one cannot be written is no reason not to write the other. */
+	if (report_page(run, folder, file) == -1) {
 		result = fail(what, file);
-	else if (also != NULL && report_page(run, folder, also) == -1)
-		result = fail(what, also);
-	{
-		int error = errno;
-
-		free(file);
-		story_release(&story);
-		errno = error;
+		error = errno;
 	}
+	if (also != NULL && report_page(run, folder, also) == -1 && result == 0) {
+		result = fail(what, also);
+		error = errno;
+	}
+	free(file);
+	story_release(&story);
+	errno = error;
 	return result;
 }

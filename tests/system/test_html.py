@@ -286,8 +286,10 @@ def test_a_signal_ends_the_wait_for_the_last_report(work):
         assert time.monotonic() < end
     work.write("go", "")
     run.event("run_finished")
+    (run.folder / ".report.html.abc123").write_text("what it had written")
     run.signal(signal.SIGTERM)
     run.finish()
+    assert not list(run.folder.glob(".report*"))
     assert run.status == -signal.SIGTERM and run.results["status"] == "succeeded"
     assert "the report of the run was not written: nbfork was told to stop" in run.err
     assert not alive(report)

@@ -11,10 +11,15 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "html/copy.h"
+#include "html/data.h"
 #include "html/frame.h"
 #include "html/markdown.h"
 #include "html/output.h"
+#include "html/page.h"
+#include "html/report.h"
 #include "html/text.h"
+#include "report/story.h"
+#include "report/story_lines.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -325,6 +330,61 @@ START_TEST(too_large_outputs_are_cut)
 }
 END_TEST
 
+/* ---- The report ---- */
+
+#define AT "{\"time\": \"2026-11-22T08:15:00.000Z\", \"event\": "
+
+static void
+take(struct story *s, const char *line)
+{
+	story_take(s, line, strlen(line));
+}
+
+/* A run of so many notebooks that have failed, and whose objects end with that. */
+static void
+take_failures(struct story *s, int n, const char *members)
+{
+	struct buf line = BUF_INIT;
+
+	take(s, AT "\"run_started\", \"run\": {\"id\": \"r\"}, \"workflow\": {\"name\": \"w\"}, \"notebooks\": 1}");
+	for (int i = 0; i < n; i++) {
+		buf_reset(&line);
+		buf_addf(&line, AT "\"notebook_finished\", \"name\": \"n%d\", \"notebook\": {\"name\": \"n%d\", \"status\": "
+		    "\"failed\", %s}}", i, i, members);
+		take(s, line.data);
+	}
+	buf_release(&line);
+}
+
+START_TEST(a_journal_brings_no_elements_into_the_page)
+{
+	struct story s = STORY_INIT;
+
+	take_failures(&s, 1, "\"attempts\": \"<script>\", \"path\": \"<script>\", \"result\": \"</script><script>\"");
+	page_put(story_last(&s), "nowhere", "", &b);
+	ck_assert(!has("\"<script>"));
+	ck_assert(has("\\u003c/script>\\u003cscript>"));
+	story_release(&s);
+}
+END_TEST
+
+START_TEST(long_tracebacks_of_many_do_not_fill_the_page)
+{
+	struct story s = STORY_INIT;
+	struct buf members = BUF_INIT;
+
+	buf_adds(&members, "\"error\": {\"kind\": \"notebook\", \"name\": \"E\", \"message\": \"no\", \"traceback\": [\"");
+	buf_fill(&members, 'x', (size_t)60 * 1024);
+	buf_adds(&members, "\"]}");
+	take_failures(&s, 2000, members.data);
+	page_put(story_last(&s), "nowhere", "", &b);
+	ck_assert_uint_lt(b.len, (size_t)40 * 1024 * 1024);
+	ck_assert(has("bytes are left out here"));
+	buf_release(&members);
+	story_release(&s);
+}
+END_TEST
+
 /* ---- Files ---- */
 
 static char folder[] = "/tmp/nbfork-html-XXXXXX";
@@ -387,6 +447,53 @@ START_TEST(a_page_is_made_when_its_notebook_is_another_one)
 }
 END_TEST
 
+/* Whether all of a log is shown is not a matter of how many characters it has. */
+START_TEST(a_log_that_is_all_there_is_not_cut)
+{
+	struct story s = STORY_INIT;
+	struct buf log = BUF_INIT;
+	char *logs = file_join(folder, "logs"), *path = file_join(logs, "n0.log");
+
+	ck_assert_int_eq(mkdir(logs, 0700), 0);
+	repeat(&log, "\u65e5\u672c\n", 100);
+	ck_assert_int_eq(file_replace(path, log.data, log.len), 0);
+	take_failures(&s, 1, "\"attempts\": 1");
+	data_put(story_last(&s), folder, "", &b);
+	ck_assert(has("\"log_bytes\": 700, \"log_cut\": false"));
+	buf_reset(&b);
+	repeat(&log, "\u65e5\u672c\n", 10000);
+	ck_assert_int_eq(file_replace(path, log.data, log.len), 0);
+	data_put(story_last(&s), folder, "", &b);
+	ck_assert(has("\"log_bytes\": 70700, \"log_cut\": true"));
+	free(path);
+	free(logs);
+	buf_release(&log);
+	story_release(&s);
+}
+END_TEST
+
+/* That the folder's own cannot be written keeps nobody from having one elsewhere. */
+START_TEST(one_report_is_written_where_another_cannot_be)
+{
+	struct buf journal = BUF_INIT;
+	char *events = file_join(folder, "events.jsonl"), *own = file_join(folder, "report.html"), *other = file_join(folder, "o.html");
+	char *what;
+
+	buf_adds(&journal, AT "\"run_started\", \"run\": {\"id\": \"r\"}, \"workflow\": {\"name\": \"w\"}}\n");
+	ck_assert_int_eq(file_replace(events, journal.data, journal.len), 0);
+	ck_assert_int_eq(mkdir(own, 0700), 0);
+	ck_assert_int_eq(report_write(folder, other, &what), -1);
+	ck_assert_int_eq(errno, EISDIR);
+	ck_assert_ptr_nonnull(strstr(what, "report.html"));
+	ck_assert_int_eq(access(other, F_OK), 0);
+	free(what);
+	free(other);
+	free(own);
+	free(events);
+	buf_release(&journal);
+}
+END_TEST
+
 START_TEST(what_is_no_notebook_has_no_page)
 {
 	ck_assert_int_eq(copy_render(folder, "a", NULL), -1);
@@ -437,9 +544,13 @@ main(void)
 	tcase_add_loop_test(t, outputs_become_html, 0, COUNT(outputs));
 	tcase_add_test(t, too_many_outputs_are_cut);
 	tcase_add_test(t, too_large_outputs_are_cut);
+	tcase_add_test(t, a_journal_brings_no_elements_into_the_page);
+	tcase_add_test(t, long_tracebacks_of_many_do_not_fill_the_page);
 	tcase_add_checked_fixture(f, make_folder, remove_folder);
 	tcase_add_test(f, a_page_is_made_when_its_notebook_is_another_one);
 	tcase_add_test(f, what_is_no_notebook_has_no_page);
+	tcase_add_test(f, a_log_that_is_all_there_is_not_cut);
+	tcase_add_test(f, one_report_is_written_where_another_cannot_be);
 	tcase_add_test(f, the_marks_of_an_error_lead_to_its_cell);
 	suite_add_tcase(s, t);
 	suite_add_tcase(s, f);
