@@ -118,6 +118,15 @@ _nbfork_runs() {
 	if [[ ${#COMPREPLY[@]} == 0 ]]; then _nbfork_files "$typed" /; fi
 }
 
+# Runs to be told of: those have a name there, too.
+_nbfork_told() {
+	local typed=$1 found
+	for found in nbfork-runs/*; do
+		if [[ -d $found ]]; then _nbfork_offer "${found#nbfork-runs/}" "$typed"; fi
+	done
+	if [[ ${#COMPREPLY[@]} == 0 ]]; then _nbfork_runs "$typed"; fi
+}
+
 # The value of an option.
 _nbfork_value() {
 	case $1 in
@@ -127,7 +136,8 @@ _nbfork_value() {
 	--target | -t) _nbfork_names targets "$2" ;;
 	--job) _nbfork_names jobs "$2" ;;
 	--select | -s) _nbfork_names notebooks "$2" ;;
-	--resume | -r | --show | --diff) _nbfork_runs "$2" ;;
+	--resume | -r) _nbfork_runs "$2" ;;
+	--show | --diff) _nbfork_told "$2" ;;
 	--run-dir | -o | --list-runs) _nbfork_files "$2" / ;;
 	--events | --html | --junit | --trace) _nbfork_files "$2" ;;
 	esac
@@ -185,6 +195,13 @@ _nbfork() {
 			return
 			;;
 		esac
+		# A value of these may also be an argument of its own.
+		for word in --show --list-runs; do
+			if _nbfork_among "$word" "${values[@]:1:${#values[@]}-2}"; then
+				_nbfork_value "$word" "$typed"
+				return
+			fi
+		done
 	fi
 	_nbfork_files "$typed" .yaml .yml .json .ipynb .py .sql .r .R .scala
 }

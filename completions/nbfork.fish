@@ -19,7 +19,24 @@ function __nbfork_runs
 	end
 end
 
+# Runs to be told of: those have a name there, too.
+function __nbfork_told
+	for run in nbfork-runs/*
+		test -d "$run"; and string replace -- nbfork-runs/ '' "$run"
+	end
+end
+
+# A run and a folder of runs may be arguments of their own.
 function __nbfork_arguments
+	set -l words (commandline -po)
+	if contains -- --show $words
+		__nbfork_told
+		return
+	end
+	if contains -- --list-runs $words
+		__fish_complete_directories
+		return
+	end
 	__fish_complete_suffix .yaml .yml .json .ipynb .py .sql .r .R .scala
 end
 
@@ -40,8 +57,8 @@ complete -c nbfork -l graph -d 'With --dry-run: as a graph for dot'
 complete -c nbfork -l deploy -d 'Save the workflow as a job of its Databricks target'
 complete -c nbfork -l run-now -d 'With --deploy: start the job then'
 complete -c nbfork -l list-runs -f -a '(__fish_complete_directories)' -d 'List earlier runs'
-complete -c nbfork -l show -f -a '(__nbfork_runs)' -d 'Tell of an earlier run, or one that goes on'
-complete -c nbfork -l diff -x -a '(__nbfork_runs)' -d 'With --show: what has changed since that run'
+complete -c nbfork -l show -f -a '(__nbfork_told)' -d 'Tell of an earlier run, or one that goes on'
+complete -c nbfork -l diff -x -a '(__nbfork_told)' -d 'With --show: what has changed since that run'
 complete -c nbfork -l json -d 'Print the results document instead of the summary'
 complete -c nbfork -l events -r -F -d 'Write events as they happen'
 complete -c nbfork -l html -r -F -d 'Write the report of the run to a file too'

@@ -122,6 +122,12 @@ def test_options_words_and_files(shell, name):
     assert typed("nbfork -e dr\t") == ["-e", "drain"]
     assert typed("nbfork --prog\tpl\t") == ["--progress=plain"]
     assert typed("nbfork --resume=nbfork-runs/w\t") == ["--resume=nbfork-runs/w-2026"]
+    # A run has its name, and its folder; both stand behind --show, too, where no notebook does.
+    assert typed("nbfork --show=w\t") == ["--show=w-2026"]
+    assert typed("nbfork --show w\t") == ["--show", "w-2026"]
+    assert typed("nbfork --show --diff=w\t") == ["--show", "--diff=w-2026"]
+    assert typed("nbfork --show nbfork-runs/w\t") == ["--show", "nbfork-runs/w-2026"]
+    assert [w.rstrip("/") for w in typed("nbfork --list-runs mo\t")] == ["--list-runs", "more"]
     assert typed("nbfork the\t") == ["the flow.yaml"]
     assert typed("nbfork no\t") == ["no te's $(touch pwned).ipynb"]
     assert typed("nbfork more/\t") == ["more/w.yaml"]
@@ -147,6 +153,10 @@ def test_fish_offers_the_names(here):
     assert fish(here, "nbfork --on-error=fa") == ["--on-error=fail-fast"]
     assert fish(here, "nbfork --dr") == ["--dry-run"]
     assert fish(here, "nbfork --resume=") == ["--resume=nbfork-runs/w-2026"]
+    assert fish(here, "nbfork --show=") == ["--show=w-2026"]
+    assert fish(here, "nbfork --show --diff ") == ["w-2026"]
+    assert fish(here, "nbfork --show ") == ["w-2026"]
+    assert fish(here, "nbfork --list-runs mo") == ["more/"]
     assert {"the flow.yaml", "a.ipynb", "no te's $(touch pwned).ipynb"} <= set(fish(here, "nbfork "))
     assert fish(here, "nbfork -s ") == []
 
