@@ -18,6 +18,7 @@
 #define OPTIONS (CMARK_OPT_DEFAULT | CMARK_OPT_VALIDATE_UTF8)
 #define TREE_MOST ((size_t)64 * 1024 * 1024)	/* bytes of memory */
 #define HTML_MOST ((size_t)64 * 1024 * 1024)	/* the same, while it grows; there is about a half of it in the end */
+#define ID_MOST 300	/* bytes of a heading that can be led to */
 #define ATTACHED_MOST ((size_t)16 * 1024 * 1024)	/* bytes of all pictures of a text: one may be there many times */
 
 /* ---- Formulas ---- */
@@ -214,6 +215,42 @@ change_html(cmark_node *node, bool block)
 	cmark_node_free(node);
 }
 
+/*
+ * Tables of contents lead to a heading by its text with dashes for spaces, as Jupyter has it. Ids that begin with "cell-"
+ * are those of cells.
+ */
+static void
+anchor(cmark_node *heading)
+{
+	cmark_iter *it = cmark_iter_new(heading);
+	struct buf id = BUF_INIT, html = BUF_INIT;
+	cmark_event_type event;
+	cmark_node *anchor;
+
+	while ((event = cmark_iter_next(it)) != CMARK_EVENT_DONE) {
+		cmark_node *node = cmark_iter_get_node(it);
+		cmark_node_type type = cmark_node_get_type(node);
+
+		if (event == CMARK_EVENT_ENTER && (type == CMARK_NODE_TEXT || type == CMARK_NODE_CODE))
+			buf_adds(&id, cmark_node_get_literal(node));
+	}
+	cmark_iter_free(it);
+	for (size_t i = 0; i < id.len; i++)
+		if (id.data[i] == ' ')
+			id.data[i] = '-';
+	if (id.len > 0 && id.len <= ID_MOST && strncmp(id.data, "cell-", 5) != 0) {
+		buf_adds(&html, "<a id=\"");
+		html_puts(&html, buf_str(&id));
+		buf_adds(&html, "\"></a>");
+		anchor = cmark_node_new_with_mem(CMARK_NODE_CUSTOM_INLINE, allowance_mem());
+		cmark_node_set_on_enter(anchor, buf_str(&html));
+		if (cmark_node_prepend_child(heading, anchor) == 0)
+			cmark_node_free(anchor);
+	}
+	buf_release(&html);
+	buf_release(&id);
+}
+
 static void
 change(cmark_node *root, struct attachments *attachments)
 {
@@ -227,7 +264,7 @@ change(cmark_node *root, struct attachments *attachments)
 		cmark_node *node = cmark_iter_get_node(it);
 		cmark_node_type type = cmark_node_get_type(node);
 
-		if ((type == CMARK_NODE_IMAGE && event == CMARK_EVENT_EXIT) ||
+		if (((type == CMARK_NODE_IMAGE || type == CMARK_NODE_HEADING) && event == CMARK_EVENT_EXIT) ||
 		    ((type == CMARK_NODE_HTML_BLOCK || type == CMARK_NODE_HTML_INLINE) && event == CMARK_EVENT_ENTER)) {
 			found = xgrow(found, n, &cap, sizeof(*found));
 			found[n++] = node;
@@ -239,6 +276,8 @@ change(cmark_node *root, struct attachments *attachments)
 
 		if (type == CMARK_NODE_IMAGE)
 			change_image(found[i], attachments);
+		else if (type == CMARK_NODE_HEADING)
+			anchor(found[i]);
 		else
 			change_html(found[i], type == CMARK_NODE_HTML_BLOCK);
 	}

@@ -1,7 +1,8 @@
 /*
  * Markdown as HTML: that of GitHub, with tables. HTML in it becomes a frame (html/frame.h) where it is a block; inline it
  * is left out, but for line breaks. Links to scripts lead nowhere; pictures that are not in the text or among
- * the attachments become links. Formulas ($...$, $$...$$) stay as they were written. A text that would become enormous is shown as it is.
+ * the attachments become links. Headings have ids, their text with dashes for spaces: links in notebooks lead there so.
+ * Formulas ($...$, $$...$$) stay as they were written. A text that would become enormous is shown as it is.
  */
 #ifndef NBFORK_HTML_MARKDOWN_H
 #define NBFORK_HTML_MARKDOWN_H

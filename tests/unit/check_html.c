@@ -149,7 +149,10 @@ END_TEST
 /* ---- Markdown ---- */
 
 static const struct pair markdowns[] = {
-	{"# A *b*", "<h1>A <em>b</em></h1>\n"},
+	{"# A *b*", "<h1><a id=\"A-b\"></a>A <em>b</em></h1>\n"},
+	{"## \"1\" & `x y` ![p](q)", "<h2><a id=\"&quot;1&quot;-&amp;-x-y-p\"></a>&quot;1&quot; &amp; <code>x y</code> <a href=\"q\">p</a></h2>\n"},
+	{"# cell-1", "<h1>cell-1</h1>\n"},
+	{"[to](#A-b)", "<p><a href=\"#A-b\">to</a></p>\n"},
 	{"|a|\n|-|\n|b|", "<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>b</td>\n</tr>\n</tbody>\n</table>\n"},
 	{"[x](javascript:alert(1))", "<p><a href=\"\">x</a></p>\n"},
 	{"[x](JaVaScRiPt:alert(1) \"t\")", "<p><a href=\"\" title=\"t\">x</a></p>\n"},
