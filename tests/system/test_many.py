@@ -15,7 +15,7 @@ from harness import PATIENCE, marked, stat, wait_for
 
 MANY = 10000
 SOAK = os.environ.get("NBFORK_TEST_SOAK") == "1"
-RUN = 2000 if SOAK else 400
+RUN = 2000 if SOAK else 200
 CPU = 5.0  # seconds; it takes some tenths of one
 MEMORY = 100 << 20
 
