@@ -87,14 +87,17 @@ open_new(struct conductor *c, const struct conduct_options *o)
 {
 	const char *file = NULL;
 	char *what = NULL;
+	int error;
 
 	if (rundir_make(&c->dirs, c->workflow, o->run_dir, &what) == -1)
 		return refuse(what);
 	if (events_open(&c->events, c->dirs.folder, false, o->events, &file) == 0 &&
 	    reports_check(&o->reports, &file) == 0)
 		return 0;
+	error = errno;
 	what = xasprintf("cannot write '%s'", file);
 	rundir_unmake(&c->dirs);
+	errno = error;
 	return refuse(what);
 }
 

@@ -123,13 +123,14 @@ def test_what_is_kept_has_passed(work):
     assert [e.tag for e in of["bad"]] == ["failure", "system-out"]
 
 
-@pytest.mark.parametrize("option", ["junit", "trace"])
-@pytest.mark.parametrize("place", ["missing/report", "."])
-def test_reports_that_cannot_be_written_are_an_error_before_the_start(work, option, place):
+@pytest.mark.parametrize("option", ["events", "junit", "trace"])
+@pytest.mark.parametrize("place, why", [("missing/report", "No such file or directory"), (".", "Is a directory"),
+                                        ("", "No such file or directory")])
+def test_reports_that_cannot_be_written_are_an_error_before_the_start(work, option, place, why):
     work.notebook("a", "touch ran")
     run = work.run(f"--{option}={place}", "a.ipynb")
     assert run.status == 2
-    assert f"cannot write '{place}'" in run.err
+    assert f"cannot write '{place}': {why}\n" in run.err
     assert not work.path("ran").exists() and not run.dir.exists()
 
 
