@@ -355,6 +355,7 @@ size_t
 utf8_escape(const char *s, char out[UTF8_ESCAPED], size_t *n)
 {
 	unsigned char c = (unsigned char)s[0], next = c != '\0' ? (unsigned char)s[1] : 0;
+	uint32_t cp;
 
 	if (c < 0x20 || c == 0x7f) {
 		*n = (size_t)snprintf(out, UTF8_ESCAPED, "\\x%02x", c);
@@ -363,6 +364,10 @@ utf8_escape(const char *s, char out[UTF8_ESCAPED], size_t *n)
 	if (c == 0xc2 && next >= 0x80 && next < 0xa0) {	/* C1: some terminals obey these too */
 		*n = (size_t)snprintf(out, UTF8_ESCAPED, "\\x%02x", next);
 		return 2;
+	}
+	if (c == 0xe2 && decode(s, strnlen(s, 3), &cp) == 3 && breaks_line(cp)) {
+		*n = (size_t)snprintf(out, UTF8_ESCAPED, "\\u%04x", (unsigned)cp & 0xffff);
+		return 3;
 	}
 	out[0] = s[0];
 	*n = 1;

@@ -35,8 +35,9 @@ void utf8_put_repaired(struct buf *b, const char *p, size_t n);
 int utf8_columns(uint32_t cp);
 
 /*
- * Makes the first character of a string (not its NUL) fit for a message: copies it to out, control characters (C0,
- * DEL, C1) as \xNN, byte by byte. Sets *n to the bytes of out used and returns how many of the string were.
+ * Makes the first character of a string (not its NUL) fit for a message: copies it to out, byte by byte; control
+ * characters (C0, DEL, C1) as \xNN, and what breaks lines or turns text around as \uNNNN. Sets *n to the bytes of out
+ * used and returns how many of the string were.
  */
 #define UTF8_ESCAPED 8
 size_t utf8_escape(const char *s, char out[UTF8_ESCAPED], size_t *n);

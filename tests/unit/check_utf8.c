@@ -203,6 +203,31 @@ START_TEST(shows_no_control_characters)
 }
 END_TEST
 
+START_TEST(escapes)
+{
+	static const struct {
+		const char *text, *escaped;
+	} texts[] = {
+		{"a\033[31m\x7f\tb", "a\\x1b[31m\\x7f\\x09b"},
+		{"\xc2\x9b\u00a0", "\\x9b\u00a0"},
+		{"x\u202ey\u2028\u2066", "x\\u202ey\\u2028\\u2066"},
+		{"\u2010\u202f\u2065\u3042", "\u2010\u202f\u2065\u3042"},
+		{"\xe2\x80", "\xe2\x80"},
+		{"\xe2", "\xe2"},
+	};
+
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		char shown[64], *out = shown;
+		size_t n;
+
+		for (const char *s = texts[i].text; *s != '\0'; out += n)
+			s += utf8_escape(s, out, &n);
+		*out = '\0';
+		ck_assert_str_eq(shown, texts[i].escaped);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -219,6 +244,7 @@ main(void)
 	tcase_add_loop_test(tcase, columns, 0, COUNT(widths));
 	tcase_add_loop_test(tcase, shows_safely, 0, COUNT(shows));
 	tcase_add_test(tcase, shows_no_control_characters);
+	tcase_add_test(tcase, escapes);
 	suite_add_tcase(suite, tcase);
 
 	runner = srunner_create(suite);
