@@ -189,6 +189,10 @@ main(int argc, char **argv)
 		options_release(&o);
 		return status;
 	}
+	if (o.complete != NULL && argc - first > 1) {
+		log_error("--complete takes one workflow, and '%s' is another", argv[first + 1]);
+		usage();
+	}
 	if (first == argc && !o.init) {
 		log_error("no workflow and no notebook is named");
 		usage();

@@ -223,8 +223,21 @@ not_with_init(const struct options *o)
 
 	if (o->show.list || o->show.show || c->resume || c->dry_run || o->check || o->deploy || c->json || c->events != NULL ||
 	    reports_wanted(&c->reports) || c->html != NULL || o->overrides.nselected > 0 || o->overrides.nparameters > 0 ||
-	    o->overrides.target != NULL || o->overrides.processes != 0 || o->overrides.on_error != NULL)
+	    o->overrides.target != NULL || o->overrides.job != NULL || o->overrides.processes != 0 ||
+	    o->overrides.on_error != NULL || c->progress != PROGRESS_AUTO || o->complete != NULL)
 		return "--init makes a workflow and runs nothing; beside it there can be -o and -q";
+	return NULL;
+}
+
+/* The same beside --complete, which looks at what the workflow is with options that change it. */
+static const char *
+not_with_complete(const struct options *o)
+{
+	const struct conduct_options *c = &o->conduct;
+
+	if (o->show.list || o->show.show || o->init || c->resume || c->dry_run || o->check || o->deploy || c->json ||
+	    c->run_dir != NULL || c->events != NULL || reports_wanted(&c->reports) || c->html != NULL)
+		return "--complete prints names and runs nothing: options of other things mean nothing to it";
 	return NULL;
 }
 
@@ -259,7 +272,9 @@ check_options(const struct options *o)
 	const struct conduct_options *c = &o->conduct;
 	const char *fault = NULL;
 
-	if (o->show.list || o->show.show)
+	if (o->complete != NULL && (fault = not_with_complete(o)) != NULL)
+		;
+	else if (o->show.list || o->show.show)
 		fault = not_with_show(o);
 	else if (o->show.diff != NULL)
 		fault = "--diff goes with --show: it compares two runs that there are";
@@ -270,7 +285,7 @@ check_options(const struct options *o)
 	else if (c->json + (c->events != NULL && strcmp(c->events, "-") == 0) + reports_to_standard(&c->reports) > 1)
 		fault = "only one of --json, --events=-, --junit=- and --trace=- can have standard output; give the others files";
 	else if (c->run_dir != NULL && *c->run_dir == '\0')
-		fault = "the run folder's name is empty";
+		fault = o->init ? "the name of the file to make is empty" : "the run folder's name is empty";
 	else if (c->resume_dir != NULL && *c->resume_dir == '\0')
 		fault = "the name of the run folder to resume is empty";
 	else if (c->resume && c->run_dir != NULL)

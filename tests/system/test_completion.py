@@ -198,3 +198,6 @@ def test_a_broken_workflow_has_the_names_that_it_has(work):
     run = work.run("--complete=targets", "nowhere.yaml", folder=None)
     assert (run.status, run.out, run.err) == (0, "", "")
     assert "none of notebooks, targets, jobs" in work.refused("--complete=notes", "w.yaml")
+    assert "--complete takes one workflow" in work.refused("--complete=jobs", "w.yaml", "v.yaml")
+    for option in ("--show", "--list-runs", "--init", "--check", "-r", "--json"):
+        assert "--complete prints names and runs nothing" in work.refused("--complete=jobs", option, "w.yaml")

@@ -132,8 +132,9 @@ def test_nothing_to_run_and_nonsense_are_refused(work):
     assert "there is no notebook to run in 'empty'" in work.refused("--init", "empty")
     assert "cannot open 'nowhere'" in work.refused("--init", "nowhere")
     assert "'x.txt' is no notebook" in work.refused("--init", "x.txt")
-    for option in ("--check", "--dry-run", "--json", "-j2", "-tx", "-pa=b", "-sa", "-r", "--deploy"):
+    for option in ("--check", "--dry-run", "--json", "-j2", "-tx", "-pa=b", "-sa", "-r", "--deploy", "--job=x", "--progress=tty"):
         assert "--init makes a workflow and runs nothing" in work.refused("--init", option)
+    assert "the name of the file to make is empty" in work.refused("--init", "-o", "")
 
 
 CELL = '''# Parameters
