@@ -14,10 +14,14 @@
 #include "base/mem.h"
 #include "report/progress.h"
 #include "report/results.h"
+#include "report/said.h"
+#include "report/text.h"
 #include "retry.h"
 #include "target.h"
 #include "values.h"
 #include "verdict.h"
+
+#define REASON_MAX 300	/* columns of why a notebook did not succeed */
 
 size_t
 conductor_index(const struct conductor *c, const struct record *r)
@@ -59,11 +63,19 @@ notebook_failures_suffice(const struct conductor *c)
 static void
 say_failure(const struct conductor *c, const struct record *r)
 {
+	struct buf reason = BUF_INIT, cell = BUF_INIT, place = BUF_INIT;
 	struct record_error e;
 
 	record_error(r, &e);
-	log_error("notebook '%s' %s: %s%s%s (%s)", r->task->name, status_name(r->status), e.name != NULL ? e.name : "",
-	    e.name != NULL ? ": " : "", e.message != NULL ? e.message : "", c->run.folder);
+	text_put_reason(&reason, &e, REASON_MAX);
+	text_put_cell(&cell, &e);
+	if (!said_place(&place, &c->run, r))
+		buf_adds(&place, c->run.folder);
+	log_error("notebook '%s' %s: %s%s%s%s; see %s", r->task->name, status_name(r->status), buf_str(&reason),
+	    cell.len > 0 ? " (" : "", buf_str(&cell), cell.len > 0 ? ")" : "", buf_str(&place));
+	buf_release(&place);
+	buf_release(&cell);
+	buf_release(&reason);
 	record_error_release(&e);
 }
 

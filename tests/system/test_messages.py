@@ -18,7 +18,7 @@ def test_quiet_says_nothing_of_a_success(work):
 
 def test_quiet_says_a_line_for_each_failure(work):
     work.notebook("good", "print x")
-    work.notebook("bad", "error ValueError no luck")
+    work.notebook("bad", "print x", "error ValueError no luck" + "k" * 5000)
     work.notebook("worse", "die 9")
     work.notebook("allowed", "error E x")
     work.workflow("good.ipynb", "bad.ipynb", "worse.ipynb", {"path": "allowed.ipynb", "allow_failure": True})
@@ -26,7 +26,8 @@ def test_quiet_says_a_line_for_each_failure(work):
     assert (run.status, run.out) == (1, "")
     lines = run.err.splitlines()
     assert len(lines) == 2, run.err
-    assert any(re.search(r"error: notebook 'bad' failed: ValueError: no luck", line) for line in lines)
+    assert any(re.search(r"error: notebook 'bad' failed: ValueError: no luck{,300}\.\.\. \(cell 3, In \[2\]\); see run-1/notebooks/bad.ipynb$", line)
+               for line in lines), run.err
     assert any("error: notebook 'worse' failed: " in line and "SIGKILL" in line for line in lines)
 
 
