@@ -201,7 +201,7 @@ runs_find(struct earlier *e, const char *name, char **why)
 	error = errno;
 	if (search(e, name))
 		return 0;
-	*why = error == ENOENT || error == ENODATA ? xasprintf("there is no run '%s'", name) :
+	*why = error == ENOENT || error == ENODATA ? xasprintf("there is no run '%s'; --list-runs shows those in '" RUNDIR_RUNS "'", name) :
 	    xasprintf("cannot read the run in '%s': %s", name, strerror(error));
 	return -1;
 }

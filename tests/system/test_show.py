@@ -176,7 +176,7 @@ def test_of_many_those_that_differ_are_listed(work):
 
 @pytest.mark.parametrize("args, message", [
     (["--show"], "there is no earlier run in 'nbfork-runs'"),
-    (["--show=missing"], "there is no run 'missing'"),
+    (["--show=missing"], "there is no run 'missing'; --list-runs shows those in 'nbfork-runs'"),
     (["--show="], "there is no run ''"),
     (["--show=folder"], "there is no run 'folder'"),
     (["--show=run-1", "--diff=missing"], "there is no run 'missing'"),
