@@ -20,6 +20,7 @@
 #include "html/report.h"
 #include "pool/pool.h"
 #include "pool/signals.h"
+#include "rundir.h"
 
 #define FIRST (1 * NSEC_PER_SEC)	/* from the start of the run */
 #define LEAST (2 * NSEC_PER_SEC)	/* between two */
@@ -226,16 +227,6 @@ reap(pid_t pid)
 		nanosleep(&step, NULL);
 }
 
-/* Removes what a process that was killed has left in the place of a file that it was writing. */
-static void
-clean(const char *file)
-{
-	char *real = realpath(file, NULL);
-
-	file_remove_temporaries(real != NULL ? real : file);
-	free(real);
-}
-
 /* Waits for the process, which is killed when it takes too long, or when nbfork is told to stop meanwhile. */
 static void
 await(struct reporter *r, int64_t deadline)
@@ -261,12 +252,13 @@ await(struct reporter *r, int64_t deadline)
 	conclude(r);
 	reap(pid);
 	if (killed) {
-		char *file = file_join(r->folder, REPORT_FILE);
+		/* What it had begun to write. */
+		char *also = r->also != NULL ? realpath(r->also, NULL) : NULL;
 
-		clean(file);
+		rundir_clean(r->folder);
 		if (r->also != NULL)
-			clean(r->also);
-		free(file);
+			file_remove_temporaries(also != NULL ? also : r->also);
+		free(also);
 	}
 }
 

@@ -268,7 +268,7 @@ rundir_find(const struct workflow *w, const char *folder, char **what)
 static bool
 is_temporary(const char *name)
 {
-	static const char *const ours[] = {"workflow.yaml", "results.json"};
+	static const char *const ours[] = {"workflow.yaml", "results.json"}, *const endings[] = {".ipynb", ".html"};
 	const char *end = strrchr(name, '.');
 	size_t n = end != NULL ? (size_t)(end - name) : 0;	/* of ".NAME" */
 	char *of;
@@ -278,12 +278,12 @@ is_temporary(const char *name)
 	    strspn(end + 1, "abcdefghijklmnopqrstuvwxyz0123456789") != 6)
 		return false;
 	of = xmemdup0(name + 1, n - 1);
-	is = name_ends(of, ".ipynb") || strcmp(of, ours[0]) == 0 || strcmp(of, ours[1]) == 0;
+	is = name_ends(of, endings[0]) || name_ends(of, endings[1]) || strcmp(of, ours[0]) == 0 || strcmp(of, ours[1]) == 0;
 	free(of);
 	return is;
 }
 
-/* Removes what those who were killed while they wrote have left in a folder. That it cannot harms nobody. */
+/* That it cannot harms nobody. */
 static void
 remove_temporaries(const char *folder)
 {
@@ -298,17 +298,25 @@ remove_temporaries(const char *folder)
 	closedir(dir);
 }
 
+void
+rundir_clean(const char *folder)
+{
+	char *notebooks = file_join(folder, folders[0]);
+
+	remove_temporaries(folder);
+	remove_temporaries(notebooks);
+	free(notebooks);
+}
+
 /* Takes away what of an earlier run is not true any more, or never was whole. */
 static void
 clean(const struct rundir *d)
 {
-	char *results = file_join(d->folder, "results.json"), *notebooks = file_join(d->folder, folders[0]);
+	char *results = file_join(d->folder, "results.json");
 
 	unlink(results);
-	remove_temporaries(d->folder);
-	remove_temporaries(notebooks);
+	rundir_clean(d->folder);
 	free(results);
-	free(notebooks);
 }
 
 int

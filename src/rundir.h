@@ -58,6 +58,9 @@ int rundir_put_back(const char *folder, const char *name, unsigned attempt);
 /* Makes sure that the disk has the names of the executed copies. Returns 0, or -1 with errno. */
 int rundir_sync(const struct rundir *d);
 
+/* Removes what those who were killed while they wrote have left in a run folder. Nobody may be writing there now. */
+void rundir_clean(const char *folder);
+
 /* Nobody needs the private folder any more: removes it. */
 void rundir_end(struct rundir *d);
 

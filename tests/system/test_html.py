@@ -286,10 +286,11 @@ def test_a_signal_ends_the_wait_for_the_last_report(work):
         assert time.monotonic() < end
     work.write("go", "")
     run.event("run_finished")
-    (run.folder / ".report.html.abc123").write_text("what it had written")
+    for name in (".report.html.abc123", "notebooks/.a.html.abc123"):
+        (run.folder / name).write_text("what it had written")
     run.signal(signal.SIGTERM)
     run.finish()
-    assert not list(run.folder.glob(".report*"))
+    assert not list(run.folder.rglob(".*"))
     assert run.status == -signal.SIGTERM and run.results["status"] == "succeeded"
     assert "the report of the run was not written: nbfork was told to stop" in run.err
     assert not alive(report)

@@ -1094,7 +1094,7 @@ def test_files_that_writers_who_were_killed_have_left_are_removed(work, count):
     chain(work, count)
     first = work.run("workflow.yaml")
     for name in ("notebooks/.a.ipynb.ab3def", "notebooks/.long name.ipynb.000000", ".results.json.xyzxyz",
-                 ".workflow.yaml.a1b2c3"):
+                 ".workflow.yaml.a1b2c3", ".report.html.q1w2e3", "notebooks/.a.attempt1.html.a7b8c9"):
         (first.folder / name).write_text("half")
     for name in (".keep", "notebooks/.gitignore", "notes.txt"):
         (first.folder / name).write_text("the user's")
