@@ -62,6 +62,10 @@ function terminal(text) {
 		n -= 16;
 		return `rgb(${steps[Math.floor(n / 36)]},${steps[Math.floor(n / 6) % 6]},${steps[n % 6]})`;
 	};
+	const brightness = colour => {
+		const [r, g, b] = colour.match(/\d+/g).map(Number);
+		return 0.299 * r + 0.587 * g + 0.114 * b;
+	};
 	const put = piece => {
 		if (piece === "")
 			return;
@@ -72,10 +76,18 @@ function terminal(text) {
 			return;
 		}
 		const span = el("span", {}, piece);
+		/* As in text.c: a colour without a ground suits the page, and one on a ground of its own stays as it is. */
+		if (typeof look.colour === "string" && typeof look.ground !== "string") {
+			const light = brightness(look.colour);
+			classes.push("ac", light < 110 ? "ad" : light > 160 ? "al" : "ac");
+			span.style.setProperty("--f", look.colour);
+		} else if (look.colour === undefined && typeof look.ground === "string") {
+			span.style.color = brightness(look.ground) < 128 ? "#fff" : "#000";
+		}
 		for (const [key, letter, property] of [["colour", "a", "color"], ["ground", "b", "background"]]) {
 			if (typeof look[key] === "number")
 				classes.push(letter + look[key]);
-			else if (look[key] !== undefined)
+			else if (look[key] !== undefined && (key === "ground" || !classes.includes("ac")))
 				span.style[property] = look[key];
 		}
 		span.className = classes.join(" ");

@@ -99,6 +99,11 @@ html_puts(struct buf *b, const char *s)
 #define NO_COLOUR (-1)
 #define RGB 0x1000000	/* with this, the lower 24 bits are a colour; without, it is one of the 16 */
 
+/* How bright a colour looks, up to 255: dark, bright, and between black and white. */
+#define DARK 110
+#define BRIGHT 160
+#define MIDDLE 128
+
 struct look {
 	bool bold, faint, italic, underlined, inverse, struck;
 	int colour, ground;
@@ -196,10 +201,23 @@ apply(struct look *l, const unsigned *numbers, size_t n)
 	}
 }
 
+/* How bright a colour looks, up to 255. */
+static int
+brightness(int colour)
+{
+	return ((colour >> 16 & 255) * 299 + (colour >> 8 & 255) * 587 + (colour & 255) * 114) / 1000;
+}
+
+/*
+ * A colour was chosen for a terminal whose ground nobody knows here. On a ground that is as exact it stays as it is, and what
+ * has none of its own is black or white there. Else it is --f, of the class ac, and ad when it is so dark that a dark page has
+ * to make it brighter, al when it is too bright for a white one.
+ */
 static void
 open_span(struct buf *b, const struct look *l)
 {
 	int colour = l->inverse ? l->ground : l->colour, ground = l->inverse ? l->colour : l->ground;
+	bool alone = colour >= RGB && ground < RGB;
 
 	buf_adds(b, "<span class=\"");
 	buf_addf(b, "%s%s%s%s%s", l->bold ? "ab " : "", l->faint ? "af " : "", l->italic ? "ai " : "",
@@ -210,11 +228,15 @@ open_span(struct buf *b, const struct look *l)
 		buf_addf(b, "a%d ", colour);
 	if (ground != NO_COLOUR && ground < RGB)
 		buf_addf(b, "b%d ", ground);
+	if (alone)
+		buf_addf(b, "ac %s", brightness(colour) < DARK ? "ad " : brightness(colour) > BRIGHT ? "al " : "");
 	buf_addc(b, '"');
 	if (colour >= RGB || ground >= RGB) {
 		buf_adds(b, " style=\"");
 		if (colour >= RGB)
-			buf_addf(b, "color:#%06x;", (unsigned)colour & 0xffffff);
+			buf_addf(b, "%s:#%06x;", alone ? "--f" : "color", (unsigned)colour & 0xffffff);
+		else if (colour == NO_COLOUR)
+			buf_addf(b, "color:#%s;", brightness(ground) < MIDDLE ? "fff" : "000");
 		if (ground >= RGB)
 			buf_addf(b, "background:#%06x;", (unsigned)ground & 0xffffff);
 		buf_addc(b, '"');
