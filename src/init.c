@@ -16,6 +16,7 @@
 #include "base/table.h"
 #include "base/utf8.h"
 #include "conduct.h"
+#include "init_calls.h"
 #include "init_write.h"
 #include "notebook/databricks.h"
 #include "notebook/ipynb.h"
@@ -238,54 +239,6 @@ out:
 	return buf_steal(&path);
 }
 
-/* Whether code has a text that is this path, with or without "./" before it and its ending. */
-static bool
-has_path(const char *code, const char *path)
-{
-	const char *ending = name_notebook_ending(path), *limit = code + strlen(code), *before, *after;
-	size_t n = strlen(path) - strlen(ending);
-
-	for (const char *p = code; n > 0 && (p = memmem(p, (size_t)(limit - p), path, n)) != NULL; p++) {
-		before = p - code >= 2 && p[-1] == '/' && p[-2] == '.' ? p - 2 : p;
-		after = p + n + (strncmp(p + n, ending, strlen(ending)) == 0 ? strlen(ending) : 0);
-		if (before > code && (before[-1] == '"' || before[-1] == '\'') && *after == before[-1])
-			return true;
-	}
-	return false;
-}
-
-/* Whether a notebook is run by another one, directly or by way of others. */
-static bool
-is_run_by(const struct entry *e, const struct entry *other)
-{
-	while (e != NULL && e != other)
-		e = e->run_by;
-	return e != NULL;
-}
-
-/* Marks those that others run themselves: once is enough. */
-static void
-find_run(struct made *m)
-{
-	for (size_t i = 0; i < m->n; i++) {
-		struct entry *master = &m->list[i];
-		char *folder;
-
-		if (master->calls == NULL)
-			continue;
-		folder = file_folder(master->file);
-		for (size_t k = 0; k < m->n; k++) {
-			struct entry *e = &m->list[k];
-			char *path = seen_from(folder, e->file);
-
-			if (e->run_by == NULL && !is_run_by(master, e) && has_path(master->calls, path))
-				e->run_by = master;
-			free(path);
-		}
-		free(folder);
-	}
-}
-
 /* A name that is fit for files, made of all of a path. */
 static char *
 name_of_all(const char *path)
@@ -456,7 +409,7 @@ init(char *const *paths, size_t n, const struct init_options *o)
 		m.list[i].path = seen_from(folder, m.list[i].file);
 	}
 	find_parts(&m);
-	find_run(&m);
+	init_find_calls(&m);
 	give_names(&m);
 	if (count_runs(&m) == 0)
 		log_error("there is no notebook to run in '%s'", n == 1 ? paths[0] : "these folders");

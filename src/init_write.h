@@ -1,5 +1,5 @@
 /*
- * What --init has found, and the text that it becomes; for init.c and init_write.c alone.
+ * What --init has found, and the text that it becomes; for the files init*.c alone.
  */
 #ifndef NBFORK_INIT_WRITE_H
 #define NBFORK_INIT_WRITE_H

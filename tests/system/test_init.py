@@ -268,3 +268,16 @@ for path in paths:
     assert {n["path"] for n in plan} == {"sub/master.py", "sub/one.py", "sub/three.py"}
     assert {n["path"] for n in full} == {"sub/master.py", "sub/one.py", "sub/three.py", "sub/two.py", "sub/child.py",
                                         "sub/grand/child.py", "sub/sibling.py", "top.ipynb"}
+
+
+
+def test_a_path_in_code_leads_where_it_would(work):
+    work.write("main.py", HEADER + "run = dbutils.notebook.run\nrun('lib/../lib/./one', 60)\nrun(\"it's\", 60)\nrun('two.py', 60)\n"
+                                   "run('/four', 60)\nrun('../out', 60)\nrun('', 60)\n# '\n")
+    for name in ("lib/one.py", "lib/one.sql", "it's.r", "two.py", "two.sql", "four.py", "out.py"):
+        header = HEADER.replace("#", "--") if name.endswith(".sql") else HEADER
+        work.write(name, header + ("SELECT 1\n" if name.endswith(".sql") else "print(1)\n"))
+    work.path("link").symlink_to("lib")
+    text = work.run("--init", "-o", "-", "main.py", "link/one.py", "lib/one.sql", ".", folder=None).out
+    assert sorted(re.findall(r"^  #- path: (.*?)  # main.py runs", text, re.M)) == \
+        ["'it''s.r'", "lib/one.py", "lib/one.py", "lib/one.sql", "lib/one.sql", "two.py"]
