@@ -176,8 +176,12 @@ open_named(struct earlier *e, const char *name)
 		char *place = xasprintf("%s%s%s", forms[i].before, name, forms[i].behind);
 
 		/* Where there is a folder, what is wrong with it is what is wrong. */
-		if (stat(place, &st) == 0 && S_ISDIR(st.st_mode))
-			return open_folder(e, resolved(place));
+		if (stat(place, &st) == 0 && S_ISDIR(st.st_mode)) {
+			if (open_folder(e, resolved(place)) == -1)
+				return -1;
+			e->latest = *forms[i].behind != '\0';
+			return 0;
+		}
 		free(place);
 	}
 	errno = ENOENT;
@@ -204,4 +208,44 @@ runs_find(struct earlier *e, const char *name, char **why)
 	*why = error == ENOENT || error == ENODATA ? xasprintf("there is no run '%s'; --list-runs shows those in '" RUNDIR_RUNS "'", name) :
 	    xasprintf("cannot read the run in '%s': %s", name, strerror(error));
 	return -1;
+}
+
+int
+runs_find_before(struct earlier *e, const char *name, const struct earlier *shown, char **why)
+{
+	struct story_run *last = NULL;
+	struct runs all;
+	size_t at = 0;
+
+	if (runs_find(e, name, why) == -1)
+		return -1;
+	if (!e->latest)
+		return 0;
+	earlier_release(e);
+	if (runs_read(&all, RUNDIR_RUNS) == -1) {
+		*why = xasprintf("cannot read folder '" RUNDIR_RUNS "': %s", strerror(errno));
+		return -1;
+	}
+	for (size_t i = 0; i < all.n; i++) {
+		struct story *s = &all.list[i].story;
+
+		for (size_t k = 0; k < s->n; k++) {
+			struct story_run *r = s->runs[k];
+
+			if (strcmp(r->workflow, name) != 0 || r->started >= shown->run->started)
+				continue;
+			if (last == NULL || r->started > last->started) {
+				last = r;
+				at = i;
+			}
+		}
+	}
+	if (last != NULL) {
+		take(e, &all, at);
+		e->run = last;
+	} else {
+		*why = xasprintf("there is no run of '%s' before the one in '%s'", name, shown->folder);
+	}
+	runs_release(&all);
+	return last != NULL ? 0 : -1;
 }

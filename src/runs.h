@@ -4,6 +4,7 @@
 #ifndef NBFORK_RUNS_H
 #define NBFORK_RUNS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "report/story.h"
@@ -13,9 +14,10 @@ struct earlier {
 	char *folder;	/* seen from the current one; owned */
 	struct story story;
 	struct story_run *run;	/* of the story: the last one, or the one that was asked for by its id */
+	bool latest;	/* it was found by the name of its workflow */
 };
 
-#define EARLIER_INIT {NULL, STORY_INIT, NULL}
+#define EARLIER_INIT {NULL, STORY_INIT, NULL, false}
 
 /* The folders with runs in one, the run that was started last first. What is no run folder is passed over. */
 struct runs {
@@ -33,6 +35,9 @@ void runs_release(struct runs *r);
  * caller's to free.
  */
 int runs_find(struct earlier *e, const char *name, char **why);
+
+/* Likewise; but the name of a workflow means the run of it that was started last before this one. */
+int runs_find_before(struct earlier *e, const char *name, const struct earlier *shown, char **why);
 void earlier_release(struct earlier *e);
 
 #endif

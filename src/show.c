@@ -291,7 +291,7 @@ show_one(const struct show_options *o, const struct reports *reports, const char
 	char *why = NULL;
 	int status = EXIT_USAGE;
 
-	if (runs_find(&e, o->run, &why) == -1 || (o->diff != NULL && runs_find(&before, o->diff, &why) == -1)) {
+	if (runs_find(&e, o->run, &why) == -1 || (o->diff != NULL && runs_find_before(&before, o->diff, &e, &why) == -1)) {
 		log_error("%s", why);
 		free(why);
 	} else if (reports_check(reports, &file) == -1 || (html != NULL && file_check(file = html) == -1)) {

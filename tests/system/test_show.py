@@ -84,6 +84,7 @@ def test_a_run_that_goes_on_and_then_is_killed(work):
     run = work.start("workflow.yaml", folder=None)
     wait_for(lambda: run.dir, "the run")
     wait_for(work.path("up").exists, "the second notebook")
+    run.event("cell_started", name="b")
     text = show(work, "--show")
     assert re.search(r"^b +running +\d+\.\ds +1/2$", text, re.M) and re.search(r"^c +waiting +- +-$", text, re.M)
     assert "\nthe run goes on\n3 notebooks: 1 succeeded, 1 running, 1 waiting after " in text
@@ -157,6 +158,24 @@ def test_what_has_changed(work):
     assert show(work, "--show=run-1", "--diff=run-1").splitlines()[-1] == "2 notebooks: 2 as before"
     assert show(work, "--show=run-1", "--diff=run-2", "-q", status=1) == ""
     assert first.status == 1
+
+
+def test_what_has_changed_since_the_run_before(work):
+    """By the name of the workflow: of the runs in nbfork-runs the one before the one that is shown."""
+    for i, status in enumerate(("failed", "succeeded", "failed")):
+        started = {"time": f"2026-11-22T08:15:{i:02}.000Z", "event": "run_started", "run": {"id": f"w-{i}", "dir": f"nbfork-runs/w-{i}"},
+                   "workflow": {"name": "w", "file": None}, "processes": 1, "pid": 1, "notebooks": 1,
+                   "plan": [{"name": "a", "path": "a.ipynb", "target": "local", "allow_failure": False, "depends_on": []}]}
+        end = {"time": f"2026-11-22T08:15:{i:02}.500Z", "event": "notebook_finished", "name": "a", "attempt": 1,
+               "notebook": {"name": "a", "status": status, "started_at": started["time"], "duration_seconds": 0.5}}
+        work.write(f"nbfork-runs/w-{i}/events.jsonl", json.dumps(started) + "\n" + json.dumps(end) + "\n")
+    work.path("nbfork-runs/w-latest").symlink_to("w-2")
+    for args in (["--show"], ["--show=w"], ["--show=w-2"]):
+        found = json.loads(show(work, *args, "--diff=w", "--json", status=1))
+        assert (found["before"]["id"], found["after"]["id"]) == ("w-1", "w-2")
+    assert json.loads(show(work, "--show=w-1", "--diff=w", "--json", status=1))["before"]["id"] == "w-0"
+    assert show(work, "--show=w-2", "--diff=w-latest", "-q") == ""
+    assert "there is no run of 'w' before the one in 'nbfork-runs/w-0'" in work.refused("--show=w-0", "--diff=w")
 
 
 def test_of_many_those_that_differ_are_listed(work):
