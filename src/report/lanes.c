@@ -38,7 +38,8 @@ collect(struct lanes *l, const struct story_run *run)
 				l->count = (size_t)a->slot + 1;
 		}
 	}
-	qsort(l->list, l->n, sizeof(*l->list), by_start);
+	if (l->n > 0)
+		qsort(l->list, l->n, sizeof(*l->list), by_start);
 }
 
 /*

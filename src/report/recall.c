@@ -56,6 +56,13 @@ take_object(struct record *r, const struct story_notebook *n)
 		r->ended_at = clock_from_seconds(seconds);
 }
 
+/* From one wall clock time to another, in nanoseconds; of a journal, they may be thousands of years apart. */
+static int64_t
+between(int64_t from, int64_t to)
+{
+	return to > from ? clock_from_seconds((double)(to - from) / 1e6) : 0;
+}
+
 /* Of one that is not: what its last attempt has come to. */
 static void
 take_attempt(struct record *r, const struct story_notebook *n, const struct story_run *run, int64_t now)
@@ -71,7 +78,7 @@ take_attempt(struct record *r, const struct story_notebook *n, const struct stor
 	r->cells_executed = (unsigned)a->ncells;
 	end = a->ended != 0 ? a->ended : run->phase == STORY_GOES_ON && now > run->last ? now : run->last;
 	r->started_wall = a->started;
-	r->ended_at = end > a->started ? (end - a->started) * 1000 : 0;
+	r->ended_at = between(a->started, end);
 }
 
 static void
@@ -127,10 +134,8 @@ recall(struct recalled *r, const struct story_run *story, const char *folder, in
 	run->status = story->status;
 	if (story->phase == STORY_OVER)
 		run->ended_at = clock_from_seconds(story->duration_seconds);
-	else if (story->phase == STORY_GOES_ON && now > story->last)
-		run->ended_at = (now - story->started) * 1000;
 	else
-		run->ended_at = (story->last - story->started) * 1000;
+		run->ended_at = between(story->started, story->phase == STORY_GOES_ON && now > story->last ? now : story->last);
 	for (size_t i = 0; i < story->n; i++)
 		take(run, &run->records[i], &r->workflow.tasks[i], story->notebooks[i], story, now);
 }

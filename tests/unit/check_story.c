@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "report/recall.h"
 #include "report/story.h"
 
 #define SECOND INT64_C(1000000)
@@ -349,6 +350,22 @@ START_TEST(lost_lines)
 }
 END_TEST
 
+/* Of a clock that was set, or of a journal that somebody else has made. */
+START_TEST(thousands_of_years)
+{
+	struct recalled r;
+
+	add_text("{\"time\": \"2026-11-22T08:15:00.000Z\", \"event\": \"run_started\", \"run\": {\"id\": \"r\"}, \"workflow\": {\"name\": \"w\"}}\n"
+	    "{\"time\": \"2026-11-22T08:15:00.000Z\", \"event\": \"notebook_started\", \"name\": \"a\", \"attempt\": 1}\n"
+	    "{\"time\": \"9999-12-31T23:59:59.999Z\", \"event\": \"cell_started\", \"name\": \"a\", \"attempt\": 1}\n");
+	ck_assert_int_eq(story_open(&story, "."), 0);
+	recall(&r, story_last(&story), ".", START);
+	ck_assert_int_gt(r.run.ended_at, INT64_C(1000000000) * 86400 * 365 * 200);
+	ck_assert_int_gt(r.run.records[0].ended_at, INT64_C(1000000000) * 86400 * 365 * 200);
+	recall_release(&r);
+}
+END_TEST
+
 /* 1,000 notebooks of 20 cells: what a report of a large run begins with. */
 START_TEST(many)
 {
@@ -397,6 +414,7 @@ main(void)
 	tcase_add_test(t, grows);
 	tcase_add_test(t, calls_and_what_is_kept);
 	tcase_add_test(t, lost_lines);
+	tcase_add_test(t, thousands_of_years);
 	tcase_add_test(t, many);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
