@@ -300,6 +300,7 @@ put_document(struct buf *b, const struct buf *source, struct json attachments)
 	struct attachments attached = {attachments, ATTACHED_MOST};
 	cmark_parser *parser;
 	cmark_node *root;
+	char *html;
 
 	if (setjmp(*allowance_over()) != 0) {
 		allowance_release();
@@ -317,7 +318,8 @@ put_document(struct buf *b, const struct buf *source, struct json attachments)
 	allowance_set(SIZE_MAX / 2);
 	change(root, &attached);
 	allowance_set(HTML_MOST);
-	buf_adds(b, cmark_render_html_with_mem(root, OPTIONS, cmark_parser_get_syntax_extensions(parser), allowance_mem()));
+	html = cmark_render_html_with_mem(root, OPTIONS, cmark_parser_get_syntax_extensions(parser), allowance_mem());
+	html_put_markup(b, html, strlen(html));
 	allowance_release();
 	return 0;
 }

@@ -16,25 +16,30 @@ is_bidirectional(uint32_t cp)
 	return (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0x200e || cp == 0x200f || cp == 0x061c;
 }
 
+/* What a character of markup is written as in text; NULL for all others. */
+static const char *
+reference(char c)
+{
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
 static void
 put_ascii(struct buf *b, unsigned char c)
 {
 	switch (c) {
-	case '&':
-		buf_adds(b, "&amp;");
-		break;
-	case '<':
-		buf_adds(b, "&lt;");
-		break;
-	case '>':
-		buf_adds(b, "&gt;");
-		break;
-	case '"':
-		buf_adds(b, "&quot;");
-		break;
-	case '\'':
-		buf_adds(b, "&#39;");
-		break;
 	case '\r':
 		break;
 	case 0x7f:
@@ -48,27 +53,30 @@ put_ascii(struct buf *b, unsigned char c)
 	}
 }
 
-/* How many bytes at p are plain: nothing to escape and nothing to look at. */
+/* How many bytes at p are plain: nothing to escape, where there is to be no markup, and nothing to look at. */
 static size_t
-plain(const char *p, size_t n)
+plain(const char *p, size_t n, bool markup)
 {
 	size_t i = 0;
 
 	while (i < n && ((unsigned char)p[i] >= 0x20 || p[i] == '\n' || p[i] == '\t') && (unsigned char)p[i] < 0x7f &&
-	    p[i] != '&' && p[i] != '<' && p[i] != '>' && p[i] != '"' && p[i] != '\'')
+	    (markup || reference(p[i]) == NULL))
 		i++;
 	return i;
 }
 
-void
-html_put(struct buf *b, const char *p, size_t n)
+static void
+put(struct buf *b, const char *p, size_t n, bool markup)
 {
 	while (n > 0) {
-		size_t len = plain(p, n);
+		size_t len = plain(p, n, markup);
 		uint32_t cp;
 
 		if (len > 0) {
 			buf_add(b, p, len);
+		} else if (reference(*p) != NULL) {
+			buf_adds(b, reference(*p));
+			len = 1;
 		} else if ((unsigned char)*p < 0x80) {
 			put_ascii(b, (unsigned char)*p);
 			len = 1;
@@ -85,6 +93,18 @@ html_put(struct buf *b, const char *p, size_t n)
 		p += len;
 		n -= len;
 	}
+}
+
+void
+html_put(struct buf *b, const char *p, size_t n)
+{
+	put(b, p, n, false);
+}
+
+void
+html_put_markup(struct buf *b, const char *p, size_t n)
+{
+	put(b, p, n, true);
 }
 
 void

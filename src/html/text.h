@@ -15,6 +15,9 @@
 /* Appends n bytes of text, fit for an element's content and for an attribute in double quotes. */
 void html_put(struct buf *b, const char *p, size_t n);
 
+/* The same of what is HTML already, made by somebody who keeps text from being markup, but has it as it is otherwise. */
+void html_put_markup(struct buf *b, const char *p, size_t n);
+
 /* The same of a string; of NULL, nothing. */
 void html_puts(struct buf *b, const char *s);
 

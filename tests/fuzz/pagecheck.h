@@ -113,6 +113,8 @@ page_check(const struct buf *page, unsigned scripts)
 	unsigned found = 0;
 
 	assert(utf8_check(p, page->len) == page->len);
+	for (size_t i = 0; i < page->len; i++)
+		assert(((unsigned char)p[i] >= 0x20 && p[i] != 0x7f) || p[i] == '\t' || p[i] == '\n');
 	while ((p = memchr(p, '<', (size_t)(end - p))) != NULL) {
 		bool closes = *++p == '/';
 		char name[16];

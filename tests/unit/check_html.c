@@ -185,6 +185,15 @@ START_TEST(markdown_becomes_html)
 }
 END_TEST
 
+START_TEST(controls_are_shown_in_markdown)
+{
+	const char *text = "a\033[31m *b* \u202ec `\x01` [\x7f](/x \"\u2066\")";
+
+	markdown_put(&b, text, strlen(text), JSON_NOTHING);
+	ck_assert_str_eq(buf_str(&b), "<p>a\u241b[31m <em>b</em> [U+202E]c <code>\u2401</code> <a href=\"/x\" title=\"[U+2066]\">\u2421</a></p>\n");
+}
+END_TEST
+
 START_TEST(carriage_returns_hide_nothing_in_a_frame)
 {
 	const char *html = "<li\rnk rel=x><\rlink><LI\r\nNK>\rlink\r\n<b>\r";
@@ -546,6 +555,7 @@ main(void)
 	tcase_add_loop_test(t, paths_become_relative_links, 0, COUNT(paths));
 	tcase_add_test(t, frames_are_shut);
 	tcase_add_loop_test(t, markdown_becomes_html, 0, COUNT(markdowns));
+	tcase_add_test(t, controls_are_shown_in_markdown);
 	tcase_add_test(t, carriage_returns_hide_nothing_in_a_frame);
 	tcase_add_test(t, markdown_that_would_become_enormous_stays_text);
 	tcase_add_test(t, one_picture_is_not_attached_any_number_of_times);
