@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "rundir.h"
+
+#define DAY (INT64_C(24) * 60 * 60 * 1000000)
 
 void
 earlier_release(struct earlier *e)
@@ -42,15 +45,16 @@ open_folder(struct earlier *e, char *folder)
 
 /* ---- All of a folder ---- */
 
-static int
-by_start(const void *a, const void *b)
-{
-	const struct earlier *x = a, *y = b;
+/* Where there is a run, perhaps. */
+struct place {
+	char *folder;
+	int64_t written;	/* when its journal was, last, in microseconds since 1970 */
+};
 
-	if (x->run->started != y->run->started)
-		return x->run->started > y->run->started ? -1 : 1;
-	return strcmp(y->folder, x->folder);
-}
+struct places {
+	struct place *list;
+	size_t n, cap;
+};
 
 /* Folders and what is not a link: NAME-latest leads to one that is there by its own name. */
 static bool
@@ -61,38 +65,93 @@ is_folder(const char *path)
 	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-int
-runs_read(struct runs *r, const char *folder)
+static void
+add_place(struct places *p, char *folder)
+{
+	char *journal = file_join(folder, "events.jsonl");
+	struct stat st = {0};
+
+	/* What is wrong with one that is not there, is told by whoever opens it. */
+	if (stat(journal, &st) == -1)
+		st.st_mtim.tv_sec = 0;
+	free(journal);
+	p->list = xgrow(p->list, p->n, &p->cap, sizeof(*p->list));
+	p->list[p->n++] = (struct place){folder, (int64_t)st.st_mtim.tv_sec * 1000000};
+}
+
+/* Returns 0; or -1 with errno, and none. */
+static int
+places_read(struct places *p, const char *folder)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
 
-	*r = (struct runs){0};
+	*p = (struct places){0};
 	if (dir == NULL)
 		return -1;
 	while ((entry = readdir(dir)) != NULL) {
-		struct earlier e;
 		char *path;
 
 		if (entry->d_name[0] == '.')
 			continue;
 		path = file_join(folder, entry->d_name);
-		if (!is_folder(path)) {
+		if (is_folder(path))
+			add_place(p, path);
+		else
 			free(path);
+	}
+	closedir(dir);
+	return 0;
+}
+
+static void
+places_release(struct places *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free(p->list[i].folder);
+	free(p->list);
+}
+
+/* Opens the run in a place; says what is wrong with what is none. Returns whether it is one. */
+static bool
+open_place(struct earlier *e, const struct place *p)
+{
+	if (open_folder(e, xstrdup(p->folder)) == 0)
+		return true;
+	if (errno != ENOENT && errno != ENODATA)
+		log_warn("cannot read the run in '%s': %s", p->folder, strerror(errno));
+	return false;
+}
+
+/* The one that was started last comes first. */
+static int
+by_start(const void *a, const void *b)
+{
+	const struct earlier *x = a, *y = b;
+
+	if (x->run->started != y->run->started)
+		return x->run->started > y->run->started ? -1 : 1;
+	return strcmp(y->folder, x->folder);
+}
+
+int
+runs_read(struct runs *r, const char *folder)
+{
+	struct places places;
+
+	*r = (struct runs){0};
+	if (places_read(&places, folder) == -1)
+		return -1;
+	for (size_t i = 0; i < places.n; i++) {
+		struct earlier e;
+
+		if (!open_place(&e, &places.list[i]))
 			continue;
-		}
-		if (open_folder(&e, path) == -1) {
-			if (errno != ENOENT && errno != ENODATA)
-				log_warn("cannot read the run in '%s/%s': %s", folder, entry->d_name, strerror(errno));
-			continue;
-		}
-		/* Open files are few, and runs may be many. */
-		close(e.story.fd);
-		e.story.fd = -1;
+		story_shed(&e.story);
 		r->list = xgrow(r->list, r->n, &r->cap, sizeof(*r->list));
 		r->list[r->n++] = e;
 	}
-	closedir(dir);
+	places_release(&places);
 	if (r->n > 0)
 		qsort(r->list, r->n, sizeof(*r->list), by_start);
 	return 0;
@@ -129,38 +188,61 @@ resolved(char *path)
 	return found;
 }
 
-/* Takes the one with this index out of the list. */
-static void
-take(struct earlier *e, struct runs *r, size_t i)
+/* That one that was written later was. */
+static int
+by_writing(const void *a, const void *b)
 {
-	*e = r->list[i];
-	r->list[i] = (struct earlier)EARLIER_INIT;
+	const struct place *x = a, *y = b;
+
+	return (x->written < y->written) - (x->written > y->written);
 }
 
-/* The latest of all, or the one of that id. Returns whether there is one. */
+/* The run of this id, the latest, of a story; NULL. */
+static struct story_run *
+run_of(const struct story *s, const char *id)
+{
+	for (size_t i = s->n; i-- > 0;)
+		if (strcmp(s->runs[i]->id, id) == 0)
+			return s->runs[i];
+	return NULL;
+}
+
+/*
+ * Whether there can be none that is wanted from this place on: what was not written any more when the latest one of those
+ * before it began, has begun earlier. The clock of whoever keeps the files may be another one.
+ */
+static bool
+is_earlier(const struct earlier *latest, const struct place *p)
+{
+	return latest->run != NULL && p->written + DAY < latest->run->started;
+}
+
+/* The latest of all, or of those with that id. Of all of them no more is read than it takes. Returns whether there is one. */
 static bool
 search(struct earlier *e, const char *id)
 {
-	struct runs all;
-	bool found = false;
+	struct places places;
 
-	if (runs_read(&all, RUNDIR_RUNS) == -1)
+	if (places_read(&places, RUNDIR_RUNS) == -1)
 		return false;
-	for (size_t i = 0; i < all.n && !found; i++) {
-		struct story *s = &all.list[i].story;
-		struct story_run *run = NULL;
+	if (places.n > 0)
+		qsort(places.list, places.n, sizeof(*places.list), by_writing);
+	for (size_t i = 0; i < places.n && !is_earlier(e, &places.list[i]); i++) {
+		struct earlier other;
 
-		for (size_t k = 0; k < s->n; k++)
-			if (id == NULL || strcmp(s->runs[k]->id, id) == 0)
-				run = s->runs[k];
-		found = run != NULL;
-		if (found) {
-			take(e, &all, i);
-			e->run = run;
+		if (!open_place(&other, &places.list[i]))
+			continue;
+		if (id != NULL && (other.run = run_of(&other.story, id)) == NULL) {
+			earlier_release(&other);
+		} else if (e->run != NULL && by_start(e, &other) < 0) {
+			earlier_release(&other);
+		} else {
+			earlier_release(e);
+			*e = other;
 		}
 	}
-	runs_release(&all);
-	return found;
+	places_release(&places);
+	return e->run != NULL;
 }
 
 /* Opens the first of the places where a run of that name may be. Returns 0, or -1 with errno, ENOENT for no folder. */

@@ -19,7 +19,10 @@ struct earlier {
 
 #define EARLIER_INIT {NULL, STORY_INIT, NULL, false}
 
-/* The folders with runs in one, the run that was started last first. What is no run folder is passed over. */
+/*
+ * The folders with runs in one, the run that was started last first. What is no run folder is passed over. Of their notebooks
+ * there is no more than story_shed() leaves.
+ */
 struct runs {
 	struct earlier *list;
 	size_t n, cap;

@@ -48,14 +48,16 @@ release_attempt(struct story_attempt *a)
 	free(a->object);
 }
 
+/* All that is owned by it, but not itself. */
 static void
-free_notebook(struct story_notebook *n)
+release_notebook(struct story_notebook *n)
 {
 	struct story_notebook *next;
 
 	for (struct story_notebook *child = n->children; child != NULL; child = next) {
 		next = child->next;
-		free_notebook(child);
+		release_notebook(child);
+		free(child);
 	}
 	for (size_t i = 0; i < n->nattempts; i++)
 		release_attempt(&n->attempts[i]);
@@ -67,19 +69,34 @@ free_notebook(struct story_notebook *n)
 	free(n->kept_from);
 	free(n->object);
 	free(n->cause);
-	free(n);
+}
+
+/* What a run has beside its notebooks and its own words. */
+static void
+release_rest(struct story_run *r)
+{
+	table_release(&r->names);
+	for (size_t i = 0; i < r->nhooks; i++)
+		free(r->hooks[i]);
+	free(r->hooks);
+	r->hooks = NULL;
+	r->nhooks = r->hooks_cap = 0;
+	free(r->object);
+	r->object = NULL;
+	free(r->memory);
+	r->memory = NULL;
+	r->nmemory = r->memory_cap = 0;
 }
 
 static void
 free_run(struct story_run *r)
 {
-	for (size_t i = 0; i < r->n; i++)
-		free_notebook(r->notebooks[i]);
+	for (size_t i = 0; i < r->n; i++) {
+		release_notebook(r->notebooks[i]);
+		free(r->notebooks[i]);
+	}
 	free(r->notebooks);
-	table_release(&r->names);
-	for (size_t i = 0; i < r->nhooks; i++)
-		free(r->hooks[i]);
-	free(r->hooks);
+	release_rest(r);
 	free(r->id);
 	free(r->resumed_from);
 	free(r->folder);
@@ -87,11 +104,30 @@ free_run(struct story_run *r)
 	free(r->file);
 	free(r->target);
 	free(r->on_error);
-	free(r->object);
 	free(r->stop_reason);
 	free(r->processes);
-	free(r->memory);
 	free(r);
+}
+
+void
+story_shed(struct story *s)
+{
+	if (s->fd != -1)
+		close(s->fd);
+	s->fd = -1;
+	for (size_t i = 0; i < s->n; i++) {
+		struct story_run *r = s->runs[i];
+
+		for (size_t k = 0; k < r->n; k++) {
+			struct story_notebook *n = r->notebooks[k];
+			enum story_state state = n->state;
+			enum status status = n->status;
+
+			release_notebook(n);
+			*n = (struct story_notebook){.state = state, .status = status};
+		}
+		release_rest(r);
+	}
 }
 
 void

@@ -160,6 +160,12 @@ int story_open(struct story *s, const char *folder);
 /* Reads what has been added since. Returns 1 when that was something, or a phase has changed; 0; or -1 with errno. */
 int story_read(struct story *s);
 
+/*
+ * Closes the journal and frees what tells of notebooks more than how many there are of which status: of many stories that is
+ * all that there is room for.
+ */
+void story_shed(struct story *s);
+
 void story_release(struct story *s);
 
 /* The last run. */

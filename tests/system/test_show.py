@@ -3,6 +3,7 @@
 """
 
 import json
+import os
 import re
 import signal
 
@@ -130,6 +131,26 @@ def test_the_list(work):
     assert found["runs"][0]["counts"] == json.loads((work.path("nbfork-runs") / second_name / "results.json").read_text())["counts"]
     assert show(work, "--list-runs", "nbfork-runs") == show(work, "--list-runs")
     assert (first.status, second.status) == (0, 1)
+
+
+def test_the_latest_is_the_one_that_was_started_last(work):
+    """Whichever was written last: folders may have been copied, and long runs end after short ones."""
+    started = {"long": "2026-11-20T08:00:00.000Z", "late": "2026-11-22T08:00:00.000Z", "old": "2025-01-01T08:00:00.000Z",
+               "copied": "2024-01-01T08:00:00.000Z"}
+    written = {"long": 1796000000, "late": 1795334400, "old": 1735718400, "copied": 1797000000}
+    for name, time in started.items():
+        work.write(f"nbfork-runs/{name}/events.jsonl", json.dumps({
+            "time": time, "event": "run_started", "run": {"id": f"id-{name}"}, "workflow": {"name": "w"}, "notebooks": 1,
+            "plan": [{"name": name}]}) + "\n" + json.dumps({"time": time, "event": "notebook_finished", "name": name,
+            "notebook": {"status": "failed"}}) + "\n")
+        os.utime(work.path(f"nbfork-runs/{name}/events.jsonl"), (written[name], written[name]))
+    work.path("nbfork-runs/none").mkdir()
+    assert show(work, "--show").splitlines()[1].split()[:2] == ["late", "failed"]
+    for name in started:
+        assert show(work, f"--show=id-{name}").splitlines()[1].split()[:2] == [name, "failed"]
+    runs = json.loads(show(work, "--list-runs", "--json"))["runs"]
+    assert [r["id"] for r in runs] == ["id-late", "id-long", "id-old", "id-copied"]
+    assert [r["counts"]["failed"] for r in runs] == [1] * 4 and {r["status"] for r in runs} == {"killed"}
 
 
 def test_what_has_changed(work):
