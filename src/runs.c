@@ -292,12 +292,29 @@ runs_find(struct earlier *e, const char *name, char **why)
 	return -1;
 }
 
+/* One of a list, with all that its list lacks. Returns 0, or -1 with *why. */
+static int
+open_again(struct earlier *e, const struct earlier *listed, const char *id, char **why)
+{
+	if (open_folder(e, xstrdup(listed->folder)) == -1) {
+		*why = xasprintf("cannot read the run in '%s': %s", listed->folder, strerror(errno));
+		return -1;
+	}
+	e->run = run_of(&e->story, id);
+	if (e->run != NULL)
+		return 0;
+	*why = xasprintf("there is no run '%s' any more", id);
+	earlier_release(e);
+	return -1;
+}
+
 int
 runs_find_before(struct earlier *e, const char *name, const struct earlier *shown, char **why)
 {
 	struct story_run *last = NULL;
 	struct runs all;
 	size_t at = 0;
+	int result = -1;
 
 	if (runs_find(e, name, why) == -1)
 		return -1;
@@ -322,12 +339,10 @@ runs_find_before(struct earlier *e, const char *name, const struct earlier *show
 			}
 		}
 	}
-	if (last != NULL) {
-		take(e, &all, at);
-		e->run = last;
-	} else {
+	if (last != NULL)
+		result = open_again(e, &all.list[at], last->id, why);
+	else
 		*why = xasprintf("there is no run of '%s' before the one in '%s'", name, shown->folder);
-	}
 	runs_release(&all);
-	return last != NULL ? 0 : -1;
+	return result;
 }
