@@ -251,11 +251,17 @@ look_at_memory(struct conductor *c)
 	return c->memory_at;
 }
 
+static bool
+shows_progress(const struct conductor *c)
+{
+	return !c->quiet && c->options->progress != PROGRESS_NONE;
+}
+
 static int64_t
 on_tick(void *data)
 {
 	struct conductor *c = data;
-	int64_t times[5];
+	int64_t times[6];
 
 	if (events_sync_is_due(&c->events))
 		conductor_sync(c);
@@ -264,7 +270,8 @@ on_tick(void *data)
 	times[2] = look_at_memory(c);
 	times[3] = conductor_sample(c);
 	times[4] = reporter_tick(&c->reporter);
-	for (int i = 1; i < 5; i++)
+	times[5] = shows_progress(c) ? hooks_tick(&c->hooks, clock_run()) : INT64_MAX;
+	for (int i = 1; i < 6; i++)
 		if (times[i] < times[0])
 			times[0] = times[i];
 	return times[0];

@@ -15,6 +15,7 @@
 #include "base/utf8.h"
 #include "report/results.h"
 
+#define LONG (3 * NSEC_PER_SEC)	/* what runs for so long when all else is over is told of */
 #define TAIL_BYTES 1024	/* of what a command has printed, looked at for its last line */
 #define TAIL_COLUMNS 160	/* of that line, shown */
 
@@ -224,6 +225,20 @@ void
 hooks_started(struct hooks *h)
 {
 	buf_release(&h->order.document);	/* the child has it */
+	h->runs = true;
+	h->said = false;
+}
+
+int64_t
+hooks_tick(struct hooks *h, int64_t now)
+{
+	if (!h->runs || h->said || !h->run->over)
+		return INT64_MAX;
+	if (now < h->began + LONG)
+		return h->began + LONG;
+	h->said = true;
+	log_note("waiting for hook %s: '%s'", hook_name(h->order.command->hook), h->order.command->argv[0]);
+	return INT64_MAX;
 }
 
 /* ---- The end ---- */
@@ -330,6 +345,7 @@ hooks_ended(struct hooks *h)
 {
 	struct hook_run *r = &h->run->hooks[h->run->nhooks++];
 
+	h->runs = false;
 	*r = (struct hook_run){.command = h->order.command, .started_at = h->began, .started_wall = h->began_wall};
 	judge(h, r);
 	r->has_log = keep_log(h);

@@ -25,6 +25,7 @@ struct hooks {
 	size_t next;	/* of the workflow's commands, the first that has not been looked at */
 	size_t log_from;	/* how much there was in the log when it was started */
 	int64_t began, began_wall;	/* run clock, wall clock */
+	bool runs, said;	/* it has been started and is not over; it has been said that it takes long */
 	char *folder, *run_folder, *workflow_file, *log;	/* owned; the last three absolute */
 };
 
@@ -46,6 +47,12 @@ const struct command *hooks_command(const struct hooks *h);
 
 /* The job has been started. */
 void hooks_started(struct hooks *h);
+
+/*
+ * While only hooks are left: says so of one that takes long, when it is time to. Returns the run clock time for that, INT64_MAX
+ * for none.
+ */
+int64_t hooks_tick(struct hooks *h, int64_t now);
 
 /*
  * The job is over, or could not be started. Says so when something was wrong, and returns what has become of it, which has

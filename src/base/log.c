@@ -150,6 +150,18 @@ log_warn(const char *fmt, ...)
 }
 
 void
+log_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (log_level < LOG_WARN)
+		return;
+	va_start(ap, fmt);
+	say(LOG_INFO, fmt, ap);
+	va_end(ap);
+}
+
+void
 log_info(const char *fmt, ...)
 {
 	SAY(LOG_INFO);

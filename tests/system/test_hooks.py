@@ -132,6 +132,17 @@ def test_a_failure_of_a_hook_changes_nothing_and_is_said(work, told):
     assert "on standard" not in run.out
 
 
+def test_what_is_waited_for_is_said(work, told):
+    """Nothing else is shown then, and it may be a minute."""
+    work.workflow("good.ipynb", hooks={"on_start": tell("on_start"), "on_finish": tell("on_finish", "wait")})
+    with open(work.path("said"), "wb") as said:
+        run = work.start("workflow.yaml", stderr=said)
+        wait_for(lambda: "nbfork: waiting for hook on_finish: './tell'\n" in work.path("said").read_text(), "a word")
+        work.write("go", "")
+        run.finish()
+    assert run.status == 0 and work.path("said").read_text().count("waiting for") == 1
+
+
 def test_one_that_does_not_read_holds_up_nobody(work, told):
     work.notebook("long", "print x")
     work.workflow({"path": "long.ipynb", "parameters": {"text": "x" * (1 << 20)}}, hooks={"on_start": ["true"], "on_finish": [
