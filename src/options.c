@@ -101,7 +101,7 @@ static const char help[] =
 "      --run-now               with --deploy: start the job then\n"
 "      --list-runs[=DIR]       list earlier runs (default: those in nbfork-runs)\n"
 "      --show[=RUN]            tell of an earlier run, or one that goes on: a\n"
-"                                folder or an id (default: the latest)\n"
+"                                folder, workflow or id (default: the latest)\n"
 "      --diff=RUN              with --show: what has changed since that one\n"
 "      --json                  print the results document instead of the summary;\n"
 "                                with --dry-run, --deploy, --list-runs or --diff:\n"
