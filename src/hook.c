@@ -60,7 +60,7 @@ open_log(const char *path)
 	int fd = -1;
 
 	if (file_mkdirs(folder) == 0)
-		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0666);
+		fd = file_append(path, 0);
 	if (fd == -1)
 		log_warn("cannot write '%s': %s", path, strerror(errno));
 	free(folder);

@@ -427,7 +427,7 @@ worker_main(struct job *job, int fd)
 		add_secrets(&mask, &at->task->parameters);
 		add_secrets(&mask, &at->task->env);
 	}
-	w.attempt.log = open(assignment->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+	w.attempt.log = file_append(assignment->log, O_TRUNC);
 	if (w.attempt.log == -1)
 		fail(&w.attempt, ERROR_WORKER, xasprintf("cannot create '%s': %s", assignment->log, strerror(errno)));
 	else if (mkdir(folder, 0700) == -1)

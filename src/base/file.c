@@ -126,6 +126,26 @@ file_read_regular(const char *path, struct buf *b, size_t max)
 	return read_path(path, O_NONBLOCK, b, max);
 }
 
+int
+file_append(const char *path, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | flags, 0666);
+	struct stat st;
+	int error;
+
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == 0) {
+		if (S_ISREG(st.st_mode) && fcntl(fd, F_SETFL, O_APPEND) == 0)
+			return fd;
+		errno = EINVAL;
+	}
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
 /* ---- Folders ---- */
 
 static int

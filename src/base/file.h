@@ -29,6 +29,12 @@ int file_read(const char *path, struct buf *b, size_t max);
 int file_read_regular(const char *path, struct buf *b, size_t max);
 
 /*
+ * Opens a regular file to append to, which is made if need be; flags: O_TRUNC or 0. Returns the descriptor, or -1 with
+ * errno: anything else fails with EINVAL or ENXIO, and none is waited for.
+ */
+int file_append(const char *path, int flags);
+
+/*
  * A file being written: a temporary one in the same folder, which takes the final name in
  * file_commit() after its data have reached the disk. Mode 0666 less the umask, or that of the file it replaces.
  * Where the name is a link to a file, that file is replaced and the link stays. What is there and is no

@@ -153,6 +153,17 @@ def test_one_that_does_not_read_holds_up_nobody(work, told):
     assert int((run.dir / "logs/hooks/on_finish.log").read_text().split()[0]) > 1 << 20
 
 
+def test_nobody_waits_for_a_reader_where_a_log_is_to_be(work, told):
+    work.workflow("waits.ipynb", {"path": "good.ipynb", "depends_on": "waits"}, hooks={"timeout_seconds": 0, "on_start": [
+        "sh", "-c", "mkfifo $NBFORK_RUN_DIR/logs/good.log $NBFORK_RUN_DIR/logs/hooks/on_finish.log; touch go"],
+        "on_finish": [tell("on_finish", "say"), ["sh", "-c", "cd $NBFORK_RUN_DIR/logs; rm good.log; touch good.log"]]})
+    run = work.run("workflow.yaml")
+    error = run.record("good")["error"]
+    assert (error["kind"], error["message"]) == ("worker", "cannot create 'run-1/logs/good.log': No such device or address")
+    assert outcome(run) == [("on_start", "succeeded"), ("on_finish", "succeeded"), ("on_finish", "succeeded")]
+    assert "nbfork[on_finish]: warning: cannot write " in run.err and "on standard output" in run.err
+
+
 def test_nothing_is_left_of_it(work, told):
     work.workflow("good.ipynb", hooks={"on_success": ["sh", "-c", "sleep 1000 & setsid sleep 1001 & (setsid sleep 1002 &) & true"],
                                        "on_finish": ["sh", "-c", "trap '' TERM; (setsid sleep 1003 &); sleep 1004; sleep 1005"],

@@ -647,6 +647,35 @@ START_TEST(creates_what_is_not_there)
 }
 END_TEST
 
+START_TEST(appends_to_regular_files_alone)
+{
+	int fd, reader;
+
+	for (int i = 0; i < 2; i++) {
+		fd = file_append("log", 0);
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+		ck_assert_int_eq(write(fd, "x", 1), 1);
+		close(fd);
+	}
+	expect_content("log", "xx");
+	fd = file_append("log", O_TRUNC);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	expect_content("log", "");
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	ck_assert_int_eq(file_append("fifo", 0), -1);
+	ck_assert_int_eq(errno, ENXIO);
+	reader = open("fifo", O_RDONLY | O_NONBLOCK);
+	ck_assert_int_eq(file_append("fifo", 0), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	close(reader);
+	ck_assert_int_eq(file_append(".", 0), -1);
+	ck_assert_int_eq(file_append("/dev/null", 0), -1);
+	ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -679,6 +708,7 @@ main(void)
 	tcase_add_test(tcase, removes_what_the_dead_have_left);
 	tcase_add_test(tcase, reads_regular_files_alone);
 	tcase_add_test(tcase, creates_what_is_not_there);
+	tcase_add_test(tcase, appends_to_regular_files_alone);
 	suite_add_tcase(suite, tcase);
 
 	runner = srunner_create(suite);
