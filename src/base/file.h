@@ -59,6 +59,12 @@ int file_begin(struct file_writer *w, const char *path);
  */
 int file_begin_quick(struct file_writer *w, const char *path);
 
+/*
+ * The same in a folder where only nbfork has anything to write under that name: what is there and is no regular file (a
+ * link, a pipe) is replaced itself, and what it leads to stays as it is.
+ */
+int file_begin_own(struct file_writer *w, const char *path);
+
 /* The file is to have this time of modification. */
 void file_set_modified(struct file_writer *w, struct timespec modified);
 

@@ -148,6 +148,23 @@ file_begin_quick(struct file_writer *w, const char *path)
 	return result;
 }
 
+int
+file_begin_own(struct file_writer *w, const char *path)
+{
+	struct stat st;
+	bool exists = lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+	int saved_errno;
+
+	*w = (struct file_writer){.fd = -1, .pending = BUF_INIT, .path = xstrdup(path), .quick = true};
+	w->fd = open_temporary(path, exists ? st.st_mode & 0777 : 0600, &w->temporary);
+	if (w->fd != -1 && (!exists || fchmod(w->fd, st.st_mode & 0777) == 0))
+		return 0;
+	saved_errno = errno;
+	file_abandon(w);
+	errno = saved_errno;
+	return -1;
+}
+
 void
 file_set_modified(struct file_writer *w, struct timespec modified)
 {

@@ -192,7 +192,7 @@ write_page(const char *path, const struct buf *page, struct timespec modified)
 {
 	struct file_writer w;
 
-	if (file_begin_quick(&w, path) == -1)
+	if (file_begin_own(&w, path) == -1)
 		return -1;
 	file_put(&w, page->data, page->len);
 	file_set_modified(&w, modified);
@@ -205,7 +205,7 @@ is_current(const char *page, struct timespec modified)
 {
 	struct stat st;
 
-	return stat(page, &st) == 0 && st.st_mtim.tv_sec == modified.tv_sec && st.st_mtim.tv_nsec == modified.tv_nsec;
+	return lstat(page, &st) == 0 && S_ISREG(st.st_mode) && st.st_mtim.tv_sec == modified.tv_sec && st.st_mtim.tv_nsec == modified.tv_nsec;
 }
 
 int

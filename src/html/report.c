@@ -120,8 +120,9 @@ report_copies(const struct story_run *run, const char *folder)
 		render_notebook(folder, n);
 }
 
-int
-report_page(const struct story_run *run, const char *folder, const char *file)
+/* begin: how the file is begun. Returns 0 or -1 with errno. */
+static int
+write_page(const struct story_run *run, const char *folder, const char *file, int (*begin)(struct file_writer *w, const char *path))
 {
 	char *base = base_for(file, folder);
 	struct buf page = BUF_INIT;
@@ -130,7 +131,7 @@ report_page(const struct story_run *run, const char *folder, const char *file)
 
 	if (base == NULL)
 		return -1;
-	if (file_begin_quick(&w, file) == -1) {
+	if (begin(&w, file) == -1) {
 		result = -1;
 	} else {
 		page_put(run, folder, base, &page);
@@ -145,6 +146,12 @@ report_page(const struct story_run *run, const char *folder, const char *file)
 		errno = error;
 	}
 	return result;
+}
+
+int
+report_page(const struct story_run *run, const char *folder, const char *file)
+{
+	return write_page(run, folder, file, file_begin_quick);
 }
 
 static int
@@ -176,7 +183,7 @@ report_write(const char *folder, const char *also, char **what)
 	run = story_last(&story);
 	report_copies(run, folder);
 	/* That one cannot be written is no reason not to write the other. */
-	if (report_page(run, folder, file) == -1) {
+	if (write_page(run, folder, file, file_begin_own) == -1) {
 		result = fail(what, file);
 		error = errno;
 	}

@@ -513,6 +513,33 @@ START_TEST(one_report_is_written_where_another_cannot_be)
 }
 END_TEST
 
+/* Notebooks may have made it: nobody is to lose a file by looking at a run. */
+START_TEST(a_link_of_that_name_is_replaced_and_not_followed)
+{
+	char *page = file_join(folder, "a.html"), *precious = file_join(folder, "precious");
+	struct stat st;
+
+	ck_assert_int_eq(file_replace(precious, "mine", 4), 0);
+	ck_assert_int_eq(symlink("precious", page), 0);
+	write_notebook(NOTEBOOK(""), 1000);
+	ck_assert_int_eq(copy_render(folder, "a", NULL), 1);
+	ck_assert_int_eq(lstat(page, &st), 0);
+	ck_assert(S_ISREG(st.st_mode));
+	ck_assert_int_eq(file_read(precious, &b, 100), 0);
+	ck_assert_str_eq(b.data, "mine");
+	ck_assert_int_eq(unlink(page), 0);
+	ck_assert_int_eq(mkfifo(page, 0666), 0);
+	ck_assert_int_eq(copy_render(folder, "a", NULL), 1);
+	ck_assert_int_eq(chmod(page, 0640), 0);
+	write_notebook(NOTEBOOK(""), 2000);
+	ck_assert_int_eq(copy_render(folder, "a", NULL), 1);
+	ck_assert_int_eq(lstat(page, &st), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 0640);
+	free(precious);
+	free(page);
+}
+END_TEST
+
 START_TEST(what_is_no_notebook_has_no_page)
 {
 	ck_assert_int_eq(copy_render(folder, "a", NULL), -1);
@@ -568,6 +595,7 @@ main(void)
 	tcase_add_test(t, long_tracebacks_of_many_do_not_fill_the_page);
 	tcase_add_checked_fixture(f, make_folder, remove_folder);
 	tcase_add_test(f, a_page_is_made_when_its_notebook_is_another_one);
+	tcase_add_test(f, a_link_of_that_name_is_replaced_and_not_followed);
 	tcase_add_test(f, what_is_no_notebook_has_no_page);
 	tcase_add_test(f, a_log_that_is_all_there_is_not_cut);
 	tcase_add_test(f, one_report_is_written_where_another_cannot_be);
