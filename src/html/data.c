@@ -223,7 +223,8 @@ put_log(struct data *d, const struct story_notebook *n)
 	struct buf end = BUF_INIT;
 	off_t bytes = 0;
 
-	if (d->logs < LOGS_MAX && (n->state == STORY_DONE || n->nattempts > 0))
+	/* The name is a journal's word. */
+	if (strchr(n->name, '/') == NULL && d->logs < LOGS_MAX && (n->state == STORY_DONE || n->nattempts > 0))
 		bytes = read_end(path, &end, most);
 	d->logs += end.len;
 	drop_nuls(&end);

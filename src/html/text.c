@@ -405,6 +405,8 @@ html_put_path(struct buf *b, const char *path)
 
 	if (colon != NULL && (slash == NULL || colon < slash))
 		buf_adds(b, "./");
+	while (path[0] == '/' && path[1] == '/')
+		path++;
 	for (; *path != '\0'; path++) {
 		unsigned char c = (unsigned char)*path;
 

@@ -37,7 +37,9 @@ void html_put_bounded(struct buf *b, const char *p, size_t n, size_t most, const
 /* Appends bytes as base64. */
 void html_put_base64(struct buf *b, const void *p, size_t n);
 
-/* Appends a path as the href of a link that is relative to the page: percent-encoded, and never one with a scheme. */
+/*
+ * Appends a path as the href of a link that is relative to the page: percent-encoded, and never one with a scheme or a host.
+ */
 void html_put_path(struct buf *b, const char *path);
 
 #endif

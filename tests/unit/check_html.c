@@ -125,6 +125,8 @@ static const struct pair paths[] = {
 	{"notebooks/a b.html", "notebooks/a%20b.html"},
 	{"javascript:x", "./javascript:x"},
 	{"a/b:c", "a/b:c"},
+	{"//host/x", "/host/x"},
+	{"///host//x", "/host//x"},
 	{"\"<é#?%", "%22%3C%C3%A9%23%3F%25"},
 };
 
@@ -484,6 +486,10 @@ START_TEST(a_log_that_is_all_there_is_not_cut)
 	ck_assert_int_eq(file_replace(path, log.data, log.len), 0);
 	data_put(story_last(&s), folder, "", &b);
 	ck_assert(has("\"log_bytes\": 70700, \"log_cut\": true"));
+	take(&s, AT "\"notebook_finished\", \"name\": \"../logs/n0\", \"notebook\": {\"status\": \"failed\"}}");
+	buf_reset(&b);
+	data_put(story_last(&s), folder, "", &b);
+	ck_assert(has("\"log_bytes\": 0, \"log_cut\": false"));
 	free(path);
 	free(logs);
 	buf_release(&log);
