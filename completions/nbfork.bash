@@ -118,11 +118,14 @@ _nbfork_runs() {
 	if [[ ${#COMPREPLY[@]} == 0 ]]; then _nbfork_files "$typed" /; fi
 }
 
-# Runs to be told of: those have a name there, too.
+# Runs to be told of: those have a name there, and the latest that of its workflow.
 _nbfork_told() {
 	local typed=$1 found
 	for found in nbfork-runs/*; do
-		if [[ -d $found ]]; then _nbfork_offer "${found#nbfork-runs/}" "$typed"; fi
+		if [[ -d $found ]]; then
+			found=${found#nbfork-runs/}
+			_nbfork_offer "${found%-latest}" "$typed"
+		fi
 	done
 	if [[ ${#COMPREPLY[@]} == 0 ]]; then _nbfork_runs "$typed"; fi
 }

@@ -19,10 +19,10 @@ function __nbfork_runs
 	end
 end
 
-# Runs to be told of: those have a name there, too.
+# Runs to be told of: those have a name there, and the latest that of its workflow.
 function __nbfork_told
 	for run in nbfork-runs/*
-		test -d "$run"; and string replace -- nbfork-runs/ '' "$run"
+		test -d "$run"; and string replace -r -- '^nbfork-runs/(.*?)(-latest)?$' '$1' "$run"
 	end
 end
 

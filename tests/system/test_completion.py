@@ -45,6 +45,7 @@ def here(work):
     work.write("more/w.yaml", "notebooks: [a.ipynb]\n")
     work.write("other.txt", "")
     work.path("nbfork-runs/w-2026").mkdir(parents=True)
+    work.path("nbfork-runs/flow-latest").symlink_to("w-2026")
     work.write("the flow.yaml", json.dumps({
         "targets": {name: {"type": "local"} for name in HOSTILE.values() if "{{" not in name},
         "notebooks": [{"path": "a.ipynb", "name": name.replace("{{", '{{ "{{" }}')} for name in HOSTILE.values()]}))
@@ -126,6 +127,7 @@ def test_options_words_and_files(shell, name):
     assert typed("nbfork --show=w\t") == ["--show=w-2026"]
     assert typed("nbfork --show w\t") == ["--show", "w-2026"]
     assert typed("nbfork --show --diff=w\t") == ["--show", "--diff=w-2026"]
+    assert typed("nbfork --show --diff=fl\t") == ["--show", "--diff=flow"]
     assert typed("nbfork --show nbfork-runs/w\t") == ["--show", "nbfork-runs/w-2026"]
     assert [w.rstrip("/") for w in typed("nbfork --list-runs mo\t")] == ["--list-runs", "more"]
     assert typed("nbfork the\t") == ["the flow.yaml"]
@@ -152,10 +154,10 @@ def test_fish_offers_the_names(here):
     assert "local" in fish(here, 'nbfork "the flow.yaml" -t ')
     assert fish(here, "nbfork --on-error=fa") == ["--on-error=fail-fast"]
     assert fish(here, "nbfork --dr") == ["--dry-run"]
-    assert fish(here, "nbfork --resume=") == ["--resume=nbfork-runs/w-2026"]
-    assert fish(here, "nbfork --show=") == ["--show=w-2026"]
-    assert fish(here, "nbfork --show --diff ") == ["w-2026"]
-    assert fish(here, "nbfork --show ") == ["w-2026"]
+    assert set(fish(here, "nbfork --resume=")) == {"--resume=nbfork-runs/w-2026", "--resume=nbfork-runs/flow-latest"}
+    assert set(fish(here, "nbfork --show=")) == {"--show=w-2026", "--show=flow"}
+    assert set(fish(here, "nbfork --show --diff ")) == {"w-2026", "flow"}
+    assert set(fish(here, "nbfork --show ")) == {"w-2026", "flow"}
     assert fish(here, "nbfork --list-runs mo") == ["more/"]
     assert {"the flow.yaml", "a.ipynb", "no te's $(touch pwned).ipynb"} <= set(fish(here, "nbfork "))
     assert fish(here, "nbfork -s ") == []
