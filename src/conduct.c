@@ -255,7 +255,7 @@ prepare(struct conductor *c, const struct conduct_options *o)
 		prepare_record(c, i);
 	prepare_schedule(c, o->failed_first);
 	c->keeper = (struct keeper)KEEPER_INIT(c->resumes ? &c->past : NULL);
-	hooks_init(&c->hooks, run);
+	hooks_init(&c->hooks, run, &c->dirs);
 }
 
 /* ---- After ---- */

@@ -23,6 +23,7 @@ struct hook_order {
 	const char *const (*variables)[2];
 	size_t nvariables;
 	struct buf document;
+	const char *private_folder;	/* of the run, removed when nobody else is left to do so; NULL where it has gone */
 	const char *log;	/* what it prints is appended to this file, in a folder that is made */
 };
 

@@ -117,11 +117,11 @@ absolute(const char *path)
 }
 
 void
-hooks_init(struct hooks *h, struct run *run)
+hooks_init(struct hooks *h, struct run *run, const struct rundir *dirs)
 {
 	const struct workflow *w = run->workflow;
 
-	*h = (struct hooks){.run = run};
+	*h = (struct hooks){.run = run, .dirs = dirs};
 	job_init(&h->job, "hook", hook_main, &h->order);
 	h->folder = folder_of(w);
 	h->run_folder = absolute(run->folder);
@@ -204,7 +204,7 @@ hooks_next(struct hooks *h)
 	results_put(h->run, &h->order.document);
 	h->order = (struct hook_order){
 		.command = c, .folder = h->folder, .variables = h->variables, .nvariables = HOOK_VARIABLES,
-		.document = h->order.document, .log = h->log,
+		.document = h->order.document, .private_folder = h->dirs->private_folder, .log = h->log,
 	};
 	job_release(&h->job);
 	job_init(&h->job, hook_name(c->hook), hook_main, &h->order);

@@ -14,6 +14,7 @@
 #include "base/problem.h"
 #include "hook.h"
 #include "report/run.h"
+#include "rundir.h"
 
 #define HOOK_VARIABLES 6
 
@@ -22,6 +23,7 @@ struct hooks {
 	struct hook_order order;	/* its order */
 	const char *variables[HOOK_VARIABLES][2];
 	struct run *run;
+	const struct rundir *dirs;
 	size_t next;	/* of the workflow's commands, the first that has not been looked at */
 	size_t log_from;	/* how much there was in the log when it was started */
 	int64_t began, began_wall;	/* run clock, wall clock */
@@ -36,7 +38,7 @@ struct hooks {
 void hooks_check(const struct workflow *w, struct problems *p);
 
 /* run is the one whose status and results they get, and whose list of hooks they fill. */
-void hooks_init(struct hooks *h, struct run *run);
+void hooks_init(struct hooks *h, struct run *run, const struct rundir *dirs);
 void hooks_release(struct hooks *h);
 
 /* The next job, prepared; NULL when there is none now: those of the end come once run->over is true. */

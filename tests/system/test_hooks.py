@@ -241,6 +241,17 @@ def test_the_first_signal_stops_them_in_order_when_the_run_is_over(work, told, s
     assert (run.dir / "logs/hooks/on_success.log").read_text() == "bye\n"
 
 
+def test_the_last_one_removes_what_a_run_has_that_is_killed(work, told):
+    work.write("stay", "#!/bin/sh\nsleep 1000\n")
+    work.path("stay").chmod(0o755)
+    work.workflow({"path": "bad.ipynb", "retries": 1, "retry_delay_seconds": 1000}, hooks={"on_start": ["./stay"]})
+    run = work.start("workflow.yaml")
+    run.event("notebook_attempt_failed")  # no worker runs
+    run.event("hook_started")
+    run.proc.kill()
+    run.wait()  # the fixture looks for what is left
+
+
 @pytest.mark.parametrize("victim", ["nbfork", "its process"])
 @pytest.mark.parametrize("hook", ["on_start", "on_failure"])
 def test_whoever_is_killed_nothing_is_left(work, told, hook, victim):
