@@ -382,7 +382,7 @@ START_TEST(hostile_table)
 	    "     runs\\x0a\\x1b[5magain\n"
 	    "     parameters: p\\x0a\\x1b[1m: \"\\u001b[2J\"\n"
 	    "2  a\\x0ab\\                    q\"\\\".ipynb            unknown   a\\x0ab\\x1b[2Jc\n"
-	    "3  " WIDE COMBINED "\xef\xbf\xbd\\x09z                </table>&lt;.ipynb    unknown   a\\x0ab\\\n"
+	    "3  " WIDE COMBINED "\\u202e\xef\xbf\xbd\\x09z          </table>&lt;.ipynb    unknown   a\\x0ab\\\n"
 	    "4  \\N                         \\N\\G.ipynb            unknown   -\n"
 	    "5  a\\x0ab\\\"]; evil -> node [  -                     unknown   \\N (none_failed)\n"
 	    "5 notebooks, 2 processes, let-finish, as-written\n");
