@@ -205,6 +205,21 @@ take_line(struct console *c, struct buf *out)
 	c->fresh = has_whole_line(c);
 }
 
+/* How many bytes there are without the beginning of a character at the end: its rest is to come, or had no room. */
+static size_t
+whole(const char *text, size_t n)
+{
+	for (size_t k = 1; k < 4 && k <= n; k++) {
+		unsigned char c = (unsigned char)text[n - k];
+
+		if (c >= 0xc0)
+			return k < (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : 2u) ? n - k : n;
+		if (c < 0x80)
+			break;
+	}
+	return n;
+}
+
 bool
 console_line(struct console *c, int64_t now, struct buf *out)
 {
@@ -214,7 +229,7 @@ console_line(struct console *c, int64_t now, struct buf *out)
 		take_line(c, out);
 		return true;
 	}
-	utf8_put_visible(out, buf_str(&c->lines), c->lines.len, LINE_COLUMNS);
+	utf8_put_visible(out, buf_str(&c->lines), whole(buf_str(&c->lines), c->lines.len), LINE_COLUMNS);
 	c->fresh = false;
 	c->shown_at = now;
 	return true;

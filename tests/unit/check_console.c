@@ -135,6 +135,27 @@ START_TEST(keeps_little_of_a_long_line)
 }
 END_TEST
 
+START_TEST(shows_no_half_of_a_character)
+{
+	struct buf line = BUF_INIT;
+
+	put(CONSOLE_STDOUT, "x\xf0\x9f\x98");
+	check_line("x");
+	put(CONSOLE_STDOUT, "\x80\xe3\x81");
+	check_line("x\U0001f600");
+	put(CONSOLE_STDOUT, "\x82");
+	check_line("x\U0001f600\u3042");
+	put(CONSOLE_STDOUT, "\nfe");
+	for (int i = 0; i < 1000; i++)
+		put(CONSOLE_STDOUT, "\u0301");
+	ck_assert(console_line(&console, console_due(&console), &line));
+	ck_assert_ptr_null(strstr(buf_str(&line), "\ufffd"));
+	buf_release(&line);
+	put(CONSOLE_STDOUT, "\n\x80\xff.");	/* what is no character is seen to be none */
+	check_line("\ufffd\ufffd.");
+}
+END_TEST
+
 START_TEST(goes_on_without_a_log)
 {
 	console_release(&console);
@@ -246,6 +267,7 @@ main(void)
 	tcase_add_test(tc, shows_a_line_once_and_not_too_often);
 	tcase_add_test(tc, masks_secrets_in_pieces);
 	tcase_add_test(tc, keeps_little_of_a_long_line);
+	tcase_add_test(tc, shows_no_half_of_a_character);
 	tcase_add_test(tc, goes_on_without_a_log);
 	tcase_add_test(tc, shows_all_lines_when_asked_to);
 	tcase_add_test(tc, all_lines_of_a_flood);
