@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 
+#define DEEP 64	/* more than notebooks can be nested that run each other: what is told of them calls itself so often */
 #define SLOTS_MOST 65536	/* more than there ever are: who draws them has room for each */
 
 /* ---- Notebooks ---- */
@@ -46,7 +47,7 @@ notebook_named(struct story_run *run, struct json name, struct story_notebook *p
 	char *text = json_strdup(name);
 	struct story_notebook *n = text != NULL ? story_find(run, text) : NULL;
 
-	if (n == NULL && text != NULL)
+	if (n == NULL && text != NULL && (parent == NULL || story_depth(parent) < DEEP))
 		return line_add_notebook(run, text, parent);
 	free(text);
 	return n;

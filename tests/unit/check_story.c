@@ -350,6 +350,23 @@ START_TEST(lost_lines)
 }
 END_TEST
 
+/* No deeper than anything is that was run. */
+START_TEST(endless_calls)
+{
+	struct buf b = BUF_INIT;
+
+	buf_adds(&b, "{\"event\": \"run_started\", \"run\": {\"id\": \"r\"}, \"workflow\": {\"name\": \"w\"}}\n");
+	for (int i = 1; i < 1000; i++)
+		buf_addf(&b, "{\"event\": \"notebook_called\", \"name\": \"n%d\", \"parent\": \"n%d\"}\n", i, i - 1);
+	add_text(buf_str(&b));
+	buf_release(&b);
+	ck_assert_int_eq(story_open(&story, "."), 0);
+	ck_assert_uint_eq(story_depth(found("n64")), 64);
+	ck_assert_uint_eq(story_depth(found("n65")), 0);	/* heard of as the caller of the next one alone */
+	ck_assert_uint_eq(story_depth(found("n66")), 1);
+}
+END_TEST
+
 /* Of a clock that was set, or of a journal that somebody else has made. */
 START_TEST(thousands_of_years)
 {
@@ -414,6 +431,7 @@ main(void)
 	tcase_add_test(t, grows);
 	tcase_add_test(t, calls_and_what_is_kept);
 	tcase_add_test(t, lost_lines);
+	tcase_add_test(t, endless_calls);
 	tcase_add_test(t, thousands_of_years);
 	tcase_add_test(t, many);
 	suite_add_tcase(s, t);
