@@ -114,7 +114,7 @@ page_check(const struct buf *page, unsigned scripts)
 
 	assert(utf8_check(p, page->len) == page->len);
 	for (size_t i = 0; i < page->len; i++)
-		assert(((unsigned char)p[i] >= 0x20 && p[i] != 0x7f) || p[i] == '\t' || p[i] == '\n');
+		assert((unsigned char)p[i] >= 0x20 || p[i] == '\t' || p[i] == '\n');	/* JSON may have 0x7f */
 	while ((p = memchr(p, '<', (size_t)(end - p))) != NULL) {
 		bool closes = *++p == '/';
 		char name[16];
