@@ -434,6 +434,44 @@ def prepare(preloads, shell):
     return made, changes
 
 
+def fill_gaps():
+    """
+    Takes what is free between what malloc() has given. A kernel that got its few bytes there would have a page copied for
+    nearly each of them; from behind, it gets whole pages of its own.
+    """
+    class Info(ctypes.Structure):
+        _fields_ = [(name, ctypes.c_size_t) for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]
+    library = ctypes.CDLL(None)
+    try:
+        mallinfo, malloc, free, sbrk = library.mallinfo2, library.malloc, library.free, library.sbrk
+    except AttributeError:
+        return	# it is not glibc's, or an old one
+    mallinfo.restype, malloc.restype, sbrk.restype = Info, ctypes.c_void_p, ctypes.c_void_p
+    malloc.argtypes, free.argtypes, sbrk.argtypes = [ctypes.c_size_t], [ctypes.c_void_p], [ctypes.c_ssize_t]
+    info = mallinfo()
+    top, size = sbrk(0) - info.keepcost, 1 << 16
+    left = info.fordblks + (1 << 20)	# what lies ready for each size is not in the sum
+    while left > 0 and size >= 24:
+        place = malloc(size)
+        if place is None or place >= top:	# there is no gap for so much, or malloc() is another one's
+            free(place)
+            size = size * 7 // 8 if size > 1024 else size - 16
+        else:
+            left -= size
+
+
+def gather_names():
+    """
+    Names of modules that lie side by side: IPython makes a set of all of them in every kernel, and to count its references
+    would have some three hundred pages copied. From Python 3.12 on those of names are not counted.
+    """
+    if sys.version_info < (3, 12):
+        for name, module in list(sys.modules.items()):
+            del sys.modules[name]
+            sys.modules[(name + " ")[:-1]] = module
+
+
 def begin_again(reason):
     """With less to prepare, and as if nothing had been."""
     print(f"fork server: {reason}; preparing only the imports", file=sys.stderr, flush=True)
@@ -946,6 +984,8 @@ def start():
             begin_again(reason)
         unfit(reason)
     gc.disable()
+    gather_names()
+    fill_gaps()
     title(b"nbfork: starts kernels")
     # From here on it goes when the channel ends, and is only woken when nbfork dies: it may have been stopped with it.
     prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
