@@ -1,6 +1,7 @@
 /*
  * The conductor's parts: what conduct.c (a run from beginning to end), conduct_calls.c (what the pool calls),
- * conduct_notebook.c (the life of one notebook), conduct_sample.c (what they have in memory) and conduct_child.c (notebooks that notebooks run) share; for them alone.
+ * conduct_notebook.c (the life of one notebook), conduct_end.c (how it ends), conduct_sample.c (what they have in memory) and
+ * conduct_child.c (notebooks that notebooks run) share; for them alone.
  */
 #ifndef NBFORK_CONDUCTOR_H
 #define NBFORK_CONDUCTOR_H
@@ -142,6 +143,18 @@ void notebook_started(struct conductor *c, struct record *r);
 
 /* The worker has sent progress. */
 void notebook_heard(struct conductor *c, struct record *r, const char *text, size_t n);
+
+/* How many there are of those like this one, a notebook of the workflow's or one that another has run. */
+size_t *conductor_waiting(struct conductor *c, const struct record *r);
+size_t *conductor_running(struct conductor *c, const struct record *r);
+
+/* What is running elsewhere for it: "run 17", or what it is called while nobody knows its number. The caller's to free. */
+char *conductor_run_name(const struct record *r);
+
+/* ---- Its end (conduct_end.c) ---- */
+
+/* It is over for good, as its record says. Returns whether the policy is to be obeyed. */
+bool notebook_settle(struct conductor *c, struct record *r, enum schedule_end end);
 
 /*
  * When the run stops: the next one that has left something running elsewhere, with its job prepared to end that; NULL
