@@ -19,7 +19,7 @@ import threading
 import time
 
 INTERVAL = 0.1  # seconds between two looks at the memory
-SHARE = 0.04  # how much of one CPU looking may take; the intervals grow where it would be more
+SHARE = 0.01  # how much of one CPU looking may take, which the measured lack; the intervals grow where it would be more
 GRACE = 5  # seconds that processes may live on after the command, before they are killed
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
