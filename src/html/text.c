@@ -119,7 +119,7 @@ html_puts(struct buf *b, const char *s)
 #define NO_COLOUR (-1)
 #define RGB 0x1000000	/* with this, the lower 24 bits are a colour; without, it is one of the 16 */
 
-/* How bright a colour looks, up to 255: dark, bright, and between black and white. */
+/* What counts as dark and as bright, and lies between black and white, by brightness(). */
 #define DARK 110
 #define BRIGHT 160
 #define MIDDLE 128
