@@ -157,6 +157,7 @@ conclude(struct reporter *r)
 		if (newline != NULL)
 			*newline = '\0';
 		warn(r, newline != NULL ? r->said.data : "its process died");
+		r->unclean = true;	/* it may have been killed while it wrote */
 	} else {
 		int64_t spent = strtoll(done + 1, NULL, 10);
 
@@ -233,7 +234,6 @@ await(struct reporter *r, int64_t deadline)
 {
 	pid_t pid = r->pid;
 	int sig, stops = signals_stops(&sig);
-	bool killed = false;
 
 	while (!hear(r)) {
 		struct pollfd p = {.fd = r->fd, .events = POLLIN};
@@ -243,7 +243,6 @@ await(struct reporter *r, int64_t deadline)
 
 		if (told || ready == 0 || (ready == -1 && errno != EINTR)) {
 			kill(r->pid, SIGKILL);
-			killed = true;
 			buf_reset(&r->said);
 			buf_adds(&r->said, told ? "nbfork was told to stop\n" : "it took too long\n");
 			break;
@@ -251,15 +250,18 @@ await(struct reporter *r, int64_t deadline)
 	}
 	conclude(r);
 	reap(pid);
-	if (killed) {
-		/* What it had begun to write. */
-		char *also = r->also != NULL ? realpath(r->also, NULL) : NULL;
+}
 
-		rundir_clean(r->folder);
-		if (r->also != NULL)
-			file_remove_temporaries(also != NULL ? also : r->also);
-		free(also);
-	}
+/* Removes what those of its processes that were killed had begun to write. Not before: notebooks that run write there, too. */
+static void
+clean(const struct reporter *r)
+{
+	char *also = r->also != NULL ? realpath(r->also, NULL) : NULL;
+
+	rundir_clean(r->folder);
+	if (r->also != NULL)
+		file_remove_temporaries(also != NULL ? also : r->also);
+	free(also);
 }
 
 void
@@ -276,6 +278,8 @@ reporter_end(struct reporter *r)
 		start(r, true);
 	if (r->pid != 0)
 		await(r, deadline);
+	if (r->unclean)
+		clean(r);
 	buf_release(&r->said);
 	r->folder = NULL;
 }

@@ -19,10 +19,10 @@ struct reporter {
 	int fd;	/* what that has to say; -1 for none */
 	struct buf said;
 	int64_t due;	/* run clock: when to look at it, or to start the next one */
-	bool warned;
+	bool warned, unclean;	/* it has been said that one was not written; one that was killed may have left something */
 };
 
-#define REPORTER_INIT {NULL, NULL, 0, -1, BUF_INIT, 0, false}
+#define REPORTER_INIT {NULL, NULL, 0, -1, BUF_INIT, 0, false, false}
 
 /* The run begins. */
 void reporter_start(struct reporter *r, const char *folder, const char *also);

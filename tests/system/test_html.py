@@ -297,6 +297,24 @@ def test_a_signal_ends_the_wait_for_the_last_report(work):
     assert not alive(report)
 
 
+def test_nothing_is_left_of_a_report_whose_process_was_killed(work):
+    work.notebook("a", "wait go")
+    run = work.start("--html=x.html", work.workflow("a.ipynb"))
+    run.event("cell_started", name="a")
+    end = time.monotonic() + 60 * PATIENCE
+    while (report := reporting(run.pid)) is None:
+        assert time.monotonic() < end
+    for path in (run.folder / ".report.html.abc123", run.folder / "notebooks/.a.html.abc123", work.path(".x.html.abc123")):
+        path.write_text("what it had written")
+    os.kill(report, signal.SIGKILL)
+    wait_for(lambda: not alive(report), "its end")
+    work.write("go", "")
+    run.finish()
+    assert run.status == 0 and not list(run.folder.rglob(".*")) and not list(work.dir.glob(".x*"))
+    assert "the report of the run was not written: its process died" in run.err
+    assert {row[0]: row[1] for row in Page(work.path("x.html")).rows if row}["a"] == "succeeded"
+
+
 def test_a_place_that_cannot_be_written_to_is_refused_at_first_and_a_warning_later(work):
     work.notebook("a", "print a", "wait go")
     err = work.refused("--html=none/x.html", "a.ipynb")
