@@ -3,6 +3,7 @@ The server that forks kernels, over its own protocol: what it makes is as a kern
 is left of it.
 """
 
+import ast
 import json
 import os
 import re
@@ -662,3 +663,22 @@ def test_a_module_that_cannot_be_loaded_first(environ, name, reason):
     s = Server(environ, [name], "--depth=imports")
     assert s.first.startswith("unfit " + reason)
     s.close()
+
+
+GAPS = """
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+blocks = [libc.malloc(1000) for _ in range(20000)]
+for block in blocks[::2]:
+    libc.free(block)
+fill_gaps()
+print(len({libc.malloc(1000) >> 12 for _ in range(1000)}), flush=True)
+"""
+
+
+def test_gaps_between_what_malloc_has_given_are_filled():
+    """What is asked for then lies side by side: four in a page, where there had been two gaps."""
+    function = next(f for f in ast.parse(SERVER).body if isinstance(f, ast.FunctionDef) and f.name == "fill_gaps")
+    code = "import ctypes\n" + ast.get_source_segment(SERVER, function) + GAPS
+    done = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 300
