@@ -164,6 +164,7 @@ notebook_to_cancel(struct conductor *c)
 		job_release(j);
 		job_init(j, r->task->name, worker_cancel, &p->assignment);
 		j->timeout = POOL_GRACE;
+		j->takes_term = true;
 		return r;
 	}
 	return NULL;
@@ -235,7 +236,10 @@ notebook_goes_on(struct conductor *c, struct record *r)
 	bool found_over, requeue = p->requeue && j->stop == JOB_STOP_CALLER, obey = false, timed_out = p->timed_out;
 
 	p->awaits = false;
-	p->cancelled = j->stop != JOB_STOP_NONE;	/* the worker has tried what can be done within the grace */
+	/* The worker has tried what can be done within the grace, unless somebody else has killed it. */
+	p->cancelled = j->stop != JOB_STOP_NONE && (r->signal == 0 || j->killed);
+	if (!p->cancelled && r->parent == NULL && conductor_index(c, r) < c->looked_at)
+		c->looked_at = conductor_index(c, r);
 	p->requeue = false;
 	p->timed_out = r->status == STATUS_TIMED_OUT;
 	/* What ended a run that was left is no word on this attempt, unless nobody has heard of it. */

@@ -211,6 +211,7 @@ notebook_prepare(struct conductor *c, struct record *r)
 	job_release(j);
 	job_init(j, r->task->name, worker_main, &p->assignment);
 	j->timeout = r->task->timeout;
+	j->takes_term = true;	/* what runs elsewhere already does not end with its worker */
 }
 
 void

@@ -141,6 +141,7 @@ send_log(enum log_level level, const char *text)
 static void __attribute__((noreturn))
 be_child(struct job *j, int fd, pid_t parent, const sigset_t *mask)
 {
+	sigset_t own = *mask;
 	char name[32];
 
 	own_pid = getpid();
@@ -158,7 +159,9 @@ be_child(struct job *j, int fd, pid_t parent, const sigset_t *mask)
 	snprintf(name, sizeof(name), "nb:%.24s", j->name);
 	proc_set_name(name);
 	set_later_signals();
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	if (j->takes_term)
+		sigaddset(&own, SIGTERM);
+	sigprocmask(SIG_SETMASK, &own, NULL);
 	_exit(j->run(j, CHILD_FD));
 }
 

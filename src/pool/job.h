@@ -68,6 +68,11 @@ struct job {
 	 */
 	int keep_fd;
 	bool beside;	/* it runs beside the others, and is not stopped with them (pool.h) */
+	/*
+	 * run() takes SIGTERM itself: the signal is blocked when it begins, so that an order to stop which comes before it
+	 * has a handler is kept for it. Else the default action is what ends it.
+	 */
+	bool takes_term;
 
 	/* Kept here; the caller reads. */
 	enum job_state state;

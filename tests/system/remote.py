@@ -29,9 +29,13 @@ def source(*cells):
 
 
 def too_fast(requests):
-    """The endpoints that have had more requests within some second than a workspace takes: {name: how many}."""
+    """
+    The endpoints that have had more requests within some second than a workspace takes: {name: how many}. Where the
+    machine is busy some arrive late, and so together with others: those of a fifth of a second.
+    """
     found = {}
     for name, limit in LIMITS.items():
+        limit *= 1.2
         times = sorted(r["time"] for r in requests if r["path"].endswith("/" + name))
         first = 0
         for last, at in enumerate(times):

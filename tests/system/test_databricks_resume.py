@@ -370,6 +370,25 @@ def test_and_what_has_failed_with_its_run_left_running(site):
     assert f"run {run_id} of notebook 'a', which nobody followed, was cancelled" in run.err
 
 
+def test_and_what_a_worker_that_was_killed_could_not_cancel(site):
+    site.source("a.py", "import time; time.sleep(600)")
+    names = ("a", "b", "c")
+    site.workflow(*({"path": "a.py", "name": name} for name in names), processes=3)
+    run = site.start("-v", "workflow.yaml")
+    for name in names:
+        run.event("notebook_submitted", name=name)
+    wait_for(lambda: sum(site.executions().values()) == 3, "the runs there")
+    site.workspace.faults([{"match": {"path": "runs/cancel$", "nth": [1, 2, 3]}, "action": {"delay": 3, "drop": "before"}}])
+    pids = list(workers(run).values())
+    run.signal(signal.SIGTERM)
+    run.event("run_stopping")
+    time.sleep(0.5)  # they have asked, and wait for the answer
+    kill_all(pids)
+    run.finish()
+    assert all(r["over"] for r in site.runs()), run.story()
+    assert "cannot confirm" not in run.err
+
+
 def test_but_what_may_finish_is_left_to_finish(site, abandoned):
     run = abandoned("-e", "drain")
     site.work.write("go", "")

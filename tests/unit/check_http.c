@@ -759,6 +759,34 @@ START_TEST(test_slowed_down_while_waiting)
 }
 END_TEST
 
+/* Nor does it go when its time is long over: all that were suspended together would, at once. */
+START_TEST(test_suspended_while_waiting)
+{
+	pid_t parent = getpid(), child;
+	int64_t began;
+
+	begin(serve_ok);
+	for (int i = 0; i < 30; i++)
+		limiter_take(limiter, ENDPOINT_SUBMIT);
+	began = clock_run();
+	child = fork();
+	if (child == 0) {
+		usleep(100000);
+		kill(parent, SIGSTOP);
+		usleep(1500000);
+		for (int i = 0; i < 60; i++)
+			limiter_take(limiter, ENDPOINT_SUBMIT);
+		kill(parent, SIGCONT);
+		_exit(0);
+	}
+	POST(.body = "{}");
+	ck_assert_int_eq(a.result, HTTP_OK);
+	ck_assert_int_ge(clock_run() - began, 3 * NSEC_PER_SEC);
+	waitpid(child, NULL, 0);
+	end();
+}
+END_TEST
+
 /* Kilobytes of memory that this process shares with nobody. */
 static long
 private_kib(void)
@@ -848,6 +876,7 @@ main(void)
 	tcase_add_test(tc, test_stopped_during_transfer);
 	tcase_add_test(tc, test_stopped_during_wait);
 	tcase_add_test(tc, test_slowed_down_while_waiting);
+	tcase_add_test(tc, test_suspended_while_waiting);
 	tcase_add_test(tc, test_memory_of_one_that_waits);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

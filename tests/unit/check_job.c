@@ -371,6 +371,32 @@ START_TEST(early_signals)
 }
 END_TEST
 
+/* Whether SIGTERM has come, and waits to be taken. */
+static int
+has_an_order(struct job *j, int fd)
+{
+	sigset_t pending;
+
+	(void)j;
+	(void)fd;
+	sigpending(&pending);
+	return sigismember(&pending, SIGTERM) ? 5 : 0;
+}
+
+/* What takes its orders itself gets one that came before it could, too. */
+START_TEST(an_early_order_is_kept)
+{
+	int status;
+
+	early_signal = SIGTERM;
+	job_init(&job, "a", has_an_order, NULL);
+	job.takes_term = true;
+	ck_assert_int_eq(job_start(&job, &mask), 0);
+	status = end();
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 5);
+}
+END_TEST
+
 static int
 flush_all(struct job *j, int fd)
 {
@@ -724,6 +750,7 @@ suite(void)
 	tcase_add_loop_test(t, keeps_a_descriptor, 0, (int)(sizeof(places) / sizeof(places[0])));
 	tcase_add_loop_test(t, keeps_no_standard_descriptor, 0, 3);
 	tcase_add_loop_test(t, early_signals, 0, 3);
+	tcase_add_test(t, an_early_order_is_kept);
 	tcase_add_test(t, start_fails);
 	tcase_add_test(t, logs_through_the_pipe);
 	tcase_add_test(t, logs_to_standard_error_when_nobody_reads);
