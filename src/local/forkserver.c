@@ -24,6 +24,7 @@
 #include "local/python.h"
 #include "src/local/forkserver_source.h"
 
+#define ORDER_FDS 4	/* of an order for a kernel: request, output, leash, and the way into a group where there is one */
 #define CHANNEL 3	/* of a server: where requests come */
 #define SERVERS_MAX 8
 #define WORTH 2	/* notebooks: for one alone a server costs as much as a kernel */
@@ -55,7 +56,7 @@ key_of(const struct kernelspec *spec, const struct task *t)
 	struct buf key = BUF_INIT;
 
 	/* A program without a path is looked for in the kernel's own PATH. */
-	if (options == 0 || !t->target->warm || t->memory_limit != 0 || environment_is_relative(spec, t) ||
+	if (options == 0 || !t->target->warm || environment_is_relative(spec, t) ||
 	    (strchr(spec->argv[0], '/') == NULL && (spec->python == NULL || !python_is_name(spec->argv[0]))))
 		return NULL;
 	buf_addf(&key, "%s\n", spec->python != NULL ? spec->python : spec->argv[0]);
@@ -299,7 +300,7 @@ listen_to(const struct server *s, const char *name)
 
 /* The request, as forkserver.py reads it. */
 static int
-request(char *const *args, char *const *env, const char *folder)
+request(char *const *args, char *const *env, const char *folder, const struct memory *memory)
 {
 	int fd = memfd_create("nbfork request", MFD_CLOEXEC), error;
 	struct buf text = BUF_INIT;
@@ -310,6 +311,9 @@ request(char *const *args, char *const *env, const char *folder)
 	while (args[n] != NULL)
 		n++;
 	buf_add(&text, folder, strlen(folder) + 1);
+	if (memory->limit > 0 && memory->entrance == -1)
+		buf_addf(&text, "%lld", (long long)memory->limit);
+	buf_addc(&text, '\0');
 	buf_addf(&text, "%zu", n);
 	buf_addc(&text, '\0');
 	for (size_t i = 0; i < n; i++)
@@ -325,24 +329,26 @@ request(char *const *args, char *const *env, const char *folder)
 	return -1;
 }
 
+/* The last of the descriptors may be -1: then it is none. */
 static int
-send_three(int socket, const int fds[3])
+send_order(int socket, const int fds[ORDER_FDS])
 {
 	union {
-		char bytes[CMSG_SPACE(3 * sizeof(int))];
+		char bytes[CMSG_SPACE(ORDER_FDS * sizeof(int))];
 		struct cmsghdr align;
 	} control = {.bytes = {0}};
+	const size_t size = (fds[ORDER_FDS - 1] != -1 ? ORDER_FDS : ORDER_FDS - 1) * sizeof(int);
 	char what = 'K';
 	struct iovec part = {&what, 1};
 	struct msghdr m = {
-		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = CMSG_SPACE(size),
 	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(3 * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, 3 * sizeof(int));
+	c->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(c), fds, size);
 	return sendmsg(socket, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -1;
 }
 
@@ -360,22 +366,22 @@ forkserver_give_up(const struct kernelspec *spec, const struct task *t)
 
 int
 forkserver_ask(const struct kernelspec *spec, const struct task *t, char *const *command, char *const *env,
-    const char *folder, int output)
+    const char *folder, const struct memory *memory, int output)
 {
 	char *key = key_of(spec, t);
 	const struct server *s = key != NULL ? find(key) : NULL;
-	int leash[2] = {-1, -1}, fds[3] = {-1, output, -1};
+	int leash[2] = {-1, -1}, fds[ORDER_FDS] = {-1, output, -1, memory->entrance};
 	bool asked = false;
 
 	free(key);
 	if (s == NULL || s->socket == -1)
 		return -1;
 	listen_to(s, spec->name);
-	fds[0] = request(command + kernelspec_forkable(spec) + 2, env, folder);
+	fds[0] = request(command + kernelspec_forkable(spec) + 2, env, folder, memory);
 	if (fds[0] != -1 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, leash) == 0) {
 		fcntl(leash[0], F_SETFL, O_NONBLOCK);
 		fds[2] = leash[1];
-		asked = send_three(s->socket, fds) == 0;
+		asked = send_order(s->socket, fds) == 0;
 		close(leash[1]);
 	}
 	if (!asked)

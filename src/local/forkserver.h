@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "local/kernelspec.h"
+#include "local/memory.h"
 #include "workflow/model.h"
 
 /* A notebook with this kernel will be run: to be called for each of them before the servers are started. */
@@ -32,11 +33,11 @@ void forkserver_end(void);
 
 /*
  * In a worker: asks for a kernel of this kernelspec. command and env are as kernelspec_command() and _environment() make
- * them; folder is an absolute path; what the kernel prints goes to output, which stays the caller's. Returns the leash
- * (non-blocking, close-on-exec), or -1 when there is no server for it.
+ * them; folder is an absolute path; memory is what limits the kernel; what it prints goes to output, which stays the
+ * caller's. Returns the leash (non-blocking, close-on-exec), or -1 when there is no server for it.
  */
 int forkserver_ask(const struct kernelspec *spec, const struct task *t, char *const *command, char *const *env,
-    const char *folder, int output);
+    const char *folder, const struct memory *memory, int output);
 
 /* In a worker: the server has not answered in time; nobody is to ask it any more. */
 void forkserver_give_up(const struct kernelspec *spec, const struct task *t);

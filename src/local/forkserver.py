@@ -10,9 +10,10 @@ A kernel is to be as one that was started afresh: so the functions that make it 
 there it runs what a fresh one runs. Whether that can be done with this ipykernel is
 not guessed: the server tries one kernel. If that fails, the server begins again, and prepares only the imports.
 
-On descriptor 3 (SOCK_SEQPACKET): "ready VERSION DEPTH" or "unfit REASON" once; then come messages "K" with three
-descriptors: a file with the request, the pipe for the kernel's output, the leash. The request is strings that end in
-NUL: folder ("" for /), number of arguments, the arguments after `-m ipykernel_launcher`, the environment.
+On descriptor 3 (SOCK_SEQPACKET): "ready VERSION DEPTH" or "unfit REASON" once; then come messages "K" with three or four
+descriptors: a file with the request, the pipe for the kernel's output, the leash, and cgroup.procs of the group that the
+kernel is to be in. The request is strings that end in NUL: folder ("" for /), limit of its RLIMIT_DATA ("" for none),
+number of arguments, the arguments after `-m ipykernel_launcher`, the environment.
 On the leash, lines: "started PID", or "failed folder ERRNO", or "failed REASON" (not for this server: start it afresh);
 "ended STATUS UTIME STIME MAXRSS" for the kernel; "gone UTIME STIME MAXRSS" for everybody, as the last word. Back come
 "signal N" for the kernel's group, and "empty", as the end of the file, to kill everybody.
@@ -573,14 +574,20 @@ class Usage:
         return f"{self.user:.6f} {self.system:.6f} {self.rss}"
 
 
+def private_memory():
+    """What counts for RLIMIT_DATA, in bytes, with the little that counts for the stack."""
+    with open("/proc/self/statm", "rb") as f:
+        return int(f.read().split()[5]) * resource.getpagesize()
+
+
 class Request:
     def __init__(self, fd):
         parts, size = [], 0
         while not parts or parts[-1]:
             parts.append(os.pread(fd, 1 << 20, size))
             size += len(parts[-1])
-        self.folder, n, *rest = b"".join(parts).split(b"\0")
-        n = int(n)
+        self.folder, limit, n, *rest = b"".join(parts).split(b"\0")
+        self.limit, n = int(limit or 0), int(n)
         if not 0 <= n < len(rest) or rest[-1]:
             raise ValueError("the request is cut off")
         self.args = [os.fsdecode(a) for a in rest[:n]]
@@ -599,6 +606,8 @@ class Request:
             if ((name in BOOT_NAMES or name.startswith(BOOT_PREFIXES)) and
                     FIRST_ENVIRON.get(name) != self.environ.get(name)):
                 raise Refused(f"{os.fsdecode(name)} has another value")
+        if self.limit and self.limit < private_memory():
+            raise Refused("its memory_limit is less than what has been imported")
         # A fresh kernel would import what lies in its folder instead of what the server has imported.
         try:
             here = os.listdir(".")
@@ -706,15 +715,15 @@ class Keeper:
         tell(leash, f"started {pid}")
         return None
 
-    def keep(self, request, output, leash):
+    def keep(self, request, output, leash, *group):
         """Returns in the kernel what was asked for; None in the keeper, when nobody is left of it."""
         before = resource.getrusage(resource.RUSAGE_SELF)
         self.leash, self.kernel, self.heard, self.usage = leash, 0, b"", Usage()
         asked = self.fork(request, leash)
         if asked:
             return asked
-        os.close(request)
-        os.close(output)
+        for fd in (request, output, *group):
+            os.close(fd)
         os.chdir("/")	# it keeps no folder in use
         if self.kernel:
             self.watch()
@@ -730,7 +739,7 @@ class Keeper:
             asked = self.keep(*fds) if fds else None
             if asked:
                 unring(self.bell)
-                return asked, me, fds[1]
+                return asked, me, *fds[1::2]
             if has_children():
                 os._exit(1)	# the server sees to those that could not be killed
             try:
@@ -764,6 +773,13 @@ def renew():
         modules["multiprocessing.process"].current_process().authkey = os.urandom(32)
 
 
+def limit_memory(limit):
+    """For this process and all that it starts, each for itself. A limit that is lower already stays."""
+    soft, hard = (limit if old == resource.RLIM_INFINITY else min(old, limit) for old in
+                  resource.getrlimit(resource.RLIMIT_DATA))
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
 def lift_limit():
     """
     The socket for outputs keeps all of them until they are sent: ZeroMQ lets it keep a thousand, and what is beyond is
@@ -793,9 +809,11 @@ def end_control():
         pass	# there is none, or it is another one
 
 
-def become(asked, keeper, output, made, changes, files):
+def become(made, changes, files, asked, keeper, output, group=None):
     """Makes this process what a fresh one is when it starts ipykernel_launcher."""
     die_with(keeper)
+    if group is not None:
+        os.pwrite(group, b"0", 0)	# 0: who writes
     os.setsid()
     prctl(PR_SET_NAME, NAME)
     os.dup2(output, 1)
@@ -824,6 +842,8 @@ def become(asked, keeper, output, made, changes, files):
         made.arm(keeper, asked.args)
     else:
         KernelApp.instance().parent_handle = keeper
+    if asked.limit:
+        limit_memory(asked.limit)
     gc.enable()
 
 
@@ -842,7 +862,7 @@ def receive(requests, wait=socket.MSG_DONTWAIT):
     for level, kind, data in control:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             fds += struct.unpack(f"{len(data) // 4}i", data[:len(data) // 4 * 4])
-    if text == b"K" and len(fds) == 3 and not flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC):
+    if text == b"K" and len(fds) in (3, 4) and not flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC):
         return fds
     for fd in fds:
         os.close(fd)
@@ -991,8 +1011,7 @@ def start():
     prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
     say(f"ready {ipykernel.__version__} {'shell' if shell else 'imports'}")
     files = open_files()
-    asked, keeper, output = Server(made).serve()
-    become(asked, keeper, output, made, changes, files)
+    become(made, changes, files, *Server(made).serve())
 
 
 def flush(thing):

@@ -81,10 +81,10 @@ int kernel_start(struct kernel *k, const struct kernelspec *spec, enum transport
 /*
  * The same by fork of one that is ready, if there is a server for it: returns 0, and the kernel has been asked for. It is
  * there as soon as k->pid is set by kernel_hear(). Returns -1 with nothing said when there is none; then it is to be
- * started by kernel_start(). k is to be released in both cases.
+ * started by kernel_start(). memory is not NULL here. k is to be released in both cases.
  */
 int kernel_fork(struct kernel *k, const struct kernelspec *spec, const struct task *t, const char *folder,
-    char *const *env);
+    char *const *env, const struct memory *memory);
 
 /* Takes what is said on the leash, without waiting. Returns whether there was something. */
 bool kernel_hear(struct kernel *k);

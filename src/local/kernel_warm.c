@@ -32,7 +32,7 @@ kernel_begin(struct kernel *k, const struct kernelspec *spec, enum transport tra
 
 int
 kernel_fork(struct kernel *k, const struct kernelspec *spec, const struct task *t, const char *folder,
-    char *const *env)
+    char *const *env, const struct memory *memory)
 {
 	char **command, **all, *directory, *why = NULL;
 	int output[2];
@@ -50,7 +50,7 @@ kernel_fork(struct kernel *k, const struct kernelspec *spec, const struct task *
 	all = kernelspec_environment(spec, env);
 	directory = file_absolute(t->working_directory != NULL ? t->working_directory : ".");
 	connection_let_go(k);	/* the kernel takes the ports */
-	k->leash = forkserver_ask(spec, t, command, all, directory, output[1]);
+	k->leash = forkserver_ask(spec, t, command, all, directory, memory, output[1]);
 	k->warm = k->leash != -1;
 	close(output[1]);
 	free(directory);

@@ -127,7 +127,7 @@ start_warm(struct session *s, char *const *env, enum verdict *verdict)
 {
 	const struct task *t = s->attempt->task;
 
-	if (kernel_fork(&s->kernel, s->spec, t, s->folder, env) == -1) {
+	if (kernel_fork(&s->kernel, s->spec, t, s->folder, env, &s->first->memory) == -1) {
 		kernel_release(&s->kernel);
 		return false;
 	}

@@ -130,10 +130,10 @@ class Cold(Kernel):
 
 
 class Warm(Kernel):
-    def __init__(self, server, environ, folder, args=None, request=None):
+    def __init__(self, server, environ, folder, args=None, request=None, limit=b"", group=()):
         super().__init__(environ, folder)
         args = self.args if args is None else args
-        words = [os.fsencode(folder), b"%d" % len(args), *map(os.fsencode, args),
+        words = [os.fsencode(folder), limit, b"%d" % len(args), *map(os.fsencode, args),
                  *(k + b"=" + v for k, v in self.environ.items())]
         self.leash, other = socket.socketpair()
         self.leash.settimeout(MOST)
@@ -142,7 +142,7 @@ class Warm(Kernel):
         with open(fd, "wb") as f:
             f.write(b"".join(w + b"\0" for w in words) if request is None else request)
             f.flush()
-            socket.send_fds(server.socket, [b"K"], [fd, self.input, other.fileno()])
+            socket.send_fds(server.socket, [b"K"], [fd, self.input, other.fileno(), *group])
         os.close(self.input)
         other.close()
         self.first = self.line()
@@ -628,7 +628,8 @@ def test_what_is_no_request_is_passed_over(server):
     wait_for(lambda: len(files(server.proc.pid)) <= len(before), "files to be closed")
 
 
-@pytest.mark.parametrize("request_", [b"", b"\0", b"/\0" b"2\0-f\0", b"/\0x\0", b"/\0-1\0", b"/\0" b"0\0A=1"])
+@pytest.mark.parametrize("request_", [b"", b"\0", b"/\0\0", b"/\0\0" b"2\0-f\0", b"/\0\0x\0",
+                                      b"/\0\0-1\0", b"/\0x\0" b"0\0", b"/\0\0" b"0\0A=1"])
 def test_a_request_that_makes_no_sense_fails(server, request_):
     k = server.kernel(request=request_)
     assert k.first.startswith("failed ") and not k.first.startswith("failed folder")
@@ -645,6 +646,7 @@ def test_what_is_not_for_this_server_fails(server, tmp_path):
     assert first(tmp_path / "file") == "failed folder 20"
     assert "HOME" in first(environ={"HOME": str(tmp_path)})
     assert "OMP_NUM_THREADS" in first(environ={"OMP_NUM_THREADS": "1"})
+    assert "memory_limit" in first(limit=b"1000000")
     assert "arguments" in first(args=["-f", "x", HISTORY, "--matplotlib=inline"])
     (tmp_path / "random.py").touch()
     assert "'random'" in first(tmp_path)
@@ -653,6 +655,31 @@ def test_what_is_not_for_this_server_fails(server, tmp_path):
     assert server.kernel(tmp_path).first.startswith("started ")
     (tmp_path / "wave" / "__init__.py").touch()
     assert "'wave'" in first(tmp_path)
+
+
+def test_a_limit_of_memory(server):
+    k = server.kernel(limit=b"%d" % (1 << 30)).connect()
+    assert k.run("import resource; print(resource.getrlimit(resource.RLIMIT_DATA))") == f"{(1 << 30, 1 << 30)}\n"
+    assert k.run("x = bytearray(2 << 30)") == "MemoryError"
+    assert k.run("import os; print(os.popen('ulimit -Hd').read(), end='')") == f"{1 << 20}\n"
+    k.empty()
+    # The one after it has none, nor has its keeper.
+    k = server.kernel().connect()
+    assert k.run("import resource; print(resource.getrlimit(resource.RLIMIT_DATA)[1])") == "-1\n"
+
+
+def test_a_group_for_a_kernel(server, tmp_path):
+    """It goes there before it is anything else: no file of a group is at hand here, so it is one of any kind."""
+    entrance = tmp_path / "cgroup.procs"
+    with open(entrance, "wb") as f:
+        k = server.kernel(group=[f.fileno()])
+        assert k.connect().run("import os; print(len(os.listdir('/proc/self/fd')))") == (
+            server.kernel().connect().run("import os; print(len(os.listdir('/proc/self/fd')))"))
+        keeper = files(k.keeper)
+    assert entrance.read_bytes() == b"0" and not [f for f in keeper if f.startswith(str(tmp_path))]
+    with open(entrance, "rb") as f:	# what cannot be written to
+        k = server.kernel(group=[f.fileno()])
+        assert k.first.startswith("started ") and k.end() == 1, "it does not run without"
 
 
 @pytest.mark.parametrize("name, reason", [

@@ -146,10 +146,31 @@ def test_variables_that_are_read_at_boot_have_a_server_of_their_own_or_a_cold_st
     assert int(run.text("b").split()[1]) == max(1, len(os.sched_getaffinity(0)) // 2)
 
 
-def test_one_notebook_and_a_limit_of_memory_start_cold(work):
+def test_one_notebook_starts_cold(work):
     python(work, "n", "print(1)")
-    work.workflow("n.ipynb", *({"path": "n.ipynb", "name": f"m{i}", "memory_limit": "2G"} for i in range(2)))
+    work.workflow("n.ipynb")
     assert starts(work.run("workflow.yaml")) == {"cold"}
+
+
+def test_each_has_its_own_limit_of_memory(work):
+    python(work, "n", "import resource\nprint(resource.getrlimit(resource.RLIMIT_DATA)[1] >> 20)\nx = bytes(900 << 20)")
+    work.workflow("n.ipynb", *({"path": "n.ipynb", "name": f"m{i}", "memory_limit": f"{i}G"} for i in (1, 2, 3)))
+    run = work.run("workflow.yaml")
+    assert starts(run) == {"warm"}
+    assert run.statuses() == {"n": "succeeded", "m1": "failed", "m2": "succeeded", "m3": "succeeded"}
+    assert [run.text(f"m{i}") for i in (1, 2, 3)] == ["1024\n", "2048\n", "3072\n"]
+    assert run.record("m1")["error"]["message"] == "memory_limit is 1 GiB"
+
+
+def test_a_limit_below_what_a_server_has_starts_cold(work):
+    work.write("lib/huge.py", "kept = bytearray(700 << 20)\n")
+    python(work, "n", "print(1)")
+    work.workflow(*({"path": "n.ipynb", "name": f"m{i}", "memory_limit": f"{i}G"} for i in (1, 2)),
+                  {"path": "n.ipynb", "name": "less", "memory_limit": "600M"},
+                  targets={"local": {"preload": ["huge"]}})
+    run = work.run("workflow.yaml", env={"PYTHONPATH": str(work.path("lib"))})
+    assert run.status == 0, run.story()
+    assert [run.record(n)["start"] for n in ("m1", "m2", "less")] == ["warm", "warm", "cold"]
 
 
 def test_what_stands_in_the_folder_is_imported_as_ever(work):
