@@ -98,6 +98,6 @@ clock_text(char text[CLOCK_TEXT], int64_t wall, int digits)
 	if (digits == 3)
 		snprintf(text + n, CLOCK_TEXT - n, ".%03dZ", (int)(fraction / 1000));
 	else
-		snprintf(text + n, CLOCK_TEXT - n, ".%06dZ", (int)fraction);
+		snprintf(text + n, CLOCK_TEXT - n, ".%06d%sZ", (int)fraction, digits == 9 ? "000" : "");
 	return text;
 }

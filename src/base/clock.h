@@ -47,8 +47,8 @@ const struct timespec *clock_left(int64_t deadline, struct timespec *ts);
 int64_t clock_wall(void);
 
 /*
- * A wall clock time in UTC: "2026-11-22T08:15:00.123Z" with 3 digits, 6 for microseconds; "20261122T081500Z" with
- * none.
+ * A wall clock time in UTC: "2026-11-22T08:15:00.123Z" with 3 digits, 6 for microseconds, 9 for nanoseconds (that are
+ * whole microseconds); "20261122T081500Z" with none.
  */
 #define CLOCK_TEXT 32
 const char *clock_text(char text[CLOCK_TEXT], int64_t wall, int digits);

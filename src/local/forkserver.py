@@ -113,6 +113,9 @@ BOOT_PREFIXES = (b"PYTHON", b"LD_", b"LC_", b"MALLOC_", b"XDG_", b"IPYTHON", b"J
                  b"PYDEVD_", b"DEBUGPY_", b"OPENSSL_", b"TORNADO_", b"VECLIB_")
 
 
+TEMP_NAMES = (b"TMPDIR", b"TEMP", b"TMP")
+
+
 class Refused(Exception):
     """What is asked for cannot be had from this server."""
 
@@ -287,6 +290,19 @@ def shares_files():
     return not set(open_files().values()) <= {"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"}
 
 
+def hold_context():
+    """
+    As long as there is a context libzmq keeps what it has looked up, in the system's databases too. This one is never used
+    and never closed, so its descriptor can go.
+    """
+    before = open_files()
+    context = zmq.Context()
+    for fd, path in open_files().items():
+        if fd not in before and not path.startswith("/dev/"):
+            os.close(fd)
+    return context
+
+
 def has_threads():
     """Threads would not be in the kernels. OpenBLAS ends its own when there is a fork, and starts new ones later."""
     if threading.active_count() > 1:
@@ -400,6 +416,8 @@ def trial(made):
 
 def prepare(preloads, shell):
     """Makes what kernels are forked from."""
+    global context
+    context = hold_context()
     changes, made = Changes(), None
     if LAUNCHER is None:
         raise Refused("there is no module ipykernel_launcher")
@@ -471,6 +489,25 @@ def gather_names():
         for name, module in list(sys.modules.items()):
             del sys.modules[name]
             sys.modules[(name + " ")[:-1]] = module
+
+
+def find_place():
+    """Where temporary files go, to find which one is written; unless it depends on the folder in which one is."""
+    tempfile = sys.modules.get("tempfile")
+    if tempfile and all(os.path.isabs(os.environb.get(name, b"/")) for name in TEMP_NAMES):
+        if tempfile.gettempdir() == os.getcwd():
+            tempfile.tempdir = None
+
+
+def spare_search():
+    """At its end ipykernel looks for what it has started among all processes of the system. Without children it has none."""
+    kernel = sys.modules["ipykernel.kernelbase"].Kernel
+    search = getattr(kernel, "_process_children", None)
+
+    def _process_children(self):
+        return search(self) if has_children() else []
+    if search:
+        kernel._process_children = _process_children
 
 
 def begin_again(reason):
@@ -767,7 +804,7 @@ def renew():
         modules["numpy.random"].seed()
     if "uuid" in modules:
         modules["uuid"]._node = modules["uuid"]._last_timestamp = None
-    if "tempfile" in modules:
+    if "tempfile" in modules and any(os.environb.get(n) != FIRST_ENVIRON.get(n) for n in TEMP_NAMES):
         modules["tempfile"].tempdir = None
     if "multiprocessing.process" in modules:
         modules["multiprocessing.process"].current_process().authkey = os.urandom(32)
@@ -1004,6 +1041,8 @@ def start():
             begin_again(reason)
         unfit(reason)
     gc.disable()
+    find_place()
+    spare_search()
     gather_names()
     fill_gaps()
     title(b"nbfork: starts kernels")
@@ -1033,8 +1072,9 @@ def leave(status):
     if main is not None:
         vars(main).clear()	# IPython, at exit, has deleted its names already, in whatever order
     gc.collect()	# what was there before the fork is frozen, and not looked at
+    File = io.IOBase.__base__	# that of C: what are its instances takes no method of Python's to tell
     for thing in gc.get_objects():
-        if isinstance(thing, io.IOBase):
+        if isinstance(thing, File):
             flush(thing)
     for thing in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         flush(thing)

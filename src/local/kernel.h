@@ -39,6 +39,7 @@ struct kernel {
 	char *address;	/* ipc: the path prefix; tcp: "127.0.0.1" */
 	char key[65];	/* of the signatures; hex digits from getrandom */
 	bool interrupt_by_message;
+	bool by_ipykernel;
 	/*
 	 * inotify on the folder until all endpoints are there; -1 otherwise, and where there is no inotify
 	 */

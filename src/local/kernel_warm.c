@@ -25,6 +25,7 @@ kernel_begin(struct kernel *k, const struct kernelspec *spec, enum transport tra
 {
 	*k = (struct kernel)KERNEL_INIT;
 	k->interrupt_by_message = spec->interrupt_by_message;
+	k->by_ipykernel = kernelspec_is_ipykernel(spec);
 	k->folder = file_absolute(folder);	/* the kernel may run in another one */
 	k->by_ipc = transport == TRANSPORT_IPC ||
 	    (transport == TRANSPORT_AUTO && kernelspec_takes_ipc(spec) && connection_fits(k->folder));

@@ -44,8 +44,9 @@ struct message {
 #define WIRE_MESSAGE_MAX ((size_t)1024 * 1024 * 1024)
 
 /*
- * Loads what signatures need (libcrypto looks it up in its configuration, which takes longer than all of a small
- * notebook's messages). Called in the parent it is there for all workers; libcrypto makes no threads.
+ * Loads what signatures and sockets need (libcrypto looks it up in its configuration, libzmq's multicast the numbers of
+ * protocols in the system's databases, which takes longer than all of a small notebook's messages). Called in the parent
+ * it is there for all workers; neither makes threads.
  */
 void wire_prepare(void);
 
