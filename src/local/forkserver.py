@@ -486,13 +486,18 @@ def fill_gaps():
 
 def gather_names():
     """
-    Names of modules that lie side by side: IPython makes a set of all of them in every kernel, and to count its references
-    would have some three hundred pages copied. From Python 3.12 on those of names are not counted.
+    Names and files of modules that lie side by side: IPython makes a set of all the names in every kernel, ipykernel 7 a list
+    of the files, and to count the references would have some hundred pages copied for each. From Python 3.12 on those of
+    names are not counted.
     """
     if sys.version_info < (3, 12):
         for name, module in list(sys.modules.items()):
             del sys.modules[name]
             sys.modules[(name + " ")[:-1]] = module
+    for module in sys.modules.values():
+        file = vars(module).get("__file__") if type(module) is type(sys) else None
+        if type(file) is str:
+            module.__file__ = (file + " ")[:-1]
 
 
 def find_place():
