@@ -503,9 +503,14 @@ def gather_names():
 def find_place():
     """Where temporary files go, to find which one is written; unless it depends on the folder in which one is."""
     tempfile = sys.modules.get("tempfile")
-    if tempfile and all(os.path.isabs(os.environb.get(name, b"/")) for name in TEMP_NAMES):
-        if tempfile.gettempdir() == os.getcwd():
-            tempfile.tempdir = None
+    if not tempfile:
+        return
+    try:
+        if (not all(os.path.isabs(os.environb.get(name, b"/")) for name in TEMP_NAMES) or
+                tempfile.gettempdir() == os.getcwd()):
+            tempfile.tempdir = None	# a module may have asked for it
+    except OSError:
+        pass	# there is none, which is to be said to those who need one
 
 
 def spare_search():
@@ -1082,7 +1087,7 @@ def leave(status):
     gc.collect()	# what was there before the fork is frozen, and not looked at
     File = io.IOBase.__base__	# that of C: what are its instances takes no method of Python's to tell
     for thing in gc.get_objects():
-        if isinstance(thing, File):
+        if issubclass(type(thing), File):	# isinstance() would ask those that give themselves out for something else
             flush(thing)
     for thing in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         flush(thing)

@@ -245,6 +245,10 @@ def home(tmp_path_factory):
     (lib / "opens.py").write_text("f = open(__file__)\n")
     (lib / "changes.py").write_text("import os\nos.environ['BY_PRELOAD'] = '1'\nfrom IPython import get_ipython\n"
                                     "seen = get_ipython() is not None\nbackend = os.environ.get('MPLBACKEND')\n")
+    (lib / "disguised.py").write_text("class Disguised:\n    @property\n    def __class__(self):\n"
+                                      "        raise RuntimeError('not configured')\nthing = Disguised()\n")
+    (lib / "asks.py").write_text("import tempfile\nplace = tempfile.gettempdir()\n")
+    (lib / "no_place.py").write_text("import tempfile\ntempfile._candidate_tempdir_list = lambda: []\n")
     return path
 
 
@@ -474,7 +478,7 @@ def test_its_end_is_a_real_one(server, environ, tmp_path):
     for folder in folders:
         folder.mkdir()
     for k in (server.kernel(folders[0]), Cold(environ, folders[1])):
-        k.connect().run("import wave\n" + WRITES)
+        k.connect().run("import disguised, wave\n" + WRITES)
         k.ask_to_end()
         assert k.end() == 0
     server.kernels[-1].empty()
@@ -559,6 +563,23 @@ def test_where_temporary_files_go(server, tmp_path):
         given = {n: "" for n in ("TMPDIR", "TEMP", "TMP")}
         assert server.kernel(environ={**given, name: str(tmp_path)}).connect().run(show) == f"{tmp_path}\n"
     assert server.kernel().connect().run(show) == usual != f"{tmp_path}\n"
+
+
+def test_nor_do_they_stay_in_a_folder_of_the_servers(environ, tmp_path):
+    """The server is in another one than its kernels, and what it preloads may ask where temporary files go."""
+    (tmp_path / "tmp").mkdir()
+    s = Server({**environ, "TMPDIR": "tmp"}, ["asks"])
+    assert s.first.startswith("ready "), s.first
+    k = s.kernel(tmp_path).connect()
+    assert k.run("import tempfile; print(tempfile.gettempdir())") == f"{tmp_path / 'tmp'}\n"
+    assert s.close() == 0
+
+
+def test_that_there_is_no_place_for_temporary_files_is_the_kernels_affair(environ):
+    s = Server(environ, ["no_place"])
+    assert s.first.startswith("ready "), s.first
+    assert s.kernel().first.startswith("started ")
+    assert s.close() == 0
 
 
 def test_emptying_ends_a_kernel_that_runs(server):
