@@ -23,6 +23,10 @@ import os
 import sys
 
 FIRST_ENVIRON = dict(os.environb)
+if b"LC_CTYPE" in FIRST_ENVIRON:	# where there is no locale Python gives itself one, as it does in a kernel
+    given = [e for e in open("/proc/self/environ", "rb").read().split(b"\0") if e.startswith(b"LC_CTYPE=")]
+    del FIRST_ENVIRON[b"LC_CTYPE"]
+    FIRST_ENVIRON.update(e.split(b"=", 1) for e in given[:1])
 FIRST_MODULES = frozenset(sys.modules)
 COMMAND = open("/proc/self/cmdline", "rb").read().split(b"\0")[:-1]
 NAME = open("/proc/self/comm", "rb").read().strip()

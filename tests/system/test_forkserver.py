@@ -582,6 +582,19 @@ def test_that_there_is_no_place_for_temporary_files_is_the_kernels_affair(enviro
     assert s.close() == 0
 
 
+@pytest.mark.parametrize("given", [{}, {"LC_CTYPE": "C"}])
+def test_without_a_locale(environ, given):
+    """Python then sets LC_CTYPE itself."""
+    bare = {**{k: v for k, v in environ.items() if k != "LANG" and not k.startswith("LC_")}, **given}
+    s, cold = Server(bare), Cold(bare, "/")
+    show = "import locale, os; print(os.environ.get('LC_CTYPE'), locale.setlocale(locale.LC_CTYPE))"
+    k = s.kernel()
+    assert k.first.startswith("started "), k.first
+    assert k.connect().run(show) == cold.connect().run(show)
+    cold.close()
+    assert s.close() == 0
+
+
 def test_emptying_ends_a_kernel_that_runs(server):
     k, pids = with_strays(server)
     (ended,) = k.empty()
