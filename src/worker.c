@@ -321,7 +321,7 @@ static void
 catch_signals(sigset_t *wait_mask)
 {
 	struct sigaction sa = {.sa_handler = on_stop};
-	sigset_t blocked;
+	sigset_t blocked, pending;
 
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
@@ -332,8 +332,10 @@ catch_signals(sigset_t *wait_mask)
 	sigdelset(wait_mask, SIGURG);	/* local/calls.h: what notebooks run from this one came to */
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGTERM, &sa, NULL);
-	if (job_orphaned())
-		stop = 1;	/* the signal of the parent's death came before there was a handler */
+	/* An order that is there already is not to be heard when something has been started first. */
+	sigpending(&pending);
+	if (sigismember(&pending, SIGTERM) || job_orphaned())
+		stop = 1;
 }
 
 int

@@ -182,10 +182,14 @@ enum verdict
 session_start(struct session *s)
 {
 	const struct task *t = s->attempt->task;
-	char **env = environment_list(s->spec, t, false), *result = resultfile_path(s->attempt);
+	char **env, *result;
 	int64_t began = clock_run();
 	enum verdict verdict;
 
+	if (session_stopping(s))
+		return VERDICT_STOPPED;	/* as at its first look, for which there would have to be a kernel */
+	env = environment_list(s->spec, t, false);
+	result = resultfile_path(s->attempt);
 	if (s->attempt->calls != NULL)
 		env = environment_add(env, CALLS_VARIABLE, calls_path(s->attempt->calls));
 	env = environment_add(env, RESULTFILE_VARIABLE, result);
