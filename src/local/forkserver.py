@@ -107,6 +107,7 @@ HISTORY = "--HistoryManager.hist_file=:memory:"
 LAUNCHER = importlib.util.find_spec("ipykernel_launcher")
 LAUNCHER_CODE = LAUNCHER and LAUNCHER.loader.get_code(LAUNCHER.name)
 TRIAL_PATIENCE = 30	# seconds
+room = 128 << 20	# bytes that a kernel takes besides, if no trial tells: its threads' stacks more than anything else
 EMPTY_PATIENCE = 5
 EMPTY_STEP = 10	# milliseconds: whoever is killed is gone by then, as a rule
 LAST_STEP = 200
@@ -368,7 +369,7 @@ def answer(made, channel, name):
             reply = session.recv(client, mode=0)[1]
             if reply["content"]["status"] != "ok":
                 raise RuntimeError(reply["content"].get("evalue", "no answer"))
-            os.write(channel, "\n".join(["ok", *seen]).encode())
+            os.write(channel, "\n".join(["ok", str(private_memory()), *seen]).encode())
         except BaseException as e:
             os.write(channel, describe(e).encode())
         os._exit(0)
@@ -387,8 +388,11 @@ def answer(made, channel, name):
 
 
 def trial(made):
-    """Makes a kernel and has it run a cell, to see whether it can be done so; imports what it has imported."""
-    server, (reading, writing) = os.getpid(), os.pipe()
+    """
+    Makes a kernel and has it run a cell, to see whether it can be done so, and what it takes; imports what it has imported.
+    """
+    global room
+    before, server, (reading, writing) = private_memory(), os.getpid(), os.pipe()
     pid = clone()
     if pid == 0:
         try:
@@ -414,6 +418,7 @@ def trial(made):
     result, *modules = text.decode(errors="replace").split("\n")
     if result != "ok":
         raise Refused(f"a kernel cannot be made so: {result or 'it does not answer'}")
+    room = int(modules.pop(0)) - before
     for name in modules:
         if name not in sys.modules and name not in OWN:
             try:
@@ -661,8 +666,8 @@ class Request:
             if ((name in BOOT_NAMES or name.startswith(BOOT_PREFIXES)) and
                     FIRST_ENVIRON.get(name) != self.environ.get(name)):
                 raise Refused(f"{os.fsdecode(name)} has another value")
-        if self.limit and self.limit < private_memory():
-            raise Refused("its memory_limit is less than what has been imported")
+        if self.limit and self.limit < private_memory() + room:
+            raise Refused("its memory_limit leaves no room beside what has been imported")
         # A fresh kernel would import what lies in its folder instead of what the server has imported.
         try:
             here = os.listdir(".")

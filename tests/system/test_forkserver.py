@@ -7,6 +7,7 @@ import ast
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -720,6 +721,10 @@ def test_a_limit_of_memory(server):
     assert k.run("x = bytearray(2 << 30)") == "MemoryError"
     assert k.run("import os; print(os.popen('ulimit -Hd').read(), end='')") == f"{1 << 20}\n"
     k.empty()
+    # With room for what is there, but not for threads, it would come so far as to hang.
+    there = int(Path(f"/proc/{server.proc.pid}/statm").read_text().split()[5]) * resource.getpagesize()
+    for more in (1, 8, 16, 32):
+        assert "memory_limit" in server.kernel(limit=b"%d" % (there + (more << 20))).first
     # The one after it has none, nor has its keeper.
     k = server.kernel().connect()
     assert k.run("import resource; print(resource.getrlimit(resource.RLIMIT_DATA)[1])") == "-1\n"
