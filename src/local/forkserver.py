@@ -429,7 +429,7 @@ def trial(made):
 
 def prepare(preloads, shell):
     """Makes what kernels are forked from."""
-    global context
+    global collects, context
     context = hold_context()
     changes, made = Changes(), None
     if LAUNCHER is None:
@@ -456,6 +456,7 @@ def prepare(preloads, shell):
             made.hold(lambda: preload(name))
         else:
             preload(name)
+    collects = gc.isenabled()	# a module may have turned that off
     gc.disable()
     changes.note(before)
     if shell:
@@ -904,7 +905,8 @@ def become(made, changes, files, asked, keeper, output, group=None):
         KernelApp.instance().parent_handle = keeper
     if asked.limit:
         limit_memory(asked.limit)
-    gc.enable()
+    if collects:
+        gc.enable()
 
 
 def receive(requests, wait=socket.MSG_DONTWAIT):

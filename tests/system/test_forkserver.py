@@ -249,6 +249,7 @@ def home(tmp_path_factory):
     (lib / "disguised.py").write_text("class Disguised:\n    @property\n    def __class__(self):\n"
                                       "        raise RuntimeError('not configured')\nthing = Disguised()\n")
     (lib / "asks.py").write_text("import tempfile\nplace = tempfile.gettempdir()\n")
+    (lib / "keeps.py").write_text("import gc\ngc.disable()\n")
     (lib / "no_place.py").write_text("import tempfile\ntempfile._candidate_tempdir_list = lambda: []\n")
     return path
 
@@ -580,6 +581,12 @@ def test_that_there_is_no_place_for_temporary_files_is_the_kernels_affair(enviro
     s = Server(environ, ["no_place"])
     assert s.first.startswith("ready "), s.first
     assert s.kernel().first.startswith("started ")
+    assert s.close() == 0
+
+
+def test_garbage_stays_where_a_module_wants_that(environ):
+    s = Server(environ, ["keeps"], "--depth=imports")
+    assert s.kernel().connect().run("import gc; print(gc.isenabled())") == "False\n"
     assert s.close() == 0
 
 
