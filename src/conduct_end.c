@@ -236,8 +236,8 @@ notebook_goes_on(struct conductor *c, struct record *r)
 	bool found_over, requeue = p->requeue && j->stop == JOB_STOP_CALLER, obey = false, timed_out = p->timed_out;
 
 	p->awaits = false;
-	/* The worker has tried what can be done within the grace, unless somebody else has killed it. */
-	p->cancelled = j->stop != JOB_STOP_NONE && (r->signal == 0 || j->killed);
+	/* The worker has tried what can be done within the grace, unless it died of something else. */
+	p->cancelled = j->stop != JOB_STOP_NONE && (j->result != NULL || j->killed);
 	if (!p->cancelled && r->parent == NULL && conductor_index(c, r) < c->looked_at)
 		c->looked_at = conductor_index(c, r);
 	p->requeue = false;

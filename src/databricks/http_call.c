@@ -346,8 +346,11 @@ take_place(struct call *c)
 			return false;
 		}
 		again = l != NULL && !limiter_holds(l, c->r->endpoint, taken, place);
-		/* All that waited are late together when they had been suspended. On a slow machine they always are: once. */
-		if (!again && !late && place > taken && clock_run() - place > PLACE_KEEPS)
+		/*
+		 * All that waited are late together when they had been suspended. On a slow machine they always are: so once, and
+		 * not where it has to be done by some time.
+		 */
+		if (!again && !late && c->h->end_by == 0 && place > taken && clock_run() - place > PLACE_KEEPS)
 			again = late = true;
 	} while (again);
 	return true;
