@@ -87,6 +87,7 @@ import gc  # noqa: E402
 import importlib.machinery  # noqa: E402
 import importlib.util  # noqa: E402
 import io  # noqa: E402
+import itertools  # noqa: E402
 import resource  # noqa: E402
 import select  # noqa: E402
 import socket  # noqa: E402
@@ -1054,6 +1055,7 @@ class Server:
 
 def start():
     """Returns only in a kernel."""
+    global MODULES
     preloads = [a.partition("=")[2] for a in sys.argv[1:] if a.startswith("--preload=")]
     shell = "--depth=imports" not in sys.argv[1:]
     prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -1074,6 +1076,7 @@ def start():
     prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
     say(f"ready {ipykernel.__version__} {'shell' if shell else 'imports'}")
     files = open_files()
+    MODULES = frozenset(sys.modules)
     become(made, changes, files, *Server(made).serve())
 
 
@@ -1082,6 +1085,28 @@ def flush(thing):
         thing.flush()
     except Exception:
         pass	# it is closed, detached, or its disk is full
+
+
+def is_own(module):
+    """Whether it is one that lies by the notebook or on its path, and is not installed."""
+    file = vars(module).get("__file__") if type(module) is type(sys) else None
+    return type(file) is str and not file.startswith(os.path.dirname(os.__file__) + "/") and "-packages/" not in file
+
+
+def forget_modules():
+    """
+    The notebook's own, and the objects in them: temporary files go with theirs. Those that are installed cost too much,
+    and know how little they can count on it.
+    """
+    new = itertools.takewhile(lambda name: name not in MODULES, reversed(sys.modules))
+    own = {id(vars(sys.modules[name])): name for name in new if is_own(sys.modules[name])}
+    for name in own.values():
+        del sys.modules[name]
+    if own:
+        gc.collect()	# as an interpreter does: what can go, goes before anything is taken from the others
+        for thing in gc.get_objects():
+            if id(thing) in own and type(thing) is dict and thing.get("__name__") == own[id(thing)]:
+                thing.clear()	# a function that is registered somewhere keeps it
 
 
 def leave(status):
@@ -1095,6 +1120,7 @@ def leave(status):
     main = sys.modules.get("__main__")
     if main is not None:
         vars(main).clear()	# IPython, at exit, has deleted its names already, in whatever order
+    forget_modules()
     gc.collect()	# what was there before the fork is frozen, and not looked at
     File = io.IOBase.__base__	# that of C: what are its instances takes no method of Python's to tell
     for thing in gc.get_objects():

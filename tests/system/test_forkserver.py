@@ -474,20 +474,32 @@ atexit.register(lambda: open("atexit", "w").write("called"))
 """
 
 
+MODULE = """
+import codecs, os, tempfile
+file = tempfile.NamedTemporaryFile(dir=".")
+class Last:
+    def __del__(self, write=os.write, fd=os.open("in_own", os.O_CREAT | os.O_WRONLY)):
+        write(fd, b"deleted")
+last = Last()
+codecs.register(lambda name: last and None)
+"""
+
+
 def test_its_end_is_a_real_one(server, environ, tmp_path):
     """Functions of atexit, other threads, files that nobody has closed: all as with an interpreter that ends."""
     folders = [tmp_path / "warm", tmp_path / "cold"]
     for folder in folders:
         folder.mkdir()
+        (folder / "own.py").write_text(MODULE)
     for k in (server.kernel(folders[0]), Cold(environ, folders[1])):
-        k.connect().run("import disguised, wave\n" + WRITES)
+        k.connect().run("import sys; sys.dont_write_bytecode = True\nimport disguised, own, wave\n" + WRITES)
         k.ask_to_end()
         assert k.end() == 0
     server.kernels[-1].empty()
     for folder in folders:
         assert {p.name: p.read_text() for p in folder.iterdir()} == {
             "unclosed": "unclosed" * 1000, "in_module": "text", "thread": "joined", "atexit": "called",
-            "deleted": "deleted"}
+            "deleted": "deleted", "own.py": MODULE, "in_own": "deleted"}
     k.close()
 
 
