@@ -364,6 +364,17 @@ forkserver_give_up(const struct kernelspec *spec, const struct task *t)
 		shutdown(s->socket, SHUT_RDWR);
 }
 
+void
+forkserver_hear(const struct kernelspec *spec, const struct task *t)
+{
+	char *key = key_of(spec, t);
+	const struct server *s = key != NULL ? find(key) : NULL;
+
+	free(key);
+	if (s != NULL && s->socket != -1)
+		listen_to(s, spec->name);
+}
+
 int
 forkserver_ask(const struct kernelspec *spec, const struct task *t, char *const *command, char *const *env,
     const char *folder, const struct memory *memory, int output)

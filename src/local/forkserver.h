@@ -39,6 +39,9 @@ void forkserver_end(void);
 int forkserver_ask(const struct kernelspec *spec, const struct task *t, char *const *command, char *const *env,
     const char *folder, const struct memory *memory, int output);
 
+/* In a worker that was refused a kernel: says why the server makes none, if that is so and no other worker has said it. */
+void forkserver_hear(const struct kernelspec *spec, const struct task *t);
+
 /* In a worker: the server has not answered in time; nobody is to ask it any more. */
 void forkserver_give_up(const struct kernelspec *spec, const struct task *t);
 

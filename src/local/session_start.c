@@ -139,7 +139,9 @@ start_warm(struct session *s, char *const *env, enum verdict *verdict)
 		return true;
 	if (!s->kernel.refused && !s->kernel.ended)
 		forkserver_give_up(s->spec, t);
-	if (!s->kernel.refused)
+	if (s->kernel.refused)
+		forkserver_hear(s->spec, t);
+	else
 		log_info("%s; trying without a fork server", s->failure.message);
 	wire_close(s->wire);
 	s->wire = NULL;

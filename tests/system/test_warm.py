@@ -117,16 +117,16 @@ def test_modules_are_there_before_they_are_asked_for(work):
     assert texts(run) == ["True True\n"] * 3 and starts(run) == {"warm"}
 
 
-@pytest.mark.parametrize("module, text, words", [
-    ("nowhere_at_all", None, "preload 'nowhere_at_all' cannot be imported: ModuleNotFoundError"),
-    ("starts_threads", "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n",
+@pytest.mark.parametrize("jobs, module, text, words", [
+    (1, "nowhere_at_all", None, "preload 'nowhere_at_all' cannot be imported: ModuleNotFoundError"),
+    (4, "starts_threads", "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n",
      "preload 'starts_threads' starts threads"),
 ])
-def test_what_cannot_be_preloaded_is_said_once_and_kernels_start_without(work, module, text, words):
+def test_what_cannot_be_preloaded_is_said_once_and_kernels_start_without(work, jobs, module, text, words):
     if text:
         work.write(f"lib/{module}.py", text)
     many(work, "print(1)", target={"preload": [module]}, count=4)
-    run = work.run("-j1", "workflow.yaml", env={"PYTHONPATH": str(work.path("lib"))})
+    run = work.run(f"-j{jobs}", "workflow.yaml", env={"PYTHONPATH": str(work.path("lib"))})
     assert run.status == 0 and starts(run) == {"cold"}, run.story()
     assert run.err.count(words) == 1, run.err
 
