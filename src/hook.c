@@ -208,7 +208,7 @@ hook_main(struct job *job, int fd)
 	pid = start(o, &report);
 	if (pid != 0)
 		await(pid, &set, &report);
-	if (proc_empty_tree(NULL, KILL_PATIENCE, NULL) > 0)
+	if (proc_empty_tree(NULL, 0, KILL_PATIENCE, NULL) > 0)
 		log_warn("'%s' has left processes behind that cannot be killed", o->command->argv[0]);
 	if (job_orphaned() && o->private_folder != NULL)
 		rmdir(o->private_folder);	/* or the last worker of the run that was killed does */

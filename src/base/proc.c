@@ -350,13 +350,18 @@ has_children(void)
 }
 
 size_t
-proc_empty_tree(const struct pids *spare, long long most_ns, struct rusage *usage)
+proc_empty_tree(const struct pids *spare, long long grace_ns, long long most_ns, struct rusage *usage)
 {
 	const int64_t start = clock_run();
 	int64_t step = STEP_MIN;
 	size_t left;
 
-	while ((left = has_children() ? proc_kill_children(spare) : 0) > 0 && clock_run() - start < most_ns) {
+	for (;;) {
+		left = has_children() ? 1 : 0;
+		if (left > 0 && clock_run() - start >= grace_ns)
+			left = proc_kill_children(spare);
+		if (left == 0 || clock_run() - start >= most_ns)
+			break;
 		nanosleep(&(struct timespec){.tv_nsec = step}, NULL);
 		reap_children(spare, usage);
 		if (step < STEP_MAX)

@@ -70,11 +70,11 @@ void proc_signal_below(pid_t pid, int sig, const struct pids *spare);
 size_t proc_kill_children(const struct pids *spare);
 
 /*
- * Keeps killing and reaping children that are not in spare until there are none or the time (in
- * nanoseconds) is over. Their resource usage is added to *usage (may be NULL): times summed, ru_maxrss the
- * largest. Waits in steps of a few milliseconds. Returns how many are left.
+ * Keeps reaping children that are not in spare, and once grace_ns is over killing them, until there are none or the
+ * time most_ns is over too (both in nanoseconds from now). Their resource usage is added to *usage (may be NULL): times
+ * summed, ru_maxrss the largest. Waits in steps of a few milliseconds. Returns how many are left.
  */
-size_t proc_empty_tree(const struct pids *spare, long long most_ns, struct rusage *usage);
+size_t proc_empty_tree(const struct pids *spare, long long grace_ns, long long most_ns, struct rusage *usage);
 
 /*
  * What a process is at: the CPU time that it has used so far, in clock ticks, and whether its first thread runs or is

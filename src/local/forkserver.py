@@ -110,6 +110,7 @@ LAUNCHER_CODE = LAUNCHER and LAUNCHER.loader.get_code(LAUNCHER.name)
 TRIAL_PATIENCE = 30	# seconds
 room = 128 << 20	# bytes that a kernel takes besides, if no trial tells: its threads' stacks more than anything else
 EMPTY_PATIENCE = 5
+LEFT_GRACE = 0.25	# for what a kernel leaves behind to end by itself, as where there is no keeper
 EMPTY_STEP = 10	# milliseconds: whoever is killed is gone by then, as a rule
 LAST_STEP = 200
 
@@ -750,9 +751,12 @@ class Keeper:
             self.reap()
             going = self.listen()
         poll.unregister(self.leash)
-        until = time.monotonic() + EMPTY_PATIENCE
-        while self.reap() and time.monotonic() < until:
-            kill_children()
+        if self.kernel:
+            os.kill(self.kernel, signal.SIGKILL)
+        start = time.monotonic()
+        while self.reap() and time.monotonic() < start + EMPTY_PATIENCE:
+            if time.monotonic() >= start + LEFT_GRACE:
+                kill_children()
             poll.poll(EMPTY_STEP)
             silence(self.bell)
 

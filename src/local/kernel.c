@@ -234,6 +234,13 @@ kernel_signal(const struct kernel *k, int sig)
 }
 
 void
+kernel_kill(const struct kernel *k)
+{
+	if (!k->warm && k->pid > 0)
+		kill(k->pid, SIGKILL);
+}
+
+void
 kernel_release(struct kernel *k)
 {
 	const int64_t deadline = clock_run() + KILL_PATIENCE;

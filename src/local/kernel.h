@@ -120,6 +120,12 @@ bool kernel_reap(struct kernel *k);
 void kernel_signal(const struct kernel *k, int sig);
 
 /*
+ * Kills the kernel's process alone, while it has not been reaped: what it has started may have something to clean up.
+ * A warm one is killed by kernel_empty().
+ */
+void kernel_kill(const struct kernel *k);
+
+/*
  * "kernel was killed by SIGKILL (out of memory?)", "kernel exited with status 1": for messages. The caller's to
  * free.
  */

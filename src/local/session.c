@@ -28,6 +28,11 @@
 #define DRAIN_GRACE (50 * NSEC_PER_MSEC)
 #define EMPTY_GRACE (5 * NSEC_PER_SEC)
 /*
+ * For what a kernel leaves behind to end by itself: Python's resource tracker removes memory and semaphores that the
+ * notebook has shared and forgotten. A keeper gives as much.
+ */
+#define LEFT_GRACE (250 * NSEC_PER_MSEC)
+/*
  * reads of up to 64 KiB: a pipe holds that much as a rule, and 1 MiB at most without privileges
  */
 #define PIPE_TURNS 64
@@ -352,8 +357,8 @@ session_end(struct session *first, bool hurry)
 	if (!started)
 		return;
 	for (s = first; s != NULL; s = s->next)
-		kernel_signal(&s->kernel, SIGKILL);
-	left = proc_empty_tree(NULL, EMPTY_GRACE, NULL);
+		kernel_kill(&s->kernel);
+	left = proc_empty_tree(NULL, LEFT_GRACE, EMPTY_GRACE, NULL);
 	for (s = first; s != NULL; s = s->next) {
 		if (s->started) {
 			s->started = false;

@@ -5,6 +5,7 @@ When nbfork says that a notebook is over, nothing that it started is left, howev
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,26 @@ def test_after_the_death_of_the_kernel(work):
     run = flow(work, "die 9")
     run_and_look(work, run, KINDS)
     assert {n["error"]["kind"] for n in run.results["notebooks"]} == {"kernel"}
+
+
+SHARED = """
+import time
+from multiprocessing import shared_memory
+forgotten = shared_memory.SharedMemory(create=True, size=100)
+print(forgotten.name)"""
+
+
+@pytest.mark.parametrize("warm", ["auto", "off"])
+def test_memory_that_was_shared_and_forgotten_is_removed(work, warm):
+    """Python has a process for that, which does it when all others of the notebook are gone."""
+    work.notebook("a", SHARED, kernel="python3")
+    work.notebook("b", SHARED, "time.sleep(600)", kernel="python3")
+    work.workflow("a.ipynb", {"path": "b.ipynb", "timeout_seconds": 5}, processes=2, targets={"local": {"warm": warm}})
+    run = work.run("workflow.yaml")
+    assert run.statuses() == {"a": "succeeded", "b": "timed_out"}, run.story()
+    for name in "ab":
+        shared = run.text(name).strip()
+        assert shared.startswith("psm_") and not Path("/dev/shm", shared).exists()
 
 
 def test_after_the_death_of_the_worker(work):

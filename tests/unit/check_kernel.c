@@ -434,7 +434,7 @@ START_TEST(dies_with_its_parent)
 	ck_assert_int_gt(pid, 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	proc_empty_tree(NULL, PATIENCE, NULL);	/* its sleep */
+	proc_empty_tree(NULL, 0, PATIENCE, NULL);	/* its sleep */
 }
 END_TEST
 

@@ -445,7 +445,26 @@ START_TEST(stops_those_who_fork)
 	ck_assert_int_eq(shared->n, before);
 	proc_adopt_orphans();
 	proc_signal_below(getpid(), SIGKILL, NULL);
-	ck_assert_uint_eq(proc_empty_tree(NULL, 10 * NSEC_PER_SEC, NULL), 0);
+	ck_assert_uint_eq(proc_empty_tree(NULL, 0, 10 * NSEC_PER_SEC, NULL), 0);
+}
+END_TEST
+
+/* What ends by itself in that time has done what it had to. */
+START_TEST(gives_a_grace)
+{
+	proc_adopt_orphans();
+	if (fork() == 0) {
+		if (fork() != 0)
+			_exit(0);
+		usleep(200 * 1000);
+		shared->n = 77;
+		_exit(0);
+	}
+	ck_assert_uint_eq(proc_empty_tree(NULL, 60 * NSEC_PER_SEC, 60 * NSEC_PER_SEC, NULL), 0);
+	ck_assert_int_eq(shared->n, 77);
+	if (fork() == 0)
+		sleep_on();
+	ck_assert_uint_eq(proc_empty_tree(NULL, NSEC_PER_SEC / 10, 60 * NSEC_PER_SEC, NULL), 0);
 }
 END_TEST
 
@@ -540,7 +559,7 @@ START_TEST(empties_a_tree)
 	}
 	EVENTUALLY(shared->pids[5] != 0);
 	pids_add(&spare, spared);
-	ck_assert_uint_eq(proc_empty_tree(&spare, 10 * NSEC_PER_SEC, &usage), 0);
+	ck_assert_uint_eq(proc_empty_tree(&spare, 0, 10 * NSEC_PER_SEC, &usage), 0);
 	for (int i = 0; i < 6; i++)
 		ck_assert(i == 4 ? lives(shared->pids[i]) : state(shared->pids[i]) == 0);
 	ck_assert_int_eq(state(top), 0);
@@ -548,8 +567,8 @@ START_TEST(empties_a_tree)
 	ck_assert_int_gt(usage.ru_maxrss, 0);
 
 	/* With no time it does one round, and says what it has found. */
-	ck_assert_uint_eq(proc_empty_tree(NULL, 0, NULL), 1);
-	ck_assert_uint_eq(proc_empty_tree(NULL, 10 * NSEC_PER_SEC, NULL), 0);
+	ck_assert_uint_eq(proc_empty_tree(NULL, 0, 0, NULL), 1);
+	ck_assert_uint_eq(proc_empty_tree(NULL, 0, 10 * NSEC_PER_SEC, NULL), 0);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(errno, ECHILD);
 	pids_release(&spare);
@@ -684,6 +703,7 @@ suite(void)
 	tcase_add_test(t, signals_children_first_but_stops_parents_first);
 	tcase_add_test(t, stops_and_continues_below);
 	tcase_add_test(t, stops_those_who_fork);
+	tcase_add_test(t, gives_a_grace);
 	tcase_add_test(t, kills_children_in_rounds);
 	tcase_add_test(t, children_not_seen);
 	tcase_add_test(t, empties_a_tree);

@@ -721,7 +721,7 @@ empty_own_tree(struct job *j, int fd)
 	(void)j;
 	while (!job_orphaned())	/* told by the pool it takes its time, so that the pool can be killed meanwhile */
 		sigsuspend(&none);
-	return proc_empty_tree(NULL, 5 * NSEC_PER_SEC, NULL) == 0 ? 0 : 1;
+	return proc_empty_tree(NULL, 0, 5 * NSEC_PER_SEC, NULL) == 0 ? 0 : 1;
 }
 
 #define PER_JOB 5
