@@ -279,7 +279,7 @@ def server(one):
 
 
 LOOK = r"""
-import asyncio, builtins, gc, json, locale, logging, os, re, resource, signal, sys, threading, warnings
+import asyncio, builtins, collections, gc, json, locale, logging, os, re, resource, signal, subprocess, sys, threading, warnings
 shell = get_ipython()
 def look():
     status = dict(line.split(":\t", 1) for line in open("/proc/self/status") if ":\t" in line)
@@ -293,7 +293,7 @@ def look():
         "path": sys.path, "argv": [a.replace(app.connection_file, "FILE") for a in sys.argv], "flags": str(sys.flags),
         "orig": sys.orig_argv[:1] + sys.orig_argv[-1:], "executable": sys.executable, "cwd": os.getcwd(),
         "environ": {k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"},
-        "C environ": sorted(os.popen("env -0").read().replace("JPY_PARENT_PID=%d" % os.getppid(), "").split("\0")),
+        "C environ": sorted(subprocess.check_output(["env", "-0"], text=True).replace("JPY_PARENT_PID=%d" % os.getppid(), "").split("\0")),
         "parent": os.environ["JPY_PARENT_PID"] == str(os.getppid()) == str(app.parent_handle),
         "main": type(sys.modules["__main__"]).__name__ + str(sorted(vars(sys.modules["__main__"]))),
         "name": __name__, "dict": sys.modules["__main__"].__dict__ is globals(), "module": repr(look.__module__),
@@ -302,7 +302,8 @@ def look():
         "comm": status["Name"].strip(), "wakeup": signal.set_wakeup_fd(-1),
         "ids": [os.getsid(0) == os.getpid(), os.getpgid(0) == os.getpid(), len(os.listdir("/proc/self/task"))],
         "files": [os.readlink("/proc/self/fd/%d" % fd).partition(":")[0] for fd in range(4)],
-        "open": len(os.listdir("/proc/self/fd")),
+        "open": collections.Counter(re.sub(r":\[\d+\]", "", os.readlink(f"/proc/self/fd/{fd}"))
+                                    for fd in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{fd}")),
         "limits": [resource.getrlimit(i) for i in range(16)], "nice": os.nice(0), "cpus": sorted(os.sched_getaffinity(0)),
         "threads": sorted(type(t).__name__ for t in threading.enumerate()), "gc": [gc.isenabled(), gc.get_threshold()],
         "first": [threading.main_thread() is threading.current_thread(), threading.main_thread().native_id == os.getpid()],
