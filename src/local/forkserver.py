@@ -596,14 +596,18 @@ def children():
     return found
 
 
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except OSError:
+        pass	# it has become somebody else's, by a program that may do that
+
+
 def kill_children(spare=()):
     """Kills them once. Returns whether there were any: their own children come to this process then."""
     found = [pid for pid in children() if pid not in spare]
     for pid in found:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except OSError:
-            pass	# it has become somebody else's, by a program that may do that
+        kill(pid)
     return bool(found)
 
 
@@ -752,7 +756,7 @@ class Keeper:
             going = self.listen()
         poll.unregister(self.leash)
         if self.kernel:
-            os.kill(self.kernel, signal.SIGKILL)
+            kill(self.kernel)
         start = time.monotonic()
         while self.reap() and time.monotonic() < start + EMPTY_PATIENCE:
             if time.monotonic() >= start + LEFT_GRACE:
