@@ -382,7 +382,7 @@ def test_and_what_a_worker_that_was_killed_could_not_cancel(site):
     pids = list(workers(run).values())
     run.signal(signal.SIGTERM)
     run.event("run_stopping")
-    time.sleep(0.5)  # they have asked, and wait for the answer
+    wait_for(lambda: len(site.workspace.log("runs/cancel")) == 3, "all to ask, who wait for the answer then")
     kill_all(pids)
     run.finish()
     assert all(r["over"] for r in site.runs()), run.story()
